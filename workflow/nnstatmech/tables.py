@@ -1,0 +1,114 @@
+"""Tidy parquet tables that are whole or absent, checked page by page, with their provenance inside."""
+
+import json
+import os
+import tempfile
+from pathlib import Path
+
+import numpy as np
+import pyarrow as pa
+import pyarrow.compute as pc
+import pyarrow.parquet as pq
+
+METADATA_KEY = b"nnstatmech"
+
+
+class DamagedTable(RuntimeError):
+    """A file that is not the whole table that it should be; the message says how to mend it."""
+
+
+CATEGORY = pa.dictionary(pa.int32(), pa.string())
+
+
+def tidy(schema: pa.Schema, **columns) -> pa.Table:
+    """A long table from arrays that broadcast against each other.
+
+    ``tidy(schema, seed=seeds[:, None], depth=depths, quantity="chi", value=chi)`` with ``chi`` of shape
+    (seeds, depths) gives one row per element of ``chi``. Columns of ``schema`` that are not given are null.
+
+    Parameters
+    ----------
+    schema
+        The engine's columns.
+    columns
+        Scalars or arrays; those of a list column are sequences with one list per row, given whole.
+
+    Raises
+    ------
+    ValueError
+        If a column is not in the schema or the shapes do not broadcast.
+    """
+    unknown = set(columns) - set(schema.names)
+    if unknown:
+        raise ValueError(f"no such column: {', '.join(sorted(unknown))}; the table has {', '.join(schema.names)}")
+    lists = {name for name in columns if pa.types.is_list(schema.field(name).type)}
+    arrays = {name: np.asarray(value) for name, value in columns.items() if name not in lists}
+    shape = np.broadcast_shapes(*(array.shape for array in arrays.values()))
+    rows = int(np.prod(shape))
+    parts = []
+    for field in schema:
+        if field.name in lists:
+            parts.append(pa.array(list(columns[field.name]), field.type))
+        elif field.name in arrays:
+            flat = np.broadcast_to(arrays[field.name], shape).ravel()
+            if field.type == CATEGORY:
+                parts.append(pa.array(flat.astype(object), pa.string()).dictionary_encode().cast(CATEGORY))
+            else:
+                parts.append(pa.array(flat).cast(field.type))
+        else:
+            parts.append(pa.nulls(rows, field.type))
+    return pa.Table.from_arrays(parts, schema=schema)
+
+
+def require_finite(table: pa.Table, name: str) -> None:
+    """Refuse NaN and infinities: an engine records divergence as an outcome of its own, never as a number."""
+    for field in table.schema:
+        if pa.types.is_floating(field.type):
+            bad = pc.sum(pc.invert(pc.is_finite(table[field.name]))).as_py() or 0
+            if bad:
+                raise ValueError(f"{name}: column {field.name!r} has {bad} values that are not finite")
+
+
+def write_table(table: pa.Table, path, metadata: dict) -> None:
+    """Write ``table`` with its provenance; no reader ever sees half a file.
+
+    The file is written beside its target with page checksums, flushed to the disk, read back with
+    verification and renamed.
+    """
+    path = Path(path)
+    path.parent.mkdir(parents=True, exist_ok=True)
+    text = json.dumps(metadata, sort_keys=True, allow_nan=False)
+    table = table.replace_schema_metadata({METADATA_KEY: text.encode()})
+    handle, part = tempfile.mkstemp(dir=path.parent, prefix=f".{path.name}.", suffix=".part")
+    os.close(handle)
+    try:
+        pq.write_table(table, part, compression="zstd", write_page_checksum=True)
+        with open(part, "rb") as written:
+            os.fsync(written.fileno())
+        if read_table(part)[0].num_rows != table.num_rows:
+            raise DamagedTable(f"{path}: {table.num_rows} rows were written, fewer could be read back")
+        os.chmod(part, 0o644)
+        os.replace(part, path)
+    except BaseException:
+        Path(part).unlink(missing_ok=True)
+        raise
+
+
+def read_table(path) -> tuple[pa.Table, dict]:
+    """The table at ``path``, every page verified, and its provenance.
+
+    Raises
+    ------
+    DamagedTable
+        If the file is truncated, altered or was not written by :func:`write_table`.
+    """
+    try:
+        table = pq.read_table(path, partitioning=None, page_checksum_verification=True)
+        return table.replace_schema_metadata(None), json.loads(table.schema.metadata[METADATA_KEY])
+    except FileNotFoundError:
+        raise
+    except (pa.ArrowException, OSError, KeyError, TypeError, ValueError) as error:
+        reason = " ".join(str(error).split())
+        raise DamagedTable(
+            f"{path} is no whole table of this workflow ({reason}); make it again: rm '{path}', then snakemake '{path}'"
+        ) from error
