@@ -1,0 +1,63 @@
+"""Images as the networks of this family see them, and the order in which training visits them."""
+
+import numpy as np
+import torch
+from torch.nn.functional import interpolate
+
+from nnstatmech.seeding import numpy_stream
+
+# Luma of ITU-R BT.601, with which the original turned CIFAR-10 grey.
+GREY_WEIGHTS = (0.299, 0.587, 0.114)
+
+
+def subset(count: int, at_most: int, name: str) -> np.ndarray:
+    """Positions of at most ``at_most`` of ``count`` images, in increasing order.
+
+    The choice is random (sources are often sorted by class) but always the same for one ``name``, so that all
+    realisations see the same images.
+    """
+    if at_most >= count:
+        return np.arange(count)
+    return np.sort(numpy_stream(0, "image subset", name).permutation(count)[:at_most])
+
+
+def resized(images: torch.Tensor, resolution: int) -> torch.Tensor:
+    """Square images (n, c, h, w) at ``resolution`` pixels a side: area average when shrinking, bilinear when growing."""
+    if images.shape[-2:] == (resolution, resolution):
+        return images
+    if resolution < images.shape[-1]:
+        return interpolate(images, size=(resolution, resolution), mode="area")
+    return interpolate(images, size=(resolution, resolution), mode="bilinear", align_corners=False)
+
+
+def grey_inputs(images: np.ndarray, resolution: int, device="cpu") -> torch.Tensor:
+    """Grey images in [0, 1] as rows of pixels: uint8 (n, h, w, c) -> float32 (n, resolution²)."""
+    tensor = torch.as_tensor(images, device=device).float().div_(255)
+    if tensor.shape[-1] == 3:
+        tensor = tensor @ torch.tensor(GREY_WEIGHTS, device=device)
+    else:
+        tensor = tensor[..., 0]
+    return resized(tensor.unsqueeze(1), resolution).flatten(1)
+
+
+def colour_inputs(images: np.ndarray, resolution: int, device="cpu") -> torch.Tensor:
+    """Images with three channels in [0, 1]: uint8 (n, h, w, 1 or 3) -> float32 (n, 3, resolution, resolution)."""
+    tensor = torch.as_tensor(images, device=device).permute(0, 3, 1, 2).float().div_(255)
+    return resized(tensor.expand(-1, 3, -1, -1), resolution)
+
+
+def minibatches(seed: int, purpose: str, images: int, batch_size: int, steps: int) -> torch.Tensor:
+    """Which images each step of training sees: reshuffled passes over all images, cut into ``steps`` batches.
+
+    Counting steps instead of epochs gives small stand-in data sets as much training as the real ones. A pass that
+    does not divide into whole batches goes on in the next one, so every batch is full.
+
+    Returns
+    -------
+    torch.Tensor
+        int64, shape (steps, batch_size).
+    """
+    stream = numpy_stream(seed, "minibatches", purpose)
+    passes = -(-steps * batch_size // images)
+    order = np.concatenate([stream.permutation(images) for _ in range(passes)])
+    return torch.from_numpy(order[: steps * batch_size].reshape(steps, batch_size))
