@@ -1,8 +1,68 @@
-"""The look that all figures share."""
+"""The look that all figures share, and how they are saved."""
 
+import os
+from collections.abc import Iterable, Mapping
+from pathlib import Path
+
+import matplotlib as mpl
+import pandas as pd
+import seaborn as sns
 from matplotlib.axes import Axes
+from matplotlib.figure import Figure
+
+FOOTER_SIZE = 7
+DPI = 200
+
+
+def apply() -> None:
+    """Set the fonts, grid and colours of all figures; draw without a display."""
+    mpl.use("Agg")
+    sns.set_theme(context="paper", style="whitegrid", palette="deep")
+    mpl.rcParams.update(
+        {
+            "figure.constrained_layout.use": True,
+            "figure.dpi": 100,
+            "savefig.dpi": DPI,
+            "axes.titlesize": 11,
+            "axes.labelsize": 10,
+            "legend.fontsize": 8,
+            "legend.framealpha": 0.85,
+            "mathtext.fontset": "cm",
+            "pdf.fonttype": 42,
+            "grid.linewidth": 0.6,
+        }
+    )
 
 
 def panel_letter(ax: Axes, letter: str) -> None:
     """Write a panel's letter in italics at the top left, just outside the frame."""
     ax.set_title(f"({letter})", loc="left", style="italic", fontsize=11)
+
+
+def footer(frames: Iterable[pd.DataFrame], drawing: Mapping) -> str:
+    """What a figure was drawn from: scale, data and stand-ins, realisations, commit."""
+    shards = [shard for frame in frames for shard in frame.attrs["shards"]]
+    parts = [f"scale: {drawing['scale']}", f"data: {drawing['data']}"]
+    if stand_ins := sorted({shard["dataset_description"] for shard in shards if shard["stand_in"]}):
+        parts.append(f"stand-in: {'; '.join(stand_ins)}")
+    realisations: dict[tuple, set[int]] = {}
+    for shard in shards:
+        realisations.setdefault((shard["experiment"], shard["run"]), set()).update(shard["seeds"])
+    counts = sorted({len(seeds) for seeds in realisations.values()})
+    parts.append(f"realisations: {counts[0]}" if len(counts) == 1 else f"realisations: {counts[0]} to {counts[-1]}")
+    commits = sorted({f"{shard['commit'] or 'none'}"[:9] + "+" * shard["modified"] for shard in shards})
+    parts.append(f"commit: {commits[0]}" if len(commits) == 1 else f"commits: {', '.join(commits[:3])}")
+    return "   |   ".join(parts)
+
+
+def save(figure: Figure, png: str, pdf: str, note: str) -> None:
+    """Write a figure as PNG and PDF with its footer; whole files or none."""
+    figure.text(0.005, -0.015, note, fontsize=FOOTER_SIZE, color="0.45", ha="left", va="top")
+    for path, metadata in ((Path(png), {"Description": note}), (Path(pdf), {"Subject": note, "CreationDate": None})):
+        path.parent.mkdir(parents=True, exist_ok=True)
+        part = path.with_name(f".{path.name}.part")
+        try:
+            figure.savefig(part, format=path.suffix[1:], bbox_inches="tight", pad_inches=0.08, metadata=metadata)
+            os.replace(part, path)
+        finally:
+            part.unlink(missing_ok=True)

@@ -1,0 +1,186 @@
+# What the rules ask of the config: each function answers one question of one rule.
+import shutil
+from functools import cache
+
+from nnstatmech.codehash import module_hash, symbol_hash
+from nnstatmech.families import FAMILIES
+from nnstatmech.plan import Plan
+from nnstatmech.settings import SCALES
+
+
+def one_line_each(error):
+    """Settings that cannot be used end the call before any job, one line per mistake."""
+    return WorkflowError("config.yaml cannot be used:\n  " + "\n  ".join(error.lines))
+
+
+@cache
+def plan_of(setting):
+    """The plan of one `<scale>-<data>` folder."""
+    scale, _, data = setting.partition("-")
+    try:
+        return Plan(read_settings({**config, "data": data}, scale))
+    except ConfigError as error:
+        raise one_line_each(error)
+
+
+def asked(question):
+    """Turn what is wrong with a path's wildcards into Snakemake's own error."""
+
+    def answer(wildcards):
+        try:
+            return question(wildcards)
+        except ConfigError as error:
+            raise one_line_each(error)
+
+    return answer
+
+
+SETTING = f"{config.get('scale', 'laptop')}-{config.get('data', 'bundled')}"
+for scale in SCALES:  # the other scale's numbers are checked too, before anything runs
+    plan_of(f"{scale}-{config.get('data', 'bundled')}")
+PLAN = plan_of(SETTING)
+
+
+wildcard_constraints:
+    setting=f"({'|'.join(SCALES)})-({'|'.join(config['data_sources'])})",
+    mapping="|".join(config["data_sources"]),
+    experiment=r"[a-z][a-z0-9_]*",
+    run=r"[A-Za-z0-9_=.+-]+",
+    shard=r"[0-9]{3,}",
+
+
+def script_hash(name):
+    return module_hash(f"{workflow.basedir}/scripts/{name}.py")
+
+
+# --- data --------------------------------------------------------------------------------------
+
+DATASET = "results/datasets/{mapping}/{dataset}.npz"
+
+
+@asked
+def source_of(wildcards):
+    """The description of a data set's source, with the folder it is looked for in."""
+    return plan_of(f"{PLAN.settings.scale}-{wildcards.mapping}").source(wildcards.dataset)
+
+
+# --- runs --------------------------------------------------------------------------------------
+
+SHARD = "results/{setting}/{family}/{experiment}/{run}/shard-{shard}"
+
+
+def shard_of(family):
+    """Path of a family's shards, without suffix; a rule of one family has no `family` wildcard."""
+    return SHARD.replace("{family}", family)
+
+
+def run_of(wildcards):
+    return plan_of(wildcards.setting).run(wildcards.experiment, wildcards.run)
+
+
+def experiments_of(family):
+    """The names that the experiment of a family's path can have, as a regular expression."""
+    entries = PLAN.settings.experiments.items()
+    return "|".join(name for name, entry in entries if entry.family == family) or "(?!)"
+
+
+@asked
+def dataset_of_run(wildcards):
+    """The prepared data set that a run reads, if it reads one."""
+    dataset = run_of(wildcards).dataset
+    plan = plan_of(wildcards.setting)
+    if dataset is None:
+        return []
+    plan.source(dataset)
+    return DATASET.format(mapping=plan.settings.data, dataset=dataset)
+
+
+@asked
+def run_parameters(wildcards):
+    """What one run computes with, as one dict of plain values, so that swapping two values is seen."""
+    run = run_of(wildcards)
+    return {"params": run.params, "dataset": run.dataset, "axes": run.axes}
+
+
+@asked
+def seeds_of_shard(wildcards):
+    return plan_of(wildcards.setting).seeds(wildcards.experiment, wildcards.shard)
+
+
+@asked
+def engine_of(wildcards):
+    return plan_of(wildcards.setting).engine(wildcards.experiment)
+
+
+def code_of_run(wildcards):
+    return module_hash(engine_of(wildcards), f"{workflow.basedir}/scripts/run_shard.py")
+
+
+def gpus(family):
+    """GPUs that a job of the family asks for: with `device: auto`, where this machine has one or jobs go elsewhere."""
+    if not FAMILIES[family].uses_gpu or PLAN.settings.device == "cpu":
+        return 0
+    if PLAN.settings.device == "cuda":
+        return 1
+    return int(workflow.non_local_exec or shutil.which("nvidia-smi") is not None)
+
+
+def device_of_run(wildcards, resources):
+    """Not compared between calls, because it asks for the resources: moving to a GPU re-runs nothing."""
+    return PLAN.settings.device
+
+
+# --- tables ------------------------------------------------------------------------------------
+
+TABLE = "results/{setting}/{family}/{experiment}.parquet"
+
+
+@asked
+def shards_of_table(wildcards):
+    plan = plan_of(wildcards.setting)
+    plan.experiment(wildcards.experiment)
+    return [
+        SHARD.format(**wildcards, run=run, shard=shard) + ".parquet"
+        for run in plan.runs[wildcards.experiment]
+        for shard in plan.shards(wildcards.experiment)
+    ]
+
+
+@asked
+def contents_of_table(wildcards):
+    return plan_of(wildcards.setting).shard_contents(wildcards.experiment)
+
+
+def table_of(experiment, setting=SETTING):
+    family = plan_of(setting).experiment(experiment).family
+    return TABLE.format(setting=setting, family=family, experiment=experiment)
+
+
+# --- figures -----------------------------------------------------------------------------------
+
+
+@asked
+def figure_of(wildcards):
+    return PLAN.figure(wildcards.figure)
+
+
+def tables_of_figure(wildcards):
+    return [table_of(experiment) for experiment in figure_of(wildcards).experiments]
+
+
+def drawing_of_figure(wildcards):
+    """Everything that a figure is drawn from besides its tables."""
+    figure = figure_of(wildcards)
+    return {
+        "draw": figure.draw,
+        "experiments": figure.experiments,
+        "options": figure.options,
+        "scale": PLAN.settings.scale,
+        "data": PLAN.settings.data,
+        "overlay_published": PLAN.settings.overlay_published,
+    }
+
+
+def code_of_figure(wildcards):
+    module, function = figure_of(wildcards).draw.split(".")
+    return [symbol_hash(f"nnstatmech.figures.{module}", function), script_hash("render_figure")]

@@ -1,0 +1,37 @@
+# Every figure is one drawing function of a few tables.
+
+
+rule figures:
+    input:
+        expand("figures/{figure}.png", figure=PLAN.settings.figures),
+
+
+rule draw_figure:
+    input:
+        tables_of_figure,
+    output:
+        png=report(
+            "figures/{figure}.png",
+            caption="../workflow/report/figure.rst",
+            category=lambda wildcards: FAMILIES[figure_of(wildcards).family].work,
+            labels=lambda wildcards: {
+                "figure": wildcards.figure,
+                "title": figure_of(wildcards).title,
+            },
+        ),
+        pdf="figures/{figure}.pdf",
+    log:
+        f"results/{SETTING}/figures/{{figure}}.log",
+    conda:
+        "../envs/figures.yaml"
+    resources:
+        mem_mb=lambda wildcards, attempt: 3000 * attempt,
+        runtime=lambda wildcards, attempt: 15 * attempt,
+    params:
+        drawing=drawing_of_figure,
+        caption=lambda wildcards: figure_of(wildcards).caption,
+        code=code_of_figure,
+    message:
+        "Draw {wildcards.figure} ({params.drawing[scale]} scale, {params.drawing[data]} data)"
+    script:
+        "../scripts/render_figure.py"

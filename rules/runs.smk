@@ -1,0 +1,76 @@
+# One rule for each family, so that a profile can give a family its own partition, memory or time.
+
+
+rule run_moments:
+    input:
+        dataset_of_run,
+    output:
+        ensure(shard_of("moments") + ".parquet", non_empty=True),
+    log:
+        shard_of("moments") + ".log",
+    benchmark:
+        shard_of("moments") + ".tsv"
+    wildcard_constraints:
+        experiment=experiments_of("moments"),
+    conda:
+        "../envs/run.yaml"
+    threads: 1
+    resources:
+        gpu=gpus("moments"),
+        mem_mb=lambda wildcards, attempt: 4000 * attempt,
+        runtime=lambda wildcards, attempt: 60 * attempt,
+    params:
+        run=run_parameters,
+        seeds=seeds_of_shard,
+        engine=engine_of,
+        code=code_of_run,
+        device=device_of_run,
+    message:
+        "Run {wildcards.experiment} / {wildcards.run}, shard {wildcards.shard} ({wildcards.setting})"
+    script:
+        "../scripts/run_shard.py"
+
+
+use rule run_moments as run_message_passing with:
+    output:
+        ensure(shard_of("message_passing") + ".parquet", non_empty=True),
+    log:
+        shard_of("message_passing") + ".log",
+    benchmark:
+        shard_of("message_passing") + ".tsv"
+    wildcard_constraints:
+        experiment=experiments_of("message_passing"),
+    resources:
+        gpu=gpus("message_passing"),
+        mem_mb=lambda wildcards, attempt: 4000 * attempt,
+        runtime=lambda wildcards, attempt: 60 * attempt,
+
+
+use rule run_moments as run_linear_bnn with:
+    output:
+        ensure(shard_of("linear_bnn") + ".parquet", non_empty=True),
+    log:
+        shard_of("linear_bnn") + ".log",
+    benchmark:
+        shard_of("linear_bnn") + ".tsv"
+    wildcard_constraints:
+        experiment=experiments_of("linear_bnn"),
+    resources:
+        gpu=gpus("linear_bnn"),
+        mem_mb=lambda wildcards, attempt: 3000 * attempt,
+        runtime=lambda wildcards, attempt: 30 * attempt,
+
+
+use rule run_moments as run_cascades with:
+    output:
+        ensure(shard_of("cascades") + ".parquet", non_empty=True),
+    log:
+        shard_of("cascades") + ".log",
+    benchmark:
+        shard_of("cascades") + ".tsv"
+    wildcard_constraints:
+        experiment=experiments_of("cascades"),
+    resources:
+        gpu=gpus("cascades"),
+        mem_mb=lambda wildcards, attempt: 6000 * attempt,
+        runtime=lambda wildcards, attempt: 120 * attempt,

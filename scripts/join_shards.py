@@ -1,0 +1,10 @@
+"""Join the shards of one experiment, after checking that each is the one that the plan asks for."""
+
+from _bootstrap import log_to
+
+log_to(snakemake)
+
+from nnstatmech import tables
+
+joined, shards = tables.join(snakemake.input, snakemake.params.contents)
+tables.write_table(joined, snakemake.output[0], {"shards": shards})

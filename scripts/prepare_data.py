@@ -1,0 +1,18 @@
+"""Fetch one data set, check it and write it as one file."""
+
+from _bootstrap import log_to
+
+log = log_to(snakemake)
+
+from functools import partial
+
+from pydantic import TypeAdapter
+from tqdm import tqdm
+
+from nnstatmech.datasets.load import load
+from nnstatmech.datasets.sources import Source
+from nnstatmech.datasets.store import save
+
+source = TypeAdapter(Source).validate_python(snakemake.params.source)
+progress = partial(tqdm, file=log, mininterval=2)
+save(load(snakemake.wildcards.dataset, source, snakemake.params.data_dir, progress=progress), snakemake.output[0])

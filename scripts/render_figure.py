@@ -1,0 +1,21 @@
+"""Draw one figure from the tables that its entry in config.yaml names."""
+
+from _bootstrap import log_to
+
+log_to(snakemake)
+
+import importlib
+
+from nnstatmech import tables
+from nnstatmech.figures import style
+
+drawing = snakemake.params.drawing
+module, function = drawing["draw"].split(".")
+style.apply()
+frames = {name: tables.read_frame(path) for name, path in zip(drawing["experiments"], snakemake.input, strict=True)}
+options = dict(drawing["options"])
+if drawing["overlay_published"] is not None:
+    options["overlay_published"] = drawing["overlay_published"]
+draw = getattr(importlib.import_module(f"nnstatmech.figures.{module}"), function)
+figure = draw(frames, scale=drawing["scale"], **options)
+style.save(figure, snakemake.output.png, snakemake.output.pdf, style.footer(frames.values(), drawing))

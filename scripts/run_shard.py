@@ -1,0 +1,48 @@
+"""Run one shard: some seeds of one point of a sweep become one tidy table."""
+
+from _bootstrap import ROOT, log_to
+
+log = log_to(snakemake)
+
+import importlib
+import time
+from functools import partial
+from pathlib import Path
+
+import torch
+
+from nnstatmech import devices, provenance, tables
+from nnstatmech.datasets.store import read
+from nnstatmech.progress import HEARTBEAT_SUFFIX, ShardProgress
+
+run = snakemake.params.run
+engine = importlib.import_module(snakemake.params.engine)
+torch.set_num_threads(snakemake.threads)
+device = devices.choose_device(snakemake.params.device)
+dataset = read(snakemake.input[0]) if snakemake.input else None
+heartbeat = Path(snakemake.output[0]).with_suffix(HEARTBEAT_SUFFIX)
+
+metadata = provenance.collect(ROOT, devices.describe(device)) | {
+    "experiment": snakemake.wildcards.experiment,
+    "run": snakemake.wildcards.run,
+    "params": run["params"],
+    "dataset": run["dataset"],
+    "dataset_description": dataset and dataset.description,
+    "stand_in": dataset is not None and dataset.stand_in,
+    "seeds": snakemake.params.seeds,
+    "engine": snakemake.params.engine,
+    "code": snakemake.params.code,
+    "threads": snakemake.threads,
+}
+start = time.perf_counter()
+table = engine.run(
+    engine.Params.model_validate(run["params"]),
+    snakemake.params.seeds,
+    dataset,
+    device,
+    partial(ShardProgress, file=log, heartbeat=heartbeat),
+)
+metadata["seconds"] = round(time.perf_counter() - start, 3)
+tables.require_finite(table, f"{snakemake.wildcards.experiment}/{snakemake.wildcards.run}")
+labels = {"experiment": snakemake.wildcards.experiment, "run": snakemake.wildcards.run, **run["axes"]}
+tables.write_table(tables.prepend(table, labels), snakemake.output[0], metadata)
