@@ -42,3 +42,5 @@ localrules:
     all,
     figures,
     scorecard,
+    judge_claims,
+    draw_scorecard,

@@ -4,7 +4,8 @@ from _bootstrap import log_to
 
 log_to(snakemake)
 
-from nnstatmech import tables
+from nnstatmech.shards import join
+from nnstatmech.tables import write_table
 
-joined, shards = tables.join(snakemake.input, snakemake.params.contents)
-tables.write_table(joined, snakemake.output[0], {"shards": shards})
+joined, shards = join(snakemake.input, snakemake.params.contents)
+write_table(joined, snakemake.output[0], {"shards": shards})

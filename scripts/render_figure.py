@@ -6,13 +6,13 @@ log_to(snakemake)
 
 import importlib
 
-from nnstatmech import tables
 from nnstatmech.figures import style
+from nnstatmech.shards import read_frame
 
 drawing = snakemake.params.drawing
 module, function = drawing["draw"].split(".")
 style.apply()
-frames = {name: tables.read_frame(path) for name, path in zip(drawing["experiments"], snakemake.input, strict=True)}
+frames = {name: read_frame(path) for name, path in zip(drawing["experiments"], snakemake.input, strict=True)}
 options = dict(drawing["options"])
 if drawing["overlay_published"] is not None:
     options["overlay_published"] = drawing["overlay_published"]

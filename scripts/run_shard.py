@@ -14,6 +14,7 @@ import torch
 from nnstatmech import devices, provenance, tables
 from nnstatmech.datasets.store import read
 from nnstatmech.progress import HEARTBEAT_SUFFIX, ShardProgress
+from nnstatmech.shards import prepend
 
 run = snakemake.params.run
 engine = importlib.import_module(snakemake.params.engine)
@@ -45,4 +46,4 @@ table = engine.run(
 metadata["seconds"] = round(time.perf_counter() - start, 3)
 tables.require_finite(table, f"{snakemake.wildcards.experiment}/{snakemake.wildcards.run}")
 labels = {"experiment": snakemake.wildcards.experiment, "run": snakemake.wildcards.run, **run["axes"]}
-tables.write_table(tables.prepend(table, labels), snakemake.output[0], metadata)
+tables.write_table(prepend(table, labels), snakemake.output[0], metadata)

@@ -49,10 +49,8 @@ def running(results: Path) -> list[str]:
     for path in sorted(results.rglob(f"*{HEARTBEAT_SUFFIX}")):
         try:
             beat = json.loads(path.read_text())
-            name = str(path.relative_to(results).with_suffix(""))
-            bars.append(
-                tqdm.format_meter(beat["n"], beat["total"], beat["elapsed"], prefix=name, ncols=120, ascii=True)
-            )
+            meter = (beat["n"], beat["total"], beat["elapsed"])
+            bars.append(tqdm.format_meter(*meter, prefix=str(path.relative_to(results)), ncols=120, ascii=True))
         except (OSError, ValueError):
             continue  # ended or renamed between the listing and the reading
     return bars

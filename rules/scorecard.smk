@@ -1,0 +1,76 @@
+# Whether the papers' claims were reproduced, claim by claim.
+from nnstatmech.claims import check_references, read_claims
+
+CLAIMS_FILE = Path(workflow.basedir) / "workflow/claims.yaml"
+try:
+    CLAIMS = read_claims(CLAIMS_FILE)
+    check_references(CLAIMS, PLAN.settings)
+except ConfigError as error:
+    raise WorkflowError("\n  ".join(["workflow/claims.yaml cannot be used:", *error.lines]))
+
+JUDGED = [
+    claim for claim in CLAIMS if claim.holds(PLAN.settings.scale, PLAN.settings.data)
+]
+TABLES_OF_CLAIMS = sorted({name for claim in JUDGED for name in claim.tables})
+
+
+rule scorecard:
+    input:
+        f"results/{SETTING}/scorecard.parquet",
+        "figures/scorecard.png",
+
+
+rule judge_claims:
+    input:
+        [table_of(experiment) for experiment in TABLES_OF_CLAIMS],
+    output:
+        table=f"results/{SETTING}/scorecard.parquet",
+        markdown=f"results/{SETTING}/scorecard.md",
+        html=report(
+            f"results/{SETTING}/scorecard.html",
+            caption="../workflow/report/scorecard.rst",
+            category="Scorecard",
+            labels={"figure": "scorecard", "title": "Claims as a table"},
+        ),
+    log:
+        f"results/{SETTING}/scorecard.log",
+    conda:
+        "../envs/figures.yaml"
+    params:
+        claims=[claim.model_dump(mode="json") for claim in CLAIMS],
+        experiments=TABLES_OF_CLAIMS,
+        scale=PLAN.settings.scale,
+        data=PLAN.settings.data,
+        code=[symbol_hash(f"nnstatmech.{claim.family}.measures", claim.measure) for claim in JUDGED]
+        + [script_hash("judge_claims")],
+    message:
+        "Judge the papers' claims ({params.scale} scale, {params.data} data)"
+    script:
+        "../scripts/judge_claims.py"
+
+
+rule draw_scorecard:
+    input:
+        f"results/{SETTING}/scorecard.parquet",
+    output:
+        png=report(
+            "figures/scorecard.png",
+            caption="../workflow/report/scorecard.rst",
+            category="Scorecard",
+            labels={"figure": "scorecard", "title": "Claims as a figure"},
+        ),
+        pdf="figures/scorecard.pdf",
+    log:
+        f"results/{SETTING}/figures/scorecard.log",
+    conda:
+        "../envs/figures.yaml"
+    params:
+        setting=SETTING,
+        code=[
+            symbol_hash("nnstatmech.figures.scorecard", "scorecard"),
+            script_hash("draw_scorecard"),
+        ],
+    message:
+        "Draw the scorecard ({params.setting})"
+    script:
+        "../scripts/draw_scorecard.py"
