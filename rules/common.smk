@@ -61,7 +61,9 @@ DATASET = "results/datasets/{mapping}/{dataset}.npz"
 @asked
 def source_of(wildcards):
     """The description of a data set's source, with the folder it is looked for in."""
-    return plan_of(f"{PLAN.settings.scale}-{wildcards.mapping}").source(wildcards.dataset)
+    return plan_of(f"{PLAN.settings.scale}-{wildcards.mapping}").source(
+        wildcards.dataset
+    )
 
 
 # --- runs --------------------------------------------------------------------------------------
@@ -182,5 +184,8 @@ def drawing_of_figure(wildcards):
 
 
 def code_of_figure(wildcards):
-    module, function = figure_of(wildcards).draw.split(".")
-    return [symbol_hash(f"nnstatmech.figures.{module}", function), script_hash("render_figure")]
+    source, function = figure_of(wildcards).draw.split(".")
+    return [
+        symbol_hash(f"nnstatmech.figures.{source}", function),
+        script_hash("render_figure"),
+    ]

@@ -6,7 +6,9 @@ try:
     CLAIMS = read_claims(CLAIMS_FILE)
     check_references(CLAIMS, PLAN.settings)
 except ConfigError as error:
-    raise WorkflowError("\n  ".join(["workflow/claims.yaml cannot be used:", *error.lines]))
+    raise WorkflowError(
+        "\n  ".join(["workflow/claims.yaml cannot be used:", *error.lines])
+    )
 
 JUDGED = [
     claim for claim in CLAIMS if claim.holds(PLAN.settings.scale, PLAN.settings.data)
@@ -41,7 +43,10 @@ rule judge_claims:
         experiments=TABLES_OF_CLAIMS,
         scale=PLAN.settings.scale,
         data=PLAN.settings.data,
-        code=[symbol_hash(f"nnstatmech.{claim.family}.measures", claim.measure) for claim in JUDGED]
+        code=[
+            symbol_hash(f"nnstatmech.{claim.family}.measures", claim.measure)
+            for claim in JUDGED
+        ]
         + [script_hash("judge_claims")],
     message:
         "Judge the papers' claims ({params.scale} scale, {params.data} data)"
