@@ -1,0 +1,391 @@
+"""Decoders, each inverting one layer, and the cascades that chain them back to the image.
+
+Decoder l maps the activations after layer l to those before it. A cascade from depth l applies decoders
+l, l-1, ..., 1 to the activations of depth l: what it loses is the information that l layers have lost, as far as
+decoders of that kind can tell.
+
+Two kinds are fitted, always to E networks at once:
+
+* :class:`Adam`: an affine map and tanh trained for a fixed number of images, as in the original work (dense:
+  linear; convolution: transposed 3 × 3 convolution cropped to size; residual block: two of these);
+* :class:`Ridge`: the closed-form affine map, clamped to the range of tanh. For convolutions it acts on 3 × 3
+  patches (5 × 5 for residual blocks). Its strength λ plays the part of Adam's finite budget of steps: both leave
+  variances below a floor undecoded.
+
+Float32 throughout, and TF32 must stay off on GPUs (:func:`full_precision`): in a deep ordered network two images
+differ by less than TF32's 10 bits of mantissa, and the entropy of the reconstructions would measure that rounding.
+"""
+
+import contextlib
+import math
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import dataclass
+
+import torch
+from torch import Tensor
+from torch.nn import functional
+
+from ..seeding import torch_stream
+from .networks import (
+    KERNEL,
+    Convolution,
+    Dense,
+    Layer,
+    LayerParameters,
+    PooledReadout,
+    ResidualBlock,
+    affine,
+    patches,
+    zero_pad,
+)
+
+# Floats that the patches of one step may fill: bounds the memory of convolutions at 256 MB.
+SCRATCH = 2**26
+
+
+@contextlib.contextmanager
+def full_precision() -> Iterator[None]:
+    """Matrix products in full float32 on every device."""
+    before = torch.get_float32_matmul_precision()
+    torch.set_float32_matmul_precision("highest")
+    try:
+        yield
+    finally:
+        torch.set_float32_matmul_precision(before)
+
+
+# ---------------------------------------------------------------------------------------------------------------
+# What a decoder sees and what it predicts, as rows of a regression
+# ---------------------------------------------------------------------------------------------------------------
+
+
+def ridge_patch(layer: Layer) -> int:
+    """Side of the window of the layer's output that the decoder of one pixel sees; 0 for dense layers."""
+    match layer:
+        case Dense():
+            return 0
+        case Convolution():
+            return KERNEL
+        case ResidualBlock():
+            return 2 * KERNEL - 1
+        case PooledReadout():
+            raise ValueError("the mean over pixels cannot be decoded: start the cascade before the pooled readout")
+
+
+def feature_rows(layer: Layer, outputs: Tensor, size: int) -> Tensor:
+    """What the decoder of ``layer`` sees: activations after it as rows (E, R, features).
+
+    Images are seen through ``size`` × ``size`` windows with zeros around them, one window for each pixel (for
+    each block of 2 × 2 pixels if the layer has stride 2) of the layer's input; ``size`` = 0 for dense layers.
+    """
+    if size == 0:
+        return outputs
+    missing = layer.in_shape[0] - outputs.shape[2] if stride(layer) == 1 else 0
+    return patches(zero_pad(outputs, (size - 1 + missing) // 2), size).flatten(1, 3)
+
+
+def target_rows(layer: Layer, inputs: Tensor) -> Tensor:
+    """What the decoder of ``layer`` predicts: activations before it as rows (E, R, targets)."""
+    if inputs.dim() == 3:
+        return inputs
+    if stride(layer) == 2:
+        # An odd side is filled up by repeating its last row and column; assemble() drops them.
+        odd = inputs.shape[2] % 2
+        inputs = torch.cat([inputs, inputs[:, :, -1:]], 2) if odd else inputs
+        inputs = torch.cat([inputs, inputs[:, :, :, -1:]], 3) if odd else inputs
+        inputs = inputs.unflatten(3, (-1, 2)).unflatten(2, (-1, 2)).transpose(3, 4).flatten(4)
+    return inputs.flatten(1, 3)
+
+
+def assemble(layer: Layer, rows: Tensor) -> Tensor:
+    """The inverse of :func:`target_rows`: rows to activations before ``layer``."""
+    if len(layer.in_shape) == 1:
+        return rows
+    side, _, channels = layer.in_shape
+    if stride(layer) == 1:
+        return rows.unflatten(1, (-1, side, side))
+    blocks = math.ceil(side / 2)
+    x = rows.unflatten(2, (2, 2, channels)).unflatten(1, (-1, blocks, blocks))
+    return x.transpose(3, 4).flatten(4, 5).flatten(2, 3)[:, :, :side, :side]
+
+
+def stride(layer: Layer) -> int:
+    return layer.stride if isinstance(layer, Convolution) else 1
+
+
+def images_at_once(layer: Layer, members: int) -> int:
+    """How many images' patches fit into the scratch memory."""
+    if isinstance(layer, Dense):
+        return 2**31
+    pixels = max(math.prod(shape[:2]) for shape in (layer.in_shape, layer.out_shape) if len(shape) == 3)
+    channels = max(layer.in_shape[-1], layer.out_shape[-1])
+    return max(1, SCRATCH // (members * pixels * channels * (2 * KERNEL - 1) ** 2))
+
+
+def propagate(layer: Layer, parameters: LayerParameters, x: Tensor) -> Tensor:
+    """``layer(parameters, x)``, a bounded number of images at a time."""
+    chunks = x.split(images_at_once(layer, len(parameters[0][0])), 1)
+    return torch.cat([layer(parameters, chunk) for chunk in chunks], 1)
+
+
+# ---------------------------------------------------------------------------------------------------------------
+# Ridge decoders
+# ---------------------------------------------------------------------------------------------------------------
+
+
+@dataclass(frozen=True)
+class RidgeDecoder:
+    """Inverts ``layer`` by clamp(mean + (features - centre) weight, -1, 1); tensors have a leading axis E."""
+
+    layer: Layer
+    centre: Tensor
+    mean: Tensor
+    weight: Tensor
+
+    def __call__(self, outputs: Tensor) -> Tensor:
+        chunks = outputs.split(images_at_once(self.layer, len(self.weight)), 1)
+        return torch.cat([self._decode(chunk) for chunk in chunks], 1)
+
+    def _decode(self, outputs: Tensor) -> Tensor:
+        # Centred first, not folded into a bias: features that agree to the last bit must decode to the mean.
+        rows = feature_rows(self.layer, outputs, ridge_patch(self.layer)) - self.centre
+        return assemble(self.layer, torch.baddbmm(self.mean, rows, self.weight).clamp_(-1, 1))
+
+
+@dataclass(frozen=True)
+class Ridge:
+    """Fits decoders by ridge regression: weight = (AᵀA/R + λ)⁻¹ AᵀX/R with centred rows A (features), X (targets).
+
+    Parameters
+    ----------
+    strength
+        λ, in units of squared activations: variances below it are not decoded.
+    """
+
+    strength: float
+
+    def fit(self, layer: Layer, position: int, inputs: Tensor, outputs: Tensor) -> RidgeDecoder:
+        """The decoders of one layer of E networks.
+
+        Parameters
+        ----------
+        layer, position
+            The layer and its place in the network.
+        inputs, outputs
+            Activations before it, (E or 1, images, ...), and after it, (E, images, ...).
+        """
+        size = ridge_patch(layer)
+        gram = cross = centre = mean = 0
+        count = 0
+        step = images_at_once(layer, len(outputs))
+        for before, after in zip(inputs.split(step, 1), outputs.split(step, 1), strict=True):
+            x, a = target_rows(layer, before), feature_rows(layer, after, size)
+            if count == 0:
+                # Shifted sums: the first images' means are close to all means, so nothing cancels in `gram`.
+                x_shift, a_shift = x.mean(1, keepdim=True), a.mean(1, keepdim=True)
+            x, a = (x - x_shift).expand(len(outputs), -1, -1), a - a_shift
+            gram, cross = gram + a.mT @ a, cross + a.mT @ x
+            centre, mean = centre + a.sum(1, keepdim=True), mean + x.sum(1, keepdim=True)
+            count += a.shape[1]
+        centre, mean = centre / count, mean / count
+        gram, cross = gram / count - centre.mT @ centre, cross / count - centre.mT @ mean
+        weight = solve_ridge(gram, cross, self.strength)
+        return RidgeDecoder(layer, centre + a_shift, mean + x_shift, weight)
+
+
+def solve_ridge(gram: Tensor, cross: Tensor, strength: float) -> Tensor:
+    """(``gram`` + λ)⁻¹ ``cross`` for matrices (E, n, n) and (E, n, m).
+
+    The factorisation is in float64: rounding of a float32 Gram matrix of large norm can exceed a small λ.
+    """
+    gram = gram.double()
+    gram.diagonal(dim1=1, dim2=2).add_(strength)
+    factor = torch.linalg.cholesky(gram)
+    return torch.cholesky_solve(cross.double(), factor).to(cross.dtype)
+
+
+# ---------------------------------------------------------------------------------------------------------------
+# Trained decoders
+# ---------------------------------------------------------------------------------------------------------------
+
+
+def transposed_stride_mask(layer: Convolution, device) -> Tensor:
+    """Which of the 3 × 3 outputs around a block a transposed convolution of stride 2 uses for each of its 2 × 2 pixels.
+
+    Row i of its output block sees kernel rows 0 (of output i) and 2 (of output i - 1) at the upper pixel and row 1
+    (of output i) at the lower one. Shape (9 features, 4 channels).
+    """
+    sees = torch.tensor([[1.0, 0.0], [1.0, 1.0], [0.0, 0.0]], device=device)
+    mask = torch.einsum("ap,bq->abpq", sees, sees)[:, :, None, :, :, None]
+    return mask.expand(-1, -1, layer.features, -1, -1, layer.channels).reshape(KERNEL**2 * layer.features, -1)
+
+
+@dataclass(frozen=True)
+class AdamDecoder:
+    """Inverts ``layer`` by one affine map and tanh, or two in a row for residual blocks.
+
+    ``parameters`` holds (weight, bias) of each map, with a leading axis E; ``mask`` multiplies the weights of
+    layers of stride 2, whose bias is shared by the four pixels of a block.
+    """
+
+    layer: Layer
+    parameters: tuple[tuple[Tensor, Tensor], ...]
+    mask: Tensor | None = None
+
+    def __call__(self, outputs: Tensor) -> Tensor:
+        chunks = outputs.split(images_at_once(self.layer, len(self.parameters[0][0])), 1)
+        return torch.cat([self.decode(chunk) for chunk in chunks], 1)
+
+    def decode(self, x: Tensor) -> Tensor:
+        for weight, bias in self.parameters:
+            weight = weight if self.mask is None else weight * self.mask
+            bias = bias.repeat(1, 1, weight.shape[2] // bias.shape[2])
+            rows = feature_rows(self.layer, x, 0 if isinstance(self.layer, Dense) else KERNEL)
+            x = assemble(self.layer, torch.tanh(affine(rows, weight, bias)))
+        return x
+
+
+@dataclass(frozen=True)
+class Adam:
+    """Trains decoders by mean squared error and Adam, each network's independently of the others.
+
+    Parameters
+    ----------
+    seeds
+        The seed of each of the E networks; it fixes its decoders' initial parameters (uniform, ±1/√fan_in). The
+        order of the images is the same for all.
+    presentations
+        How many images a decoder sees, counted with repetition: 60000 is one epoch of MNIST. Smaller training
+        sets are passed several times, in a new order each time.
+    batch_size, learning_rate
+        Of every update; default 64 and 10⁻³.
+    """
+
+    seeds: tuple[int, ...]
+    presentations: int
+    batch_size: int = 64
+    learning_rate: float = 1e-3
+
+    def fit(self, layer: Layer, position: int, inputs: Tensor, outputs: Tensor) -> AdamDecoder:
+        """The decoders of one layer of E networks; arguments as those of :meth:`Ridge.fit`."""
+        decoder = self.initial_decoder(layer, position, outputs.device)
+        trained = [tensor.requires_grad_() for pair in decoder.parameters for tensor in pair]
+        optimiser = torch.optim.Adam(trained, lr=self.learning_rate, fused=True)
+        for batch in presentation_order(outputs.shape[1], self.presentations, self.batch_size):
+            batch = batch.to(outputs.device)
+            target, decoded = inputs[:, batch], decoder.decode(outputs[:, batch])
+            # The sum of the networks' own mean squared errors: no gradient mixes networks.
+            loss = functional.mse_loss(decoded, target.expand_as(decoded), reduction="sum")
+            (loss / decoded[0].numel()).backward()
+            optimiser.step()
+            optimiser.zero_grad()
+        for tensor in trained:
+            tensor.requires_grad_(False)
+        return decoder
+
+    def initial_decoder(self, layer: Layer, position: int, device) -> AdamDecoder:
+        """Decoders with PyTorch's default initialisation of linear and transposed convolutional layers."""
+        mask = None
+        if isinstance(layer, Dense):
+            shapes, fan_in = [(layer.outputs, layer.inputs)], layer.outputs
+        else:
+            ridge_patch(layer)
+            features, channels = layer.out_shape[-1], layer.in_shape[-1]
+            # PyTorch takes the channels that a transposed convolution gives for its fan-in.
+            shapes, fan_in = [(KERNEL**2 * features, channels * stride(layer) ** 2)], KERNEL**2 * channels
+            shapes = shapes * 2 if isinstance(layer, ResidualBlock) else shapes
+            mask = transposed_stride_mask(layer, device) if stride(layer) == 2 else None
+        outputs = layer.in_shape[-1]
+        parameters = []
+        for part, shape in enumerate(shapes):
+            weight = self._uniform(shape, fan_in, device, "decoder weights", position, part)
+            bias = self._uniform((1, outputs), fan_in, device, "decoder biases", position, part)
+            parameters.append((weight, bias))
+        return AdamDecoder(layer, tuple(parameters), mask)
+
+    def _uniform(self, shape: tuple[int, int], fan_in: int, device, *stream: str | int) -> Tensor:
+        distinct = sorted(set(self.seeds))
+        draws = torch.stack([torch.rand(shape, generator=torch_stream(seed, *stream)) for seed in distinct])
+        draws = (2 * draws - 1) / math.sqrt(fan_in)
+        return draws.to(device)[[distinct.index(seed) for seed in self.seeds]]
+
+
+def presentation_order(images: int, presentations: int, batch_size: int) -> Iterator[Tensor]:
+    """Batches of image numbers: passes over all images, each in an order of its own, until enough were shown."""
+    shown = turn = 0
+    while shown < presentations:
+        order = torch.randperm(images, generator=torch_stream(0, "order of presentation", turn))
+        yield from order[: presentations - shown].split(batch_size)
+        shown, turn = shown + images, turn + 1
+
+
+# ---------------------------------------------------------------------------------------------------------------
+# Cascades
+# ---------------------------------------------------------------------------------------------------------------
+
+
+@torch.no_grad()
+def fit_cascade(
+    layers: Sequence[Layer],
+    parameters: Callable[[int], LayerParameters],
+    method: Ridge | Adam,
+    train: Tensor,
+    test: Tensor,
+    depths: Sequence[int],
+    after_layer: Callable[[], object] = lambda: None,
+) -> tuple[list[RidgeDecoder | AdamDecoder], dict[int, Tensor]]:
+    """Fit the decoders of all layers, one layer at a time, and keep the test images' activations.
+
+    Only one layer's training activations are alive at a time, so memory grows with depth by the decoders alone.
+
+    Parameters
+    ----------
+    layers
+        The network, first layer first.
+    parameters
+        Position of a layer to its parameters (see :func:`networks.initial_parameters`).
+    method
+        How decoders are fitted.
+    train, test
+        Images, (1, M, ...) or (E, M, ...).
+    depths
+        Depths (1 = after the first layer) whose test activations are kept.
+    after_layer
+        Called once a layer, for a progress bar.
+
+    Returns
+    -------
+    The decoders, first layer first, and depth to test activations (E, images, ...).
+    """
+    decoders, activations = [], {}
+    for position, layer in enumerate(layers):
+        drawn = parameters(position)
+        outputs = propagate(layer, drawn, train)
+        with torch.enable_grad():
+            decoders.append(method.fit(layer, position, train, outputs))
+        train, test = outputs, propagate(layer, drawn, test)
+        if position + 1 in depths:
+            activations[position + 1] = test
+        after_layer()
+    return decoders, activations
+
+
+@torch.no_grad()
+def reconstruct(
+    decoders: Sequence[Callable[[Tensor], Tensor]],
+    activations: Mapping[int, Tensor],
+    after_layer: Callable[[], object] = lambda: None,
+) -> Tensor:
+    """Images that cascades from several depths give back, (E, depths in increasing order, images, ...).
+
+    One sweep from the deepest layer to the first takes up the activations of each depth as it passes: L decoders
+    are applied once each, instead of L²/2 times for one cascade after the other.
+    """
+    batch, found = None, sorted(activations, reverse=True)
+    for depth in range(found[0], 0, -1):
+        if depth in activations:
+            arriving = activations[depth]
+            batch = arriving if batch is None else torch.cat([batch, arriving], 1)
+        batch = decoders[depth - 1](batch)
+        after_layer()
+    return batch.unflatten(1, (len(found), -1)).flip(1)

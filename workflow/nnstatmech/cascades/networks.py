@@ -1,0 +1,268 @@
+"""Random tanh networks, many at once: every tensor has a leading ensemble axis E = (σ_w² × seed).
+
+Layers are descriptions without parameters. A layer called with the parameters of E networks and activations of
+shape (E, images, ...) gives the next activations; a leading axis of 1 stands for images that all networks share.
+Dense activations have shape (E, images, units), those of convolutions (E, images, height, width, channels).
+
+Weights are N(0, σ_w²/fan_in) and biases N(0, σ_b²). They are drawn layer by layer, so a deep ensemble need never
+be held whole, and networks of one seed share their standard normals: the phases of a map over σ_w² are not hidden
+by the noise of the draw.
+"""
+
+import math
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from itertools import pairwise
+
+import torch
+from torch import Tensor
+from torch.nn import functional
+
+from ..seeding import torch_stream
+
+# One (weight, bias) pair per affine map: (E, fan_in, fan_out) and (E, 1, fan_out), or None for no bias.
+LayerParameters = Sequence[tuple[Tensor, Tensor | None]]
+
+KERNEL = 3
+
+
+def affine(x: Tensor, weight: Tensor, bias: Tensor | None) -> Tensor:
+    """Rows (E or 1, R, fan_in) to rows (E, R, fan_out)."""
+    x = x.expand(len(weight), -1, -1)
+    return torch.bmm(x, weight) if bias is None else torch.baddbmm(bias, x, weight)
+
+
+def patches(x: Tensor, size: int, stride: int = 1) -> Tensor:
+    """All ``size`` × ``size`` windows: (E, M, H, W, C) to (E, M, h, w, size² C)."""
+    windows = x.unfold(2, size, stride).unfold(3, size, stride).permute(0, 1, 2, 3, 5, 6, 4)
+    return windows.reshape(*windows.shape[:4], -1)
+
+
+def zero_pad(x: Tensor, margin: int) -> Tensor:
+    """A frame of zeros around images of shape (E, M, H, W, C)."""
+    return functional.pad(x, (0, 0, margin, margin, margin, margin))
+
+
+def periodic_pad(x: Tensor) -> Tensor:
+    """A frame of one pixel that continues images (E, M, H, W, C) periodically."""
+    x = torch.cat([x[:, :, -1:], x, x[:, :, :1]], 2)
+    return torch.cat([x[:, :, :, -1:], x, x[:, :, :, :1]], 3)
+
+
+def convolve(x: Tensor, weight: Tensor, bias: Tensor | None, stride: int = 1) -> Tensor:
+    """3 × 3 convolution without padding of (E, M, H, W, C), as one matrix product per network."""
+    windows = patches(x, KERNEL, stride)
+    return affine(windows.flatten(1, 3), weight, bias).unflatten(1, windows.shape[1:4])
+
+
+@dataclass(frozen=True)
+class Dense:
+    """φ(x W + b) on (E, M, ``inputs``)."""
+
+    inputs: int
+    outputs: int
+    activation: Callable[[Tensor], Tensor] = torch.tanh
+    bias: bool = True
+
+    @property
+    def in_shape(self) -> tuple[int, ...]:
+        return (self.inputs,)
+
+    @property
+    def out_shape(self) -> tuple[int, ...]:
+        return (self.outputs,)
+
+    @property
+    def affine_maps(self) -> tuple[tuple[int, int, bool], ...]:
+        """(fan_in, fan_out, whether it has a bias) of each affine map."""
+        return ((self.inputs, self.outputs, self.bias),)
+
+    def __call__(self, parameters: LayerParameters, x: Tensor) -> Tensor:
+        return self.activation(affine(x, *parameters[0]))
+
+
+@dataclass(frozen=True)
+class Convolution:
+    """tanh of a 3 × 3 convolution on square images.
+
+    Parameters
+    ----------
+    size, channels
+        Height = width and number of channels of the input.
+    features
+        Number of channels of the output.
+    padding
+        ``zero``: a frame of zeros before the convolution, so that the output has ceil(size / stride) pixels a
+        side; ``periodic``: the *output* is framed by its periodic continuation, so that the image of
+        size - 2 pixels a side lives on a torus and every following layer sees it with its frame;
+        ``none``: the image shrinks by 2.
+    """
+
+    size: int
+    channels: int
+    features: int
+    stride: int = 1
+    padding: str = "zero"
+
+    @property
+    def in_shape(self) -> tuple[int, ...]:
+        return (self.size, self.size, self.channels)
+
+    @property
+    def out_shape(self) -> tuple[int, ...]:
+        size = {"zero": math.ceil(self.size / self.stride), "periodic": self.size, "none": self.size - 2}[self.padding]
+        return (size, size, self.features)
+
+    @property
+    def affine_maps(self) -> tuple[tuple[int, int, bool], ...]:
+        """(fan_in, fan_out, whether it has a bias) of each affine map."""
+        return ((KERNEL**2 * self.channels, self.features, True),)
+
+    def __call__(self, parameters: LayerParameters, x: Tensor) -> Tensor:
+        x = zero_pad(x, 1) if self.padding == "zero" else x
+        x = torch.tanh(convolve(x, *parameters[0], stride=self.stride))
+        return periodic_pad(x) if self.padding == "periodic" else x
+
+
+@dataclass(frozen=True)
+class ResidualBlock:
+    """tanh(F(x) + x), where F is convolution, tanh, convolution, each continued periodically."""
+
+    size: int
+    channels: int
+
+    @property
+    def in_shape(self) -> tuple[int, ...]:
+        return (self.size, self.size, self.channels)
+
+    @property
+    def out_shape(self) -> tuple[int, ...]:
+        return self.in_shape
+
+    @property
+    def affine_maps(self) -> tuple[tuple[int, int, bool], ...]:
+        """(fan_in, fan_out, whether it has a bias) of each affine map."""
+        return ((KERNEL**2 * self.channels, self.channels, True),) * 2
+
+    def __call__(self, parameters: LayerParameters, x: Tensor) -> Tensor:
+        hidden = periodic_pad(torch.tanh(convolve(x, *parameters[0])))
+        return torch.tanh(periodic_pad(convolve(hidden, *parameters[1])) + x)
+
+
+@dataclass(frozen=True)
+class PooledReadout:
+    """φ of a linear map, without bias, of the channels' means over all pixels."""
+
+    size: int
+    channels: int
+    classes: int
+    activation: Callable[[Tensor], Tensor] = torch.tanh
+
+    @property
+    def in_shape(self) -> tuple[int, ...]:
+        return (self.size, self.size, self.channels)
+
+    @property
+    def out_shape(self) -> tuple[int, ...]:
+        return (self.classes,)
+
+    @property
+    def affine_maps(self) -> tuple[tuple[int, int, bool], ...]:
+        """(fan_in, fan_out, whether it has a bias) of each affine map."""
+        return ((self.channels, self.classes, False),)
+
+    def __call__(self, parameters: LayerParameters, x: Tensor) -> Tensor:
+        return self.activation(affine(x.mean((2, 3)), *parameters[0]))
+
+
+Layer = Dense | Convolution | ResidualBlock | PooledReadout
+
+
+def wide_body(inputs: int, depth: int) -> list[Layer]:
+    """``depth`` square dense layers of ``inputs`` units."""
+    return [Dense(inputs, inputs) for _ in range(depth)]
+
+
+def wide_mlp(inputs: int, depth: int, hidden: int = 400, classes: int = 10, readout=torch.tanh) -> list[Layer]:
+    """The wide classifier: ``depth`` - 2 square layers, one of ``hidden`` and one of ``classes`` units."""
+    check_depth(depth, at_least=3)
+    return [*wide_body(inputs, depth - 2), Dense(inputs, hidden), Dense(hidden, classes, readout)]
+
+
+def shrinking_mlp(inputs: int, depth: int, classes: int = 10, readout=torch.tanh) -> list[Layer]:
+    """The shrinking classifier: ``depth`` sizes ceil(linspace(inputs, classes, depth)), hence ``depth`` - 1 layers."""
+    check_depth(depth, at_least=2)
+    # Integer arithmetic: a floating linspace can land just above a whole number and round it up.
+    sizes = [inputs - step * (inputs - classes) // (depth - 1) for step in range(depth)]
+    return [
+        Dense(fan_in, fan_out, readout if position == depth - 2 else torch.tanh)
+        for position, (fan_in, fan_out) in enumerate(pairwise(sizes))
+    ]
+
+
+def convolutional_stem(size: int, channels: int) -> list[Layer]:
+    """Three convolutions that bring a grey image of ``size``² pixels to ceil(ceil(size/2)/2)² pixels."""
+    layers = [Convolution(size, 1, channels)]
+    for _ in range(2):
+        layers.append(Convolution(layers[-1].out_shape[0], channels, channels, stride=2))
+    return layers
+
+
+def cnn_body(size: int, depth: int, channels: int) -> list[Layer]:
+    """The stem and ``depth`` - 1 periodic convolutions."""
+    stem = convolutional_stem(size, channels)
+    side = stem[-1].out_shape[0]
+    return stem + [Convolution(side, channels, channels, padding="periodic") for _ in range(depth - 1)]
+
+
+def resnet_body(size: int, depth: int, channels: int) -> list[Layer]:
+    """The stem and ``depth`` - 1 residual blocks."""
+    stem = convolutional_stem(size, channels)
+    return stem + [ResidualBlock(stem[-1].out_shape[0], channels) for _ in range(depth - 1)]
+
+
+def pooled_head(body: Sequence[Layer], classes: int = 10, readout=torch.tanh) -> list[Layer]:
+    """The two layers that make a classifier of a convolutional body."""
+    side, _, channels = body[-1].out_shape
+    last = Convolution(side, channels, channels, padding="none")
+    return [last, PooledReadout(side - 2, channels, classes, readout)]
+
+
+def check_depth(depth: int, at_least: int) -> None:
+    if depth < at_least:
+        raise ValueError(f"depth is {depth}, but this network needs at least {at_least}")
+
+
+def initial_parameters(
+    layer: Layer,
+    position: int,
+    weight_variances: Sequence[float],
+    bias_variance: float,
+    seeds: Sequence[int],
+    device: torch.device | str = "cpu",
+) -> list[tuple[Tensor, Tensor | None]]:
+    """Parameters of ``layer`` for E networks.
+
+    Parameters
+    ----------
+    layer, position
+        The layer and its place in the network, which fixes its random stream.
+    weight_variances, seeds
+        σ_w² and the seed of each of the E networks.
+    bias_variance
+        σ_b².
+    """
+    scales = torch.as_tensor(weight_variances, dtype=torch.float32, device=device).sqrt()[:, None, None]
+    parameters = []
+    for part, (fan_in, fan_out, has_bias) in enumerate(layer.affine_maps):
+        weight = _normals(seeds, (fan_in, fan_out), device, "weights", position, part) * (scales / math.sqrt(fan_in))
+        bias = _normals(seeds, (1, fan_out), device, "biases", position, part) if has_bias else None
+        parameters.append((weight, None if bias is None else bias * math.sqrt(bias_variance)))
+    return parameters
+
+
+def _normals(seeds: Sequence[int], shape: tuple[int, ...], device, *stream: str | int) -> Tensor:
+    """Standard normals (len(seeds), *shape), equal for equal seeds and drawn on the CPU whatever the device."""
+    distinct = sorted(set(seeds))
+    draws = torch.stack([torch.randn(shape, generator=torch_stream(seed, *stream)) for seed in distinct])
+    return draws.to(device)[[distinct.index(seed) for seed in seeds]]
