@@ -1,0 +1,70 @@
+"""Arrays in an ``.npz`` file; pickled objects are refused."""
+
+import zipfile
+from pathlib import Path
+
+import numpy as np
+
+from .reading import Images, Request, held_out
+from .sources import Npz
+
+CHANNELS = (1, 3)
+
+
+def read(source: Npz, request: Request) -> Images:
+    """The arrays of the file, in its order; without test images a fixed random share is held out."""
+    path = request.existing(source.path)
+    request.check_file(path, source.sha256)
+    keys = [key for key in (source.images, source.labels, source.test_images, source.test_labels) if key is not None]
+    arrays = read_arrays(path, keys, request)
+    images = as_images(arrays[source.images], source.images, path, request)
+    labels = as_labels(arrays, source.labels, len(images), path, request)
+    if source.test_images is not None:
+        test_images = as_images(arrays[source.test_images], source.test_images, path, request)
+        return Images(
+            images, labels, test_images, as_labels(arrays, source.test_labels, len(test_images), path, request)
+        )
+    train, test = held_out(np.zeros(len(images), int) if labels is None else labels, source.test_share)
+    if labels is None:
+        return Images(images[train], None, images[test], None)
+    return Images(images[train], labels[train], images[test], labels[test])
+
+
+def read_arrays(path: Path, keys: list[str], request: Request) -> dict[str, np.ndarray]:
+    """The arrays ``keys`` of the file ``path``."""
+    try:
+        with np.load(path, allow_pickle=False) as file:
+            if not isinstance(file, np.lib.npyio.NpzFile):
+                raise request.error(f"{path} is no .npz file; write it with numpy.savez")
+            missing = [key for key in keys if key not in file.files]
+            if missing:
+                raise request.error(f"{path} has no array {missing[0]!r}; it has {', '.join(file.files)}")
+            return {key: file[key] for key in keys}
+    # numpy and zipfile raise nearly anything on damaged content; ValueError on pickled objects.
+    except (OSError, ValueError, EOFError, KeyError, TypeError, zipfile.BadZipFile, NotImplementedError) as error:
+        raise request.error(f"{path} cannot be read ({error}); it must hold plain arrays, nothing pickled") from error
+
+
+def as_images(array: np.ndarray, key: str, path: Path, request: Request) -> np.ndarray:
+    """Images of shape (n, height, width, channels)."""
+    if array.ndim == 3:
+        array = array[..., None]
+    if array.dtype != np.uint8 or array.ndim != 4 or array.shape[-1] not in CHANNELS:
+        raise request.error(
+            f"array {key!r} of {path} is {array.dtype} of shape {array.shape}; it must be uint8 of shape "
+            "(n, height, width) or (n, height, width, 1 or 3)"
+        )
+    return array
+
+
+def as_labels(arrays: dict, key: str | None, count: int, path: Path, request: Request) -> np.ndarray | None:
+    """The labels ``key`` of ``count`` images, or None without a key."""
+    if key is None:
+        return None
+    array = arrays[key]
+    if array.shape != (count,) or not np.issubdtype(array.dtype, np.integer) or (array < 0).any():
+        raise request.error(
+            f"array {key!r} of {path} is {array.dtype} of shape {array.shape}; it must hold one integer >= 0 for each "
+            f"of the {count} images"
+        )
+    return array.astype(np.int64)

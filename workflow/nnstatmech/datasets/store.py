@@ -1,0 +1,81 @@
+"""A prepared data set as one file: plain NumPy arrays, whole or absent, verified when read."""
+
+import hashlib
+import json
+import os
+import tempfile
+import zipfile
+from os import PathLike
+from pathlib import Path
+
+import numpy as np
+
+from .dataset import Dataset
+from .errors import DataError
+
+ARRAYS = ("train_images", "train_labels", "test_images", "test_labels")
+FACTS = ("name", "description", "stand_in")
+
+
+def content_digest(facts: bytes, arrays: dict[str, np.ndarray]) -> bytes:
+    """SHA-256 over names, types, shapes and values."""
+    digest = hashlib.sha256(facts)
+    for key in sorted(arrays):
+        array = np.ascontiguousarray(arrays[key])
+        digest.update(f"{key} {array.dtype.str} {array.shape}".encode())
+        digest.update(array.data)
+    return digest.digest()
+
+
+def save(dataset: Dataset, path: str | PathLike) -> None:
+    """Write ``dataset`` as an uncompressed ``.npz`` with a checksum of its content.
+
+    The file is written beside its target, flushed to the disk, read back with verification and renamed: no
+    reader ever sees half a file.
+    """
+    path = Path(path)
+    path.parent.mkdir(parents=True, exist_ok=True)
+    facts = json.dumps({key: getattr(dataset, key) for key in FACTS}).encode()
+    arrays = {key: getattr(dataset, key) for key in ARRAYS if getattr(dataset, key) is not None}
+    handle, part = tempfile.mkstemp(dir=path.parent, prefix=f".{path.name}.", suffix=".part")
+    try:
+        with open(handle, "wb") as file:
+            np.savez(
+                file,
+                allow_pickle=False,
+                facts=np.frombuffer(facts, np.uint8),
+                digest=np.frombuffer(content_digest(facts, arrays), np.uint8),
+                **arrays,
+            )
+            file.flush()
+            os.fsync(file.fileno())
+        read(part)
+        os.chmod(part, 0o644)
+        os.replace(part, path)
+    except BaseException:
+        Path(part).unlink(missing_ok=True)
+        raise
+
+
+def read(path: str | PathLike) -> Dataset:
+    """The data set that :func:`save` wrote, verified.
+
+    Raises
+    ------
+    DataError
+        If the file is truncated, altered or was not written by :func:`save`.
+    """
+    try:
+        with np.load(path, allow_pickle=False) as file:
+            arrays = {key: file[key] for key in file.files}
+        facts, digest = arrays.pop("facts").tobytes(), arrays.pop("digest").tobytes()
+        if content_digest(facts, arrays) != digest:
+            raise ValueError("its checksum does not fit its content")
+        return Dataset(**json.loads(facts), **{key: arrays.get(key) for key in ARRAYS})
+    except FileNotFoundError:
+        raise
+    # A damaged zip or array header can raise nearly anything.
+    except (OSError, ValueError, KeyError, TypeError, EOFError, zipfile.BadZipFile, NotImplementedError) as error:
+        raise DataError(
+            f"{path} is no whole prepared data set ({error}); make it again: rm '{path}', then snakemake '{path}'"
+        ) from error
