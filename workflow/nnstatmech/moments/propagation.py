@@ -1,0 +1,259 @@
+"""Simultaneous propagation of signal and noise through random networks, and what is measured on the way.
+
+Locations inside layer l (unit l of bn_res), in the order of the computation:
+
+=============  ==================  ==============================  ===============================
+location       vanilla             bn_ff                           bn_res (first branch layer)
+=============  ==================  ==============================  ===============================
+input          x^(l-1)             x^(l-1)                         y^(l-1), the trunk
+preactivation  y^l (convolution)   y^l (convolution)               y^(l,1) (last: convolution)
+normalised                         z^l                             z^(l,1)
+activation                                                         x^(l,1)
+output         x^l                 x^l                             y^l, the trunk after addition
+=============  ==================  ==============================  ===============================
+"""
+
+import math
+from collections.abc import Callable, Iterable, Sequence
+
+import torch
+from torch import Tensor
+
+from .networks import Block, Convolution, FullyConnected, WeightSource, batch_normalise, rectified
+from .params import Propagation
+from .statistics import column_means, covariance, effective_rank, mean_square, signal_moments
+
+LOCATIONS = {
+    "vanilla": ("input", "preactivation", "output"),
+    "bn_ff": ("input", "preactivation", "normalised", "output"),
+    "bn_res": ("input", "normalised", "activation", "preactivation", "output"),
+}
+RANK_LOCATION = {"vanilla": "output", "bn_ff": "output", "bn_res": "activation"}
+# In single precision mean squares must stay within 1e38: a layer multiplies them by 1/epsilon at the very most.
+LAYERS_BETWEEN_RESCALING = 4
+# Covariances wait for their effective ranks until this many bytes are at hand: a GPU takes them all at once.
+RANK_BYTES = {"cpu": 0, "cuda": 2 * 2**30}
+
+Measurements = dict[tuple[str, str], Tensor]
+
+
+class Recorder:
+    """Collects moments at the measured depths, as tensors on the device.
+
+    Noise (and, in vanilla networks, the signal) is rescaled on its way; the recorder keeps the logarithms of the
+    factors and restores the true moments.
+
+    Parameters
+    ----------
+    params
+        Depths and tensors to measure.
+    realisations
+        Number of realisations that are propagated together.
+    device
+        Where they are.
+    """
+
+    def __init__(self, params: Propagation, realisations: int, device: torch.device):
+        self.params = params
+        self.every = params.depth // params.measurements
+        self.log_signal = torch.zeros(realisations, dtype=torch.float64, device=device)
+        self.log_noise = torch.zeros_like(self.log_signal)
+        self.moments: dict[tuple[str, str], list[Tensor]] = {}
+        self.waiting: list[Tensor] = []
+        self.ranks: list[Tensor] = []
+        self.rank_tensors = {"none": (), "signal": ("signal",), "signal_and_noise": ("signal", "noise")}[
+            params.effective_ranks
+        ]
+
+    def measures(self, layer: int) -> bool:
+        """Whether ``layer`` (from 1; 0 is the input of the network) is measured."""
+        return layer > 0 and layer % self.every == 0
+
+    def record(self, location: str, blocks: Sequence[Block]) -> None:
+        """Measure ``blocks`` at ``location`` of the current layer."""
+        self.append(location, self.measure(location, blocks))
+
+    def record_output(self, layer: int, blocks: Iterable[Block]) -> None:
+        """Measure the output of ``layer``, which is also the input of the next."""
+        if self.measures(layer) or self.measures(layer + 1):
+            blocks = list(blocks)
+            moments = self.measure("output" if self.measures(layer) else "input", blocks)
+            if self.measures(layer):
+                self.append("output", moments)
+            if self.measures(layer + 1) and layer < self.params.depth:
+                self.append("input", moments)
+
+    def measure(self, location: str, blocks: Sequence[Block]) -> dict[str, Tensor]:
+        signals, noises = [block.signal for block in blocks], [block.noise for block in blocks]
+        means = column_means(signals)
+        moments = signal_moments(signals, means)
+        for name, power in (("nu1_abs_signal", 0.5), ("nu2_signal", 1), ("mu2_signal", 1), ("mu4_signal", 2)):
+            moments[name] = moments[name] * torch.exp(power * self.log_signal)
+        moments["log_mu2_noise"] = mean_square(noises).log() + self.log_noise
+        moments["log_chi"] = (moments["log_mu2_noise"] - moments["mu2_signal"].log()) / 2
+        if location == RANK_LOCATION[self.params.architecture]:
+            self.measure_ranks(signals, means, noises)
+        return moments
+
+    def measure_ranks(self, signals: list[Tensor], means: Tensor, noises: list[Tensor]) -> None:
+        """Store the covariances; their effective ranks are found when enough of them wait."""
+        if "signal" in self.rank_tensors:
+            self.waiting.append(covariance(signals, means))
+        if "noise" in self.rank_tensors:
+            self.waiting.append(covariance(noises, column_means(noises)))
+        if sum(matrix.nbytes for matrix in self.waiting) > RANK_BYTES[self.log_noise.device.type]:
+            self.find_ranks()
+
+    def find_ranks(self) -> None:
+        if self.waiting:
+            self.ranks.extend(effective_rank(torch.stack(self.waiting)))
+            self.waiting.clear()
+
+    def append(self, location: str, moments: dict[str, Tensor]) -> None:
+        for name, value in moments.items():
+            self.moments.setdefault((location, name), []).append(value)
+
+    def rescale(self, blocks: Sequence[Block], signal: bool) -> None:
+        """Bring the noise (and the signal, if asked) to mean square one, in place; a dead tensor stays as it is."""
+        self.log_noise += rescale_in_place([block.noise for block in blocks])
+        if signal:
+            self.log_signal += rescale_in_place([block.signal for block in blocks])
+
+    def results(self) -> Measurements:
+        """All measurements, (location, quantity) to an array (realisations, measured depths), float64."""
+        self.find_ranks()
+        results = {key: torch.stack(values, 1) for key, values in self.moments.items()}
+        location = RANK_LOCATION[self.params.architecture]
+        for i, name in enumerate(self.rank_tensors):
+            results[location, f"reff_{name}"] = torch.stack(self.ranks[i :: len(self.rank_tensors)], 1)
+        return results
+
+
+def rescale_in_place(tensors: Sequence[Tensor]) -> Tensor:
+    """Divide by the root mean square of each realisation; its squared logarithm, float64, shape (realisations,)."""
+    square = mean_square(tensors)
+    square = torch.where(square > 0, square, 1.0)
+    factor = square.rsqrt().float()[:, None, None]
+    for tensor in tensors:
+        tensor *= factor
+    return square.log()
+
+
+Layers = Convolution | FullyConnected
+
+
+def vanilla(layers: Layers, recorder: Recorder, after_layer: Callable[[], None]) -> None:
+    """convolution, ReLU."""
+    depth = recorder.params.depth
+    for layer in range(1, depth + 1):
+        outputs = layers.outputs()
+        if recorder.measures(layer):
+            outputs = list(outputs)
+            recorder.record("preactivation", outputs)
+        elif recorder.measures(layer + 1):
+            outputs = list(outputs)
+        rectify_and_measure(layers, recorder, layer, outputs)
+        after_layer()
+
+
+def bn_ff(layers: Layers, recorder: Recorder, after_layer: Callable[[], None]) -> None:
+    """convolution, batch normalisation, ReLU."""
+    for layer in range(1, recorder.params.depth + 1):
+        outputs = list(layers.outputs())
+        if recorder.measures(layer):
+            recorder.record("preactivation", outputs)
+        batch_normalise(outputs, recorder.params.epsilon)
+        if recorder.measures(layer):
+            recorder.record("normalised", outputs)
+        rectify_and_measure(layers, recorder, layer, outputs)
+        after_layer()
+
+
+def rectify_and_measure(layers: Layers, recorder: Recorder, layer: int, outputs: Iterable[Block]) -> None:
+    """The ReLU that ends a feed-forward layer: its result is measured and becomes the next input."""
+    for index, block in enumerate(outputs):
+        layers.load_rectified(index, block)
+    if isinstance(outputs, list):  # kept, not streamed: something of this layer may be measured
+        recorder.record_output(layer, (rectified(block) for block in outputs))
+    if layer % LAYERS_BETWEEN_RESCALING == 0:
+        recorder.rescale(layers.stored(), signal=recorder.params.architecture == "vanilla")
+
+
+def bn_res(layers: Layers, recorder: Recorder, after_layer: Callable[[], None], trunk: list[Block]) -> None:
+    """Residual units: trunk + [batch normalisation, ReLU, convolution] x residual depth."""
+    recorder.record_output(0, trunk)
+    for unit in range(1, recorder.params.depth + 1):
+        branch = [Block(block.signal.clone(), block.noise.clone()) for block in trunk]
+        for layer in range(recorder.params.residual_depth):
+            measured = layer == 0 and recorder.measures(unit)
+            batch_normalise(branch, recorder.params.epsilon)
+            if measured:
+                recorder.record("normalised", branch)
+                recorder.record("activation", [rectified(block) for block in branch])
+            for index, block in enumerate(branch):
+                layers.load_rectified(index, block)
+            branch = list(layers.outputs())
+            if measured:
+                recorder.record("preactivation", branch)
+        for block, addition in zip(trunk, branch, strict=True):
+            block.signal.add_(addition.signal)
+            block.noise.add_(addition.noise)
+        recorder.record_output(unit, trunk)
+        if unit % LAYERS_BETWEEN_RESCALING == 0:
+            recorder.rescale(trunk, signal=False)
+        after_layer()
+
+
+@torch.inference_mode()
+def propagate(
+    params: Propagation,
+    signal: Tensor,
+    noise: Tensor,
+    weights: WeightSource,
+    after_layer: Callable[[], None] = lambda: None,
+) -> Measurements:
+    """Propagate signal and noise through networks with fresh weights and measure the moments.
+
+    Parameters
+    ----------
+    params
+        The network.
+    signal, noise
+        Normalised images and noise, (realisations, images, height, width, channels), float32, on the device that
+        computes. Convolutional networks take one realisation.
+    weights
+        Source of the weights, see :class:`nnstatmech.moments.networks.GaussianWeights`.
+    after_layer
+        Called after every layer (residual unit).
+
+    Returns
+    -------
+    dict
+        (location, quantity) to a float64 tensor (realisations, measured depths). Quantities: ``nu1_abs_signal``,
+        ``nu2_signal``, ``mu2_signal``, ``mu4_signal``, ``log_mu2_noise``, ``log_chi`` (normalised sensitivity
+        sqrt(mu_2(dv) / mu_2(v))), and ``reff_signal``, ``reff_noise`` (effective ranks) where asked for. Natural
+        logarithms; noise relative to the input noise.
+    """
+    layers = (FullyConnected if params.kernel_size == 1 else Convolution)(params, signal, noise, weights)
+    recorder = Recorder(params, len(signal), signal.device)
+    first = layers.first()
+    if params.architecture == "bn_res":
+        bn_res(layers, recorder, after_layer, first)
+    else:
+        recorder.record_output(0, first)
+        for index, block in enumerate(first):
+            layers.load(index, block)
+        (vanilla if params.architecture == "vanilla" else bn_ff)(layers, recorder, after_layer)
+    return recorder.results()
+
+
+def realisations_at_once(params: Propagation, device: torch.device) -> int:
+    """How many realisations share one call of :func:`propagate`: one, if convolutional.
+
+    On the CPU as many as a second-level cache holds; on a GPU as many as fill it, within a few gigabytes.
+    """
+    if params.kernel_size > 1:
+        return 1
+    variates = min(params.width, 2 * params.batch_size)
+    bytes_each = 4 * params.width * (4 * params.batch_size + variates)
+    return max(1, math.floor({"cpu": 4 * 2**20, "cuda": 2 * 2**30}[device.type] / bytes_each))
