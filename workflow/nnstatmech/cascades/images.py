@@ -4,7 +4,8 @@ import numpy as np
 import torch
 from torch.nn.functional import interpolate
 
-from nnstatmech.seeding import numpy_stream
+from ..datasets import Dataset
+from ..seeding import numpy_stream
 
 # Luma of ITU-R BT.601, with which the original turned CIFAR-10 grey.
 GREY_WEIGHTS = (0.299, 0.587, 0.114)
@@ -22,7 +23,7 @@ def subset(count: int, at_most: int, name: str) -> np.ndarray:
 
 
 def resized(images: torch.Tensor, resolution: int) -> torch.Tensor:
-    """Square images (n, c, h, w) at ``resolution`` pixels a side: area average when shrinking, bilinear when growing."""
+    """Square images (n, c, h, w) at ``resolution`` pixels a side: area average downwards, bilinear upwards."""
     if images.shape[-2:] == (resolution, resolution):
         return images
     if resolution < images.shape[-1]:
@@ -32,17 +33,14 @@ def resized(images: torch.Tensor, resolution: int) -> torch.Tensor:
 
 def grey_inputs(images: np.ndarray, resolution: int, device="cpu") -> torch.Tensor:
     """Grey images in [0, 1] as rows of pixels: uint8 (n, h, w, c) -> float32 (n, resolution²)."""
-    tensor = torch.as_tensor(images, device=device).float().div_(255)
-    if tensor.shape[-1] == 3:
-        tensor = tensor @ torch.tensor(GREY_WEIGHTS, device=device)
-    else:
-        tensor = tensor[..., 0]
-    return resized(tensor.unsqueeze(1), resolution).flatten(1)
+    tensor = torch.tensor(images, device=device).float().div_(255)
+    grey = tensor @ torch.tensor(GREY_WEIGHTS, device=device) if tensor.shape[-1] == 3 else tensor[..., 0]
+    return resized(grey.unsqueeze(1), resolution).flatten(1)
 
 
 def colour_inputs(images: np.ndarray, resolution: int, device="cpu") -> torch.Tensor:
     """Images with three channels in [0, 1]: uint8 (n, h, w, 1 or 3) -> float32 (n, 3, resolution, resolution)."""
-    tensor = torch.as_tensor(images, device=device).permute(0, 3, 1, 2).float().div_(255)
+    tensor = torch.tensor(images, device=device).permute(0, 3, 1, 2).float().div_(255)
     return resized(tensor.expand(-1, 3, -1, -1), resolution)
 
 
@@ -61,3 +59,9 @@ def minibatches(seed: int, purpose: str, images: int, batch_size: int, steps: in
     passes = -(-steps * batch_size // images)
     order = np.concatenate([stream.permutation(images) for _ in range(passes)])
     return torch.from_numpy(order[: steps * batch_size].reshape(steps, batch_size))
+
+
+def require_labels(dataset: Dataset | None) -> None:
+    """Refuse to train a classifier without labelled images."""
+    if dataset is None or dataset.train_labels is None or dataset.test_labels is None:
+        raise ValueError(f"{'no data set' if dataset is None else dataset.name}: training a classifier needs labels")

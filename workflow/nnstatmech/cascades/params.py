@@ -1,0 +1,155 @@
+"""Parameters of the reconstruction cascades and of the trained networks beside them."""
+
+from typing import Annotated, Literal, Self
+
+from pydantic import Field, model_validator
+
+from ..parameters import Parameters
+
+Depth = Annotated[int, Field(ge=1)]
+WeightVariance = Annotated[float, Field(ge=0)]
+
+
+class Trainability(Parameters):
+    """Accuracy after a few steps of training on a grid of weight variance and depth."""
+
+    resolution: int = Field(
+        ge=2, description="side of the grey images in pixels; hidden layers have its square as units"
+    )
+    depths: list[Depth] = Field(min_length=1, description="numbers of hidden tanh layers L; a linear readout follows")
+    weight_variances: list[WeightVariance] = Field(min_length=1, description="initial σ_w², trained side by side")
+    bias_variance: float = Field(0.05, ge=0, description="initial σ_b²")
+    steps: int = Field(ge=1, description="minibatches in all")
+    measure_every: int = Field(ge=1, description="minibatches between two measurements of the accuracy")
+    batch_size: int = Field(64, ge=1, description="images in a minibatch")
+    learning_rate: float = Field(3e-3, gt=0, description="η of stochastic gradient descent")
+    momentum: float = Field(0.9, ge=0, lt=1, description="μ of stochastic gradient descent")
+    test_images: int = Field(1000, ge=1, description="at most this many test images")
+
+    @model_validator(mode="after")
+    def check_steps(self) -> Self:
+        if self.steps % self.measure_every:
+            raise ValueError(
+                f"steps = {self.steps}: must be a multiple of measure_every = {self.measure_every}, so that the last"
+                " step is measured"
+            )
+        return self
+
+
+class Falling(Parameters):
+    """The largest depth of shrinking networks that trains, followed along the weight variance."""
+
+    direction: Literal["falling", "rising"] = Field(description="whether σ_w² falls or rises from its first value")
+    resolution: int = Field(32, ge=4, description="side of the grey images in pixels")
+    bias_variance: float = Field(0.05, ge=0, description="initial σ_b²")
+    start_variance: float = Field(1.7, gt=0, description="first σ_w²")
+    variance_step: float = Field(0.1, gt=0, description="step of σ_w²")
+    lowest_variance: float = Field(0.1, gt=0, description="end of a falling walk")
+    highest_variance: float = Field(4.0, gt=0, description="end of a rising walk")
+    start_depth: int = Field(150, ge=2, description="depth of the first network: sizes from the image to the output")
+    depth_step: int = Field(5, ge=1, description="how much the depth is lowered when a network does not train")
+    threshold: float = Field(0.4, ge=0, le=1, description="test accuracy above which a network has trained")
+    epochs: int = Field(200, ge=1, description="passes over the training images before a network has failed")
+    batch_size: int = Field(64, ge=1, description="images in a minibatch")
+    learning_rate: float = Field(1e-3, gt=0, description="η of stochastic gradient descent")
+    momentum: float = Field(0.0, ge=0, lt=1, description="μ of stochastic gradient descent")
+    tanh_output: bool = Field(True, description="whether the output ends in a tanh, as in the original, or is linear")
+    train_images: int = Field(50000, ge=1, description="at most this many training images")
+    test_images: int = Field(10000, ge=1, description="at most this many test images")
+
+    @model_validator(mode="after")
+    def check_start(self) -> Self:
+        if not self.lowest_variance <= self.start_variance <= self.highest_variance:
+            raise ValueError(
+                f"start_variance = {self.start_variance}: must lie between lowest_variance = {self.lowest_variance} and"
+                f" highest_variance = {self.highest_variance}"
+            )
+        return self
+
+
+class Reconstruction(Parameters):
+    """Cascades of a trained tanh network, and the images that its decoders make of artificial outputs."""
+
+    architecture: Literal["shrinking", "wide"] = Field(
+        description="sizes that fall linearly from the image to the output, or square layers, one of 400 and the output"
+    )
+    depth: int = Field(
+        ge=3, description="shrinking: number of sizes, input and output included; wide: number of layers"
+    )
+    resolution: int = Field(28, ge=4, description="side of the grey images in pixels")
+    weight_variance: float = Field(1.65, gt=0, description="initial σ_w²")
+    bias_variance: float = Field(0.05, ge=0, description="initial σ_b²")
+    train_images: int = Field(20000, ge=1, description="at most this many training images")
+    test_images: int = Field(1000, ge=1, description="at most this many test images")
+    presentations: int = Field(60000, ge=1, description="images shown to the network, counted with repetition")
+    decoder_presentations: int = Field(40000, ge=1, description="images shown to each decoder, with repetition")
+    batch_size: int = Field(64, ge=1, description="images in a minibatch")
+    learning_rate: float = Field(1e-3, gt=0, description="of Adam, for the network and the decoders")
+    shown_class: int = Field(5, ge=0, le=9, description="class of the test images whose reconstructions are kept")
+    shown_images: int = Field(2, ge=1, description="number of test images whose reconstructions are kept")
+    background: float = Field(
+        -1.0,
+        ge=-1,
+        le=1,
+        description="output of the other nine units when one unit is set to +1 (class-optimal inputs)",
+    )
+
+
+class Channels(Parameters):
+    """Images that decoders make of single channels of a VGG-style network."""
+
+    layers: list[Annotated[int, Field(ge=1)] | Literal["M"]] = Field(
+        min_length=1,
+        description="channels of each 3x3 convolution, or M for a 2x2 max-pooling (torchvision's notation)",
+    )
+    resolution: int = Field(32, ge=4, description="side of the colour images in pixels")
+    weights: str | None = Field(
+        None, description="file of a state dict in torchvision's layout, instead of training the network here"
+    )
+    normalisation: Literal["dataset", "imagenet"] = Field(
+        "dataset", description="mean and standard deviation of the colours: of the training images, or ImageNet's"
+    )
+    train_images: int = Field(24000, ge=1, description="at most this many training images")
+    test_images: int = Field(2000, ge=1, description="at most this many test images")
+    batch_size: int = Field(100, ge=1, description="images in a minibatch")
+    steps: int = Field(480, ge=2, description="minibatches of the network's training")
+    learning_rate: float = Field(6e-3, gt=0, description="peak of the one-cycle schedule of the network's Adam")
+    decoder_steps: int = Field(160, ge=1, description="minibatches of the decoders' training")
+    decoder_learning_rate: float = Field(8e-3, gt=0, description="of the decoders' Adam")
+    shown_images: int = Field(4, ge=1, description="number of test images that are shown")
+    strongest: dict[int, int] = Field(
+        default_factory=dict, description="layer: how many of its channels are shown, by falling mean activation"
+    )
+    channels: dict[int, list[Annotated[int, Field(ge=0)]]] = Field(
+        default_factory=dict, description="layer: channels that are shown, counted from 0, beside the strongest"
+    )
+
+    @model_validator(mode="after")
+    def check_resolution(self) -> Self:
+        halvings = self.layers.count("M")
+        if self.resolution % 2**halvings:
+            raise ValueError(
+                f"resolution = {self.resolution}: must be a multiple of {2**halvings}, because {halvings} poolings halve"
+                " the image"
+            )
+        return self
+
+    @model_validator(mode="after")
+    def check_channels(self) -> Self:
+        for name in ("strongest", "channels"):
+            for layer, wanted in getattr(self, name).items():
+                if not 1 <= layer <= len(self.layers):
+                    raise ValueError(f"{name}: layer {layer} does not exist; layers are 1 to {len(self.layers)}")
+                width = next(size for size in reversed([3, *self.layers[:layer]]) if size != "M")
+                largest = wanted if name == "strongest" else max(wanted, default=0) + 1
+                if largest > width:
+                    raise ValueError(f"{name}: layer {layer} has {width} channels, but {wanted} was asked for")
+        return self
+
+
+TASKS: dict[str, type[Parameters]] = {
+    "trainability": Trainability,
+    "falling": Falling,
+    "reconstruction": Reconstruction,
+    "channels": Channels,
+}
