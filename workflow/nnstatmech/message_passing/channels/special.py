@@ -1,0 +1,76 @@
+"""Special functions in the forms that stay finite, and fast in float32."""
+
+import math
+
+import torch
+from torch import Tensor
+
+SQRT_HALF = math.sqrt(0.5)
+
+_ERFCX = (
+    -1.26551223,
+    1.00002368,
+    0.37409196,
+    0.09678418,
+    -0.18628806,
+    0.27886807,
+    -1.13520398,
+    1.48851587,
+    -0.82215223,
+    0.17087277,
+)
+
+
+def largest_exponent(dtype: torch.dtype) -> float:
+    """An exponent whose exponential is large, finite, and may still be multiplied by a few thousands."""
+    return 700.0 if dtype == torch.float64 else 80.0
+
+
+def erfcx_positive(y: Tensor) -> Tensor:
+    """erfcx(y) = exp(y²) erfc(y) for y ≥ 0.
+
+    In float32 the Chebyshev fit of Press et al., *Numerical Recipes*, §6.2 (relative error below 4e-7), which costs a
+    tenth of the library's function; in float64 the library's function.
+    """
+    if y.dtype == torch.float64:
+        return torch.special.erfcx(y)
+    q = torch.reciprocal(1 + 0.5 * y)
+    exponent = q * _ERFCX[9] + _ERFCX[8]
+    for coefficient in _ERFCX[7::-1]:
+        exponent = exponent * q + coefficient
+    return q * torch.exp(exponent)
+
+
+def erfcx(y: Tensor) -> Tensor:
+    """erfcx(y) of either sign, capped at the largest float where it would overflow (y ≲ −9 in float32)."""
+    size = y.abs()
+    tail = erfcx_positive(size)
+    reflected = 2 * torch.exp((y * y).clamp(max=largest_exponent(y.dtype))) - tail
+    return torch.where(y >= 0, tail, reflected)
+
+
+def inverse_mills(t: Tensor) -> Tensor:
+    """G(t)/H(t) with the Gaussian density G and its upper tail H; 0 at t → −∞, t at t → ∞."""
+    return math.sqrt(2 / math.pi) / erfcx(t * SQRT_HALF)
+
+
+def log_tail(t: Tensor) -> Tensor:
+    """log H(t) = log ½erfc(t/√2)."""
+    return torch.special.log_ndtr(-t)
+
+
+def log_cosh(x: Tensor) -> Tensor:
+    """log cosh x without overflow."""
+    size = x.abs()
+    return size + torch.log1p(torch.exp(-2 * size)) - math.log(2)
+
+
+def fast_tanh(x: Tensor) -> Tensor:
+    """tanh x through the logistic function: absolute error 2e-7 in float32 at a fifth of the cost of ``torch.tanh``."""
+    return (2 * x).sigmoid_().mul_(2).sub_(1)
+
+
+def product_field(a: Tensor, b: Tensor) -> Tensor:
+    """atanh(tanh a · tanh b): the field that two spins send through their product; exact at any size."""
+    plus, minus = (a + b).abs(), (a - b).abs()
+    return 0.5 * (plus - minus + torch.log1p(torch.exp(-2 * plus)) - torch.log1p(torch.exp(-2 * minus)))

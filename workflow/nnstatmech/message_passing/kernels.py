@@ -1,0 +1,162 @@
+"""Sums of the cavity score over all edges of a layer, without ever storing one number per edge and sample.
+
+BPI needs, for M samples, K output and N input units,
+
+    H_in[k, i] = Σ_a g(ω_ak − m_ki x_ai) x_ai        B[a, i] = Σ_k g(ω_ak − m_ki x_ai) m_ki
+
+with one evaluation of the sign channel's score per edge. Where torch.compile has a compiler to work with (C++ on a CPU,
+Triton on a GPU) each sum is one fused loop nest in float32; everywhere else the same expression runs eagerly over
+chunks of samples that fit the cache. :func:`backend` says which of the two is in use, and why.
+"""
+
+import functools
+import logging
+import math
+import os
+from collections.abc import Callable
+from dataclasses import dataclass
+
+import torch
+from torch import Tensor
+
+from .channels.special import SQRT_HALF, erfcx_positive, largest_exponent
+
+EAGER_CHUNK_EDGES = 1 << 18
+FEWEST_EDGES_FOR_COMPILING = 1 << 14
+
+logger = logging.getLogger(__name__)
+
+
+@dataclass(frozen=True)
+class EdgeCoefficients:
+    """All of the cavity score that does not depend on the input unit, each (M, K).
+
+    With c = sign B, T = tanh|B|, y = |c ω_c|/√(2V) and s = sign(c ω_c), the score of an edge is
+    ``prefactor / (exp(y² + log_s) − s·T·erfcx(y))``, where log_− = log(1 − T) and log_+ = log(1 + T). Every
+    transcendental result is used once: that is what lets the compiler keep all of it in registers.
+    """
+
+    prefactor: Tensor
+    inverse_scale: Tensor
+    strength: Tensor
+    log_negative: Tensor
+    log_positive: Tensor
+
+    @classmethod
+    def of(cls, field_top: Tensor, variance: Tensor) -> "EdgeCoefficients":
+        """From the field B (±∞ allowed) on the output units and the variance V of their preactivations."""
+        size = field_top.abs()
+        strength = torch.tanh(size)
+        inverse_scale = torch.copysign(torch.rsqrt(variance) * SQRT_HALF, field_top)
+        return cls(
+            prefactor=(2 / math.sqrt(math.pi)) * inverse_scale * strength,
+            inverse_scale=inverse_scale,
+            strength=strength,
+            log_negative=math.log(2) + torch.nn.functional.logsigmoid(-2 * size),
+            log_positive=math.log(2) + torch.nn.functional.logsigmoid(2 * size),
+        )
+
+    def rows(self, part: slice) -> "EdgeCoefficients":
+        """The coefficients of some of the samples."""
+        return EdgeCoefficients(*(tensor[part] for tensor in self.tensors()))
+
+    def tensors(self) -> tuple[Tensor, ...]:
+        """The five tensors in the order in which :func:`edge_score` takes them."""
+        return self.prefactor, self.inverse_scale, self.strength, self.log_negative, self.log_positive
+
+
+def edge_score(
+    cavity_omega: Tensor,
+    prefactor: Tensor,
+    inverse_scale: Tensor,
+    strength: Tensor,
+    log_negative: Tensor,
+    log_positive: Tensor,
+) -> Tensor:
+    """g(B, ω_c, V) from the coefficients of :class:`EdgeCoefficients`, all broadcast against ``cavity_omega``."""
+    v = inverse_scale * cavity_omega
+    agrees = v > 0
+    y = v.abs()
+    exponent = (y * y + torch.where(agrees, log_positive, log_negative)).clamp(max=largest_exponent(v.dtype))
+    signed = torch.where(agrees, -strength, strength)
+    return prefactor / (torch.exp(exponent) + signed * erfcx_positive(y))
+
+
+def bpi_field_in(x: Tensor, mean: Tensor, omega: Tensor, coefficients: EdgeCoefficients) -> Tensor:
+    """H_in (K, N) from x̂ (M, N), m (K, N) and ω (M, K)."""
+    fused = _fused("field_in", x, mean)
+    if fused is not None:
+        return fused(x, mean, omega, *coefficients.tensors())
+    total = torch.zeros_like(mean)
+    for part in sample_chunks(len(x), mean.numel()):
+        total += _field_in(x[part], mean, omega[part], *coefficients.rows(part).tensors())
+    return total
+
+
+def bpi_field_down(x: Tensor, mean: Tensor, omega: Tensor, coefficients: EdgeCoefficients) -> Tensor:
+    """B (M, N) from x̂ (M, N), m (K, N) and ω (M, K)."""
+    fused = _fused("field_down", x, mean)
+    if fused is not None:
+        return fused(x, mean, omega, *coefficients.tensors())
+    parts = [
+        _field_down(x[part], mean, omega[part], *coefficients.rows(part).tensors())
+        for part in sample_chunks(len(x), mean.numel())
+    ]
+    return torch.cat(parts)
+
+
+def sample_chunks(samples: int, edges_per_sample: int) -> list[slice]:
+    """Slices over the samples whose edges fit the cache."""
+    size = max(1, EAGER_CHUNK_EDGES // edges_per_sample)
+    return [slice(start, min(start + size, samples)) for start in range(0, samples, size)]
+
+
+def backend() -> str:
+    """``fused``, or ``eager: <why>``: what large float32 calls use in this process."""
+    return "fused" if _compiled("field_in") is not None else f"eager: {_reason}"
+
+
+def _field_in(x, mean, omega, *coefficients):
+    return (_edge_scores(x, mean, omega, coefficients) * x.unsqueeze(1)).sum(0)
+
+
+def _field_down(x, mean, omega, *coefficients):
+    return (_edge_scores(x, mean, omega, coefficients) * mean).sum(1)
+
+
+def _edge_scores(x, mean, omega, coefficients):
+    cavity_omega = omega.unsqueeze(-1) - mean * x.unsqueeze(1)
+    return edge_score(cavity_omega, *(part.unsqueeze(-1) for part in coefficients))
+
+
+_FORMULAS: dict[str, Callable[..., Tensor]] = {"field_in": _field_in, "field_down": _field_down}
+_reason = ""
+
+
+def _fused(name: str, x: Tensor, mean: Tensor) -> Callable[..., Tensor] | None:
+    if x.dtype != torch.float32 or len(x) * mean.numel() < FEWEST_EDGES_FOR_COMPILING:
+        return None
+    return _compiled(name)
+
+
+@functools.cache
+def _compiled(name: str) -> Callable[..., Tensor] | None:
+    """The fused kernel, tried once on small tensors; None, with the reason kept, where it cannot be built."""
+    global _reason
+    if os.environ.get("NNSTATMECH_NO_COMPILE"):
+        _reason = "NNSTATMECH_NO_COMPILE is set"
+        return None
+    options = {
+        "realize_opcount_threshold": 1000,
+        "realize_reads_threshold": 1000,
+        "realize_acc_reads_threshold": 1000,
+    }
+    fused = torch.compile(_FORMULAS[name], dynamic=True, options=options)
+    x, mean, omega = torch.ones(3, 7), torch.zeros(5, 7), torch.zeros(3, 5)
+    try:
+        fused(x, mean, omega, *EdgeCoefficients.of(omega, omega + 1).tensors())
+        return fused
+    except Exception as error:
+        _reason = f"{type(error).__name__}: {error}".splitlines()[0]
+        logger.warning("the exact BPI kernel runs eagerly (%s)", _reason)
+        return None

@@ -1,0 +1,20 @@
+"""The top layer of a network with more than two classes."""
+
+import torch
+from torch import Tensor
+
+from ..channels import argmax_output
+from ..weights import UpdateRule
+from .layer import Layer
+
+
+class ArgmaxLayer(Layer):
+    """Ten output units and P(c | z) = 1[c = argmax z]: plain gradient messages, and damping on the field H."""
+
+    def backward(self, field_top: Tensor, rule: UpdateRule) -> None:
+        """As :meth:`Layer.backward`, with the integer classes (R, M) in place of a field."""
+        g = argmax_output.score(field_top, self.omega, self.variance)
+        if not self.is_first:
+            self.field_down = torch.bmm(g, self.weights.mean)
+        if not self.weights.frozen:
+            self.weights.update_damping_field(torch.bmm(g.mT, self.inputs.mean), rule)

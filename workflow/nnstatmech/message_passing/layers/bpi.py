@@ -1,0 +1,110 @@
+"""BPI: belief propagation whose incoming means are the full ones and whose outgoing messages leave one edge out."""
+
+import math
+
+import torch
+from torch import Tensor
+
+from .. import kernels
+from ..channels import sign
+from ..kernels import EdgeCoefficients
+from ..weights import BinaryWeights, GaussianWeights
+from .layer import Layer
+
+
+class BPILayer(Layer):
+    """H_in,ki = Σ_a g_c x̂_ia and B_ia = Σ_k m_ki g_c with the cavity score g_c = g(B, ω_ka − m_ki x̂_ia, V_ka).
+
+    Parameters
+    ----------
+    weights
+        The belief about the weights.
+    series_order
+        None evaluates g_c on every edge. p ≥ 0 expands it to that order in the cavity shift m x̂, which turns all sums
+        into matrix products; p = 0 is mean field, p = 1 the first sweep of AMP, p = 3 agrees with the exact kernel to
+        some 1e-4 as long as the scale √V is well above the largest |x̂|.
+    switch_ratio
+        A replica whose smallest √V / max|x̂| was below this value takes the exact kernel, from the next call of
+        :meth:`choose_kernels` on.
+    """
+
+    def __init__(
+        self,
+        weights: BinaryWeights | GaussianWeights,
+        series_order: int | None = None,
+        switch_ratio: float = 3.0,
+    ):
+        super().__init__(weights)
+        self.series_order = series_order
+        self.switch_ratio = switch_ratio
+        self.exact_replicas: list[int] = []
+        self._smallest_ratio: Tensor | None = None
+
+    def choose_kernels(self) -> None:
+        """Decide, per replica, between series and exact kernel from the sweeps since the last call.
+
+        The only place where the host waits for the device.
+        """
+        if self.series_order is None or self._smallest_ratio is None:
+            return
+        ratios = self._smallest_ratio.tolist()
+        self.exact_replicas = [replica for replica, ratio in enumerate(ratios) if not ratio >= self.switch_ratio]
+        self._smallest_ratio.fill_(math.inf)
+
+    def messages(self, field_top: Tensor) -> tuple[Tensor, Tensor | None, Tensor, None]:
+        g = self.score(field_top)
+        replicas = range(len(g))
+        if self.series_order is None:
+            field_in = torch.empty_like(self.weights.mean)
+            field_down = None if self.is_first else torch.empty_like(self.inputs.mean)
+        else:
+            self._watch()
+            replicas = self.exact_replicas
+            field_in, field_down = self._series(g)
+        for replica in replicas:
+            self._exact(replica, field_top, field_in, field_down)
+        return field_in, field_down, g, None
+
+    def _exact(self, replica: int, field_top: Tensor, field_in: Tensor, field_down: Tensor | None) -> None:
+        """Fill one replica's share of ``field_in`` and ``field_down`` by the kernel over all edges."""
+        x, m, omega = self.inputs.mean[replica], self.weights.mean[replica], self.omega[replica]
+        coefficients = EdgeCoefficients.of(field_top[replica], self.variance[replica])
+        field_in[replica] = kernels.bpi_field_in(x, m, omega, coefficients)
+        if field_down is not None:
+            field_down[replica] = kernels.bpi_field_down(x, m, omega, coefficients)
+
+    def _series(self, g: Tensor) -> tuple[Tensor, Tensor | None]:
+        """H_in = Σ_n (−m)ⁿ/n! ∘ (g⁽ⁿ⁾ᵀ x̂ⁿ⁺¹) and B = Σ_n (−x̂)ⁿ/n! ∘ (g⁽ⁿ⁾ mⁿ⁺¹), by Horner's rule."""
+        derivatives = sign.score_derivatives(g, self.omega, self.variance, self.series_order)
+        x, m = self.inputs.mean, self.weights.mean
+        field_in = _horner(
+            [torch.bmm(d.mT, power) for d, power in zip(derivatives, _powers(x, len(derivatives)), strict=True)], m
+        )
+        if self.is_first:
+            return field_in, None
+        return field_in, _horner(
+            [torch.bmm(d, power) for d, power in zip(derivatives, _powers(m, len(derivatives)), strict=True)], x
+        )
+
+    def _watch(self) -> None:
+        """Keep the smallest √V / max|x̂| that each replica has seen."""
+        ratio = self.variance.amin((1, 2)).sqrt() / self.inputs.mean.abs().amax((1, 2))
+        if self._smallest_ratio is None:
+            self._smallest_ratio = ratio
+        else:
+            torch.minimum(self._smallest_ratio, ratio, out=self._smallest_ratio)
+
+
+def _powers(base: Tensor, count: int) -> list[Tensor]:
+    powers = [base]
+    for _ in range(count - 1):
+        powers.append(powers[-1] * base)
+    return powers
+
+
+def _horner(terms: list[Tensor], variable: Tensor) -> Tensor:
+    """Σ_n (−variable)ⁿ/n! terms[n]; overwrites ``terms``."""
+    total = terms[-1]
+    for n in range(len(terms) - 1, 0, -1):
+        total = terms[n - 1].addcmul_(total, variable, value=-1 / n)
+    return total

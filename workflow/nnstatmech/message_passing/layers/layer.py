@@ -1,0 +1,102 @@
+"""What all message-passing layers share: the forward moments and the order of a backward pass."""
+
+from dataclasses import dataclass
+
+import torch
+from torch import Tensor
+
+from ..channels import sign
+from ..weights import BinaryWeights, GaussianWeights, UpdateRule
+
+VARIANCE_FLOOR = 1e-8
+
+
+@dataclass
+class LayerInput:
+    """What a layer receives from below.
+
+    Attributes
+    ----------
+    mean
+        x̂ (R, M, N): the data in the first layer, tanh of ``field`` in the others.
+    variance
+        Δ = 1 − x̂² (R, M, N), or None in the first layer, whose input is known.
+    field
+        b + B (R, M, N), or None in the first layer.
+    """
+
+    mean: Tensor
+    variance: Tensor | None = None
+    field: Tensor | None = None
+
+
+class Layer:
+    """A layer of K × N weights and the messages that it exchanges with its neighbours.
+
+    One sweep calls :meth:`forward` on the way up and :meth:`backward` on the way down. Sub-classes say how the
+    preactivation's mean is formed (:meth:`preactivation`) and which fields a backward pass sends (:meth:`messages`).
+
+    Attributes
+    ----------
+    weights
+        The belief about the weights.
+    omega, variance
+        ω and V of the preactivations, (R, M, K), of the last forward pass.
+    field_down
+        B (R, M, N) that the last backward pass sent to the input units; None after a reset and in the first layer.
+    """
+
+    def __init__(self, weights: BinaryWeights | GaussianWeights):
+        self.weights = weights
+        self.is_first = False
+        self.keeps_memory = False
+        self.inputs: LayerInput
+        self.omega: Tensor
+        self.variance: Tensor
+        self.reset()
+
+    def reset(self) -> None:
+        """Forget all messages of the last mini-batch; weights and fields stay."""
+        self.field_down: Tensor | None = None
+
+    def forward(self, inputs: LayerInput) -> None:
+        """Form ω and V from the moments of the inputs and of the weights."""
+        self.inputs = inputs
+        square = inputs.mean * inputs.mean
+        self.variance = torch.bmm(square, self.weights.variance.mT)
+        if inputs.variance is not None:
+            self.variance += self.weights.spread(inputs.variance)
+        self.variance += VARIANCE_FLOOR
+        self.omega = self.preactivation(inputs)
+
+    def backward(self, field_top: Tensor, rule: UpdateRule) -> None:
+        """Send B down and update the weights.
+
+        ``field_top`` (R, M, K) is the field on the output units: that of the layer above, or y·∞.
+        """
+        field_in, self.field_down, g, curvature = self.messages(field_top)
+        if not self.weights.frozen:
+            precision_in = self._precision_in(g, curvature) if self.weights.needs_precision else None
+            self.weights.update(field_in, precision_in, rule)
+
+    def preactivation(self, inputs: LayerInput) -> Tensor:
+        """ω (R, M, K)."""
+        return torch.bmm(inputs.mean, self.weights.mean.mT)
+
+    def messages(self, field_top: Tensor) -> tuple[Tensor, Tensor | None, Tensor, Tensor | None]:
+        """H_in (R, K, N), B (R, M, N) or None in the first layer, g and, where it is at hand, Γ (R, M, K)."""
+        raise NotImplementedError
+
+    def score(self, field_top: Tensor) -> Tensor:
+        """g of the layer's sign activation at the full (non-cavity) ω and V."""
+        return sign.score(field_top, self.omega, self.variance)
+
+    def _precision_in(self, g: Tensor, curvature: Tensor | None) -> Tensor:
+        """G_in = Σ_a [(x̂² + Δ) Γ − Δ g²], what a real weight's precision receives."""
+        if curvature is None:
+            curvature = sign.curvature(g, self.omega, self.variance)
+        x, delta = self.inputs.mean, self.inputs.variance
+        square = x * x
+        if delta is None:
+            return torch.bmm(curvature.mT, square)
+        return torch.bmm(curvature.mT, square + delta) - torch.bmm((g * g).mT, delta)

@@ -1,0 +1,15 @@
+"""Mean field: BPI to zeroth order, no cavity and no reaction term."""
+
+import torch
+from torch import Tensor
+
+from .layer import Layer
+
+
+class MeanFieldLayer(Layer):
+    """H_in = Σ_a g x̂, B = Σ_k m g. Wrong at O(1) as an inference algorithm, competitive as a trainer."""
+
+    def messages(self, field_top: Tensor) -> tuple[Tensor, Tensor | None, Tensor, None]:
+        g = self.score(field_top)
+        field_down = None if self.is_first else torch.bmm(g, self.weights.mean)
+        return torch.bmm(g.mT, self.inputs.mean), field_down, g, None
