@@ -155,8 +155,8 @@ def step_into(annotation: Any, step: str | int) -> Any:
     arguments = get_args(annotation)
     if get_origin(annotation) is Annotated:
         return step_into(arguments[0], step)
-    if get_origin(annotation) is dict:
-        return arguments[1]
+    if get_origin(annotation) in (dict, list):
+        return arguments[-1]
     # A union of sources: the step is the tag, the value of the member's `kind`.
     return next(member for member in arguments if step in get_args(member.model_fields["kind"].annotation))
 
@@ -207,12 +207,15 @@ def read_settings(config: dict, scale: str | None = None) -> Settings:
     config = {key: value if value is not None else {} for key, value in config.items()}
     if scale not in SCALES:
         raise ConfigError(f"scale = {scale!r}: is not a scale; {nearest(scale, SCALES)}; allowed: {', '.join(SCALES)}")
-    config["experiments"] = resolve(config.get("experiments"), scale, "experiments", errors) or {}
+    if "experiments" in config:
+        config["experiments"] = resolve(config["experiments"], scale, "experiments", errors)
     config["scale"] = scale
     try:
         settings = Settings.model_validate(config)
     except ValidationError as error:
-        raise ConfigError(*errors, *validation_lines(error, Settings)) from error
+        reported = tuple(line.split(":")[0].split(" = ")[0] for line in errors)
+        others = [line for line in validation_lines(error, Settings) if not reported or not line.startswith(reported)]
+        raise ConfigError(*errors, *others) from error
     if errors:
         raise ConfigError(*errors)
     return settings

@@ -1,0 +1,225 @@
+"""Settings that cannot be used are refused with one line that names the key, the value and what is allowed."""
+
+import copy
+
+import pytest
+import yaml
+
+from nnstatmech.claims import check_references, read_claims
+from nnstatmech.plan import Plan
+from nnstatmech.settings import ConfigError, check_syntax, read_settings
+
+CONFIG = yaml.safe_load("""
+scale: laptop
+data: bundled
+data_dir: data
+device: auto
+data_sources:
+  bundled:
+    cifar10: {kind: bundled, content: photographs, size: 32}
+  mine:
+    cifar10: {kind: npz, path: mine.npz}
+experiments:
+  wide:
+    family: moments
+    dataset: cifar10
+    seeds: {laptop: 4, paper: 1000}
+    seeds_per_shard: {laptop: 2, paper: 50}
+    params: {architecture: vanilla, depth: 20, measurements: 10, width: {laptop: 16, paper: 512}}
+    sweep: {batch_size: [16, 64]}
+  cases:
+    family: moments
+    dataset: cifar10
+    params: {architecture: bn_ff, depth: 20, measurements: 10, width: 16, batch_size: 8}
+    sweep:
+      setting:
+        small: {epsilon: 0}
+        large: {epsilon: 0.1}
+figures:
+  Fig_1: {family: moments, draw: scorecard.scorecard, experiments: [wide], title: A title, caption: A caption.}
+""")
+
+
+def problems(config) -> list[str]:
+    """All complaints about both scales, as the workflow collects them."""
+    lines = []
+    for scale in (None, "laptop", "paper"):
+        try:
+            Plan(read_settings(config, scale))
+        except ConfigError as error:
+            lines += error.lines
+    return list(dict.fromkeys(lines))
+
+
+def test_the_example_is_good():
+    assert problems(CONFIG) == []
+
+
+def put(path, value):
+    """A change of the example: set the entry at a dotted path."""
+
+    def change(config):
+        *sections, key = path.split(".")
+        for section in sections:
+            config = config[section]
+        config[key] = value
+
+    return change
+
+
+def remove(path):
+    def change(config):
+        *sections, key = path.split(".")
+        for section in sections:
+            config = config[section]
+        del config[key]
+
+    return change
+
+
+WIDE = "experiments.wide"
+BAD = [
+    # Unknown keys, at each level
+    (put("scales", 1), "top level: unknown key 'scales'; did you mean 'scale'?"),
+    (put(f"{WIDE}.sedes", 3), "experiments.wide: unknown key 'sedes'; did you mean 'seeds'?"),
+    (put(f"{WIDE}.params.widht", 3), "experiments.wide.params: unknown key 'widht'; did you mean 'width'?"),
+    (put(f"{WIDE}.sweep.kernal_size", [3]), "experiments.wide.sweep: unknown key 'kernal_size'; did you mean 'kernel_size'?"),
+    (put("experiments.cases.sweep.setting.small", {"eps": 0}), "experiments.cases.sweep: unknown key 'eps'; did you mean 'epsilon'?"),
+    (put("figures.Fig_1.capton", "x"), "figures.Fig_1: unknown key 'capton'; did you mean 'caption'?"),
+    (put("data_sources.bundled.cifar10.sise", 3), "data_sources.bundled.cifar10.bundled: unknown key 'sise'; did you mean 'size'?"),
+    # Missing entries
+    (remove("experiments"), "experiments: is missing"),
+    (remove("figures"), "figures: is missing"),
+    (remove("data_sources"), "data_sources: is missing"),
+    (remove(f"{WIDE}.family"), "experiments.wide.family: is missing"),
+    (remove(f"{WIDE}.params.architecture"), "experiments.wide.params.architecture: is missing"),
+    (remove("figures.Fig_1.draw"), "figures.Fig_1.draw: is missing"),
+    (put(f"{WIDE}.seeds", {"laptop": 3}), "experiments.wide.seeds: gives no value for scale 'paper'; it has laptop"),
+    # Wrong types
+    (put(f"{WIDE}.seeds", "many"), "experiments.wide.seeds = 'many': should be a valid integer"),
+    (put(f"{WIDE}.params.depth", "deep"), "experiments.wide.params.depth = 'deep': should be a valid integer"),
+    (put(f"{WIDE}.params.depth", 2.5), "experiments.wide.params.depth = 2.5: should be a valid integer"),
+    (put(f"{WIDE}.params", [1]), "experiments.wide.params = [1]: should be a valid dictionary"),
+    (put(f"{WIDE}.sweep", [1]), "experiments.wide.sweep = [1]: should be a valid dictionary"),
+    (put("figures.Fig_1.experiments", "wide"), "figures.Fig_1.experiments = 'wide': should be a valid list"),
+    (put("experiments", [1]), "experiments = [1]: should be a valid dictionary"),
+    (put(WIDE, None), "experiments.wide = None: should be a valid dictionary"),
+    # Out of range
+    (put(f"{WIDE}.seeds", 0), "experiments.wide.seeds = 0: should be greater than or equal to 1"),
+    (put(f"{WIDE}.seeds_per_shard", -1), "experiments.wide.seeds_per_shard = -1: should be greater than or equal to 1"),
+    (put(f"{WIDE}.params.width", {"laptop": 0, "paper": 9}), "experiments.wide.params.width = 0: should be greater than or equal to 2"),
+    (put(f"{WIDE}.sweep.batch_size", [16, 1]), "experiments.wide.sweep.batch_size = 1: should be greater than or equal to 2"),
+    (put(f"{WIDE}.params.epsilon", -1.0), "experiments.wide.params.epsilon = -1.0: should be greater than or equal to 0"),
+    (put(f"{WIDE}.params.epsilon", float("nan")), "experiments.wide.params.epsilon = nan: should be a finite number"),
+    (put(f"{WIDE}.params.depth", 15), "experiments.wide.params: depth = 15: must be a multiple of measurements = 10"),
+    (put("data_sources.bundled.cifar10.size", 4), "data_sources.bundled.cifar10.bundled.size = 4: should be greater than or equal to 8"),
+    (put(f"{WIDE}.params.epsilon", {"from": 1, "to": 0, "step": 1}), "experiments.wide.params.epsilon = {'from': 1, 'to': 0, 'step': 1}: 'to' must not be below 'from'"),
+    (put(f"{WIDE}.sweep.batch_size", {"from": 4, "to": 8, "step": 0}), "experiments.wide.sweep.batch_size = {'from': 4, 'to': 8, 'step': 0}: from, to and step must be numbers and step positive"),
+    # Unknown names
+    (put("scale", "lap"), "scale = 'lap': is not a scale; did you mean 'laptop'?; allowed: laptop, paper"),
+    (put("data", "oficial"), "data = 'oficial': no such mapping in data_sources; known: bundled, mine; allowed: bundled, mine"),
+    (put("device", "gpu"), "device = 'gpu': should be 'auto', 'cpu' or 'cuda'"),
+    (put(f"{WIDE}.family", "moment"), "experiments.wide.family = 'moment': no such family; did you mean 'moments'?; allowed: moments, message_passing, linear_bnn, cascades"),
+    (put(f"{WIDE}.task", "propagate"), "experiments.wide.task = 'propagate': family 'moments' has no such task; did you mean 'propagation'?"),
+    (put(f"{WIDE}.dataset", "cifar"), "experiments.wide.dataset = 'cifar': is in no mapping of data_sources; did you mean 'cifar10'?"),
+    (put(f"{WIDE}.params.architecture", "resnet"), "experiments.wide.params.architecture = 'resnet': should be 'vanilla', 'bn_ff' or 'bn_res'"),
+    (put("figures.Fig_1.experiments", ["wider"]), "figures.Fig_1.experiments: 'wider' is no experiment; did you mean 'wide'?"),
+    (put("figures.Fig_1.family", "moment"), "figures.Fig_1.family = 'moment': no such family"),
+    (put("figures.Fig_1.draw", "scorecard.scorcard"), "figures.Fig_1.draw = 'scorecard.scorcard': scorecard.py defines no 'scorcard'; did you mean 'scorecard'?"),
+    (put("figures.Fig_1.draw", "score.card"), "figures.Fig_1.draw = 'score.card': there is no module nnstatmech/figures/score.py"),
+    (put("figures.Fig_1.draw", "scorecard"), "figures.Fig_1.draw = 'scorecard': String should match pattern"),
+    (put("data_sources.mine.cifar10.kind", "npzz"), "data_sources.mine.cifar10"),
+    # Names that cannot be used
+    (put("experiments.Wide-1", CONFIG["experiments"]["wide"]), "experiments.Wide-1"),
+    (put("figures.Fig 1", CONFIG["figures"]["Fig_1"]), "figures.Fig 1"),
+    # Sweeps
+    (put(f"{WIDE}.sweep.batch_size", []), "experiments.wide.sweep.batch_size: is empty; it needs at least one value"),
+    (put("experiments.cases.sweep.setting", {}), "experiments.cases.sweep.setting: is empty; it needs at least one value"),
+    (put(f"{WIDE}.sweep.batch_size", [16, 16]), "experiments.wide.sweep: two runs are called 'batch_size=16'; values must differ"),
+    (put(f"{WIDE}.sweep.architecture", ["vanilla,"]), "experiments.wide.sweep: the run id 'architecture=vanilla,+batch_size=16' is no file name"),
+    (put("figures.Fig_1.experiments", []), "figures.Fig_1.experiments = []: List should have at least 1 item"),
+]  # fmt: skip
+
+
+@pytest.mark.parametrize(("change", "line"), BAD, ids=[line for _, line in BAD])
+def test_each_mistake_is_named_in_one_line(change, line):
+    config = copy.deepcopy(CONFIG)
+    change(config)
+    lines = problems(config)
+    assert len(lines) >= 1
+    assert lines[0].startswith(line)
+    assert all("\n" not in found for found in lines)
+    # One mistake gives one complaint; a swept value is complained about for each run that has it.
+    assert len({found.split(":")[0] for found in lines}) == 1
+
+
+def test_all_mistakes_are_reported_at_once():
+    config = copy.deepcopy(CONFIG)
+    put(f"{WIDE}.params.width", 0)(config)
+    put("experiments.cases.family", "momets")(config)
+    put("figures.Fig_1.experiments", ["nothing"])(config)
+    assert len(problems(config)) == 3
+
+
+@pytest.mark.parametrize(
+    ("text", "line"),
+    [
+        ("scale: laptop\nscale: paper\n", "config.yaml, line 2, column 1: key 'scale' is given twice, first in line 1"),
+        ("experiments:\n  a: {}\n  a: {}\n", "config.yaml, line 3, column 3: key 'a' is given twice, first in line 2"),
+        ("scale: laptop\n\tdata: x\n", "config.yaml, line 2, column 1: found character '\\t'"),
+        ("scale: [laptop\ndata: x\n", "config.yaml, line 2, column 5:"),
+        ("scale: 'laptop\n", "config.yaml, line 2, column 1:"),
+        ("- laptop\n", "config.yaml: must hold a mapping with scale"),
+        ("", "config.yaml: must hold a mapping with scale"),
+        ("a: *nowhere\n", "config.yaml, line 1, column 4: found undefined alias"),
+        ("a: \x00\n", "config.yaml: no readable YAML text"),
+    ],
+)
+def test_yaml_that_cannot_be_read_is_named_with_its_place(tmp_path, text, line):
+    path = tmp_path / "config.yaml"
+    path.write_text(text)
+    with pytest.raises(ConfigError) as error:
+        check_syntax(path)
+    assert str(error.value).startswith(line)
+    assert "\n" not in str(error.value)
+
+
+CLAIM = {
+    "id": "a_claim",
+    "family": "moments",
+    "source": "a paper",
+    "figure": "Fig_1",
+    "statement": "it grows",
+    "experiment": "wide",
+    "measure": "growth_rate",
+    "expected": 1.0,
+}
+
+
+@pytest.mark.parametrize(
+    ("change", "line"),
+    [
+        ({"expect": 1}, "claims.yaml.0: unknown key 'expect'; did you mean 'expected'?"),
+        ({"expected": "much"}, "claims.yaml.0.expected = 'much': should be a valid number"),
+        ({"comparison": "about"}, "claims.yaml.0.comparison = 'about': should be 'equal', 'at_most' or 'at_least'"),
+        ({"experiments": ["wide"]}, "claims.yaml.0 = "),
+        ({"family": "moment"}, "claims.yaml: a_claim: family = 'moment': no such family"),
+        ({"figure": "Fig_9"}, "claims.yaml: a_claim: figure = 'Fig_9': no such figure; did you mean 'Fig_1'?"),
+        ({"experiment": "wider"}, "claims.yaml: a_claim: experiment = 'wider': did you mean 'wide'?"),
+        ({"measure": "growthrate"}, "claims.yaml: a_claim: measure = 'growthrate': no such function"),
+    ],
+)
+def test_claims_that_cannot_be_judged_are_named(tmp_path, change, line):
+    path = tmp_path / "claims.yaml"
+    path.write_text(yaml.safe_dump([CLAIM | change]))
+    with pytest.raises(ConfigError) as error:
+        check_references(read_claims(path), read_settings(CONFIG))
+    assert error.value.lines[0].startswith(line)
+    assert len(error.value.lines) == 1
+
+
+def test_a_claim_must_not_be_given_twice(tmp_path):
+    path = tmp_path / "claims.yaml"
+    path.write_text(yaml.safe_dump([CLAIM, CLAIM]))
+    with pytest.raises(ConfigError, match=r"claims.yaml: the id 'a_claim' is given twice"):
+        read_claims(path)
