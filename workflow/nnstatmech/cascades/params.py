@@ -10,6 +10,58 @@ Depth = Annotated[int, Field(ge=1)]
 WeightVariance = Annotated[float, Field(ge=0)]
 
 
+class Entropies(Parameters):
+    """Reconstruction cascades through random networks, from many depths and for many σ_w² at once."""
+
+    architecture: Literal["wide", "shrinking", "cnn", "resnet"] = Field(
+        "wide",
+        description="wide: square dense layers; shrinking: dense layers down to 10 units; cnn, resnet: a stem of three "
+        "convolutions, then periodic convolutions or residual blocks",
+    )
+    depth: int = Field(100, ge=1, description="number L of layers (blocks) that are decoded, the stem included")
+    resolution: int = Field(28, ge=4, description="side of the grey images in pixels")
+    channels: int = Field(16, ge=1, description="channels of every convolution (cnn and resnet only)")
+    weight_variances: list[WeightVariance] = Field(min_length=1, description="values of σ_w², computed side by side")
+    bias_variance: float = Field(0.05, ge=0, description="σ_b²")
+    decoder: Literal["ridge", "adam"] = Field(
+        "ridge", description="ridge: closed form; adam: trained by gradient descent, as in the original work"
+    )
+    ridge_strength: float = Field(
+        1e-3, ge=1e-7, description="λ of ridge decoders: variances of activations below it are not decoded"
+    )
+    presentations: int = Field(
+        60000, ge=1, description="images shown to an Adam decoder, with repetition; 60000 is one epoch of MNIST"
+    )
+    batch_size: int = Field(64, ge=1, description="images of each step of Adam")
+    learning_rate: float = Field(1e-3, gt=0, description="learning rate of Adam")
+    train_images: int = Field(2048, ge=2, description="decoders are fitted on at most this many training images")
+    test_images: int = Field(100, ge=2, description="cascades are evaluated on at most this many test images")
+    evaluated_depths: int = Field(
+        100, ge=1, description="cascades start from at most this many depths, evenly spread from 1 to L"
+    )
+    lowest_explained_variance: float = Field(
+        0.1, gt=0, lt=1, description="the R² below which information counts as lost"
+    )
+    entropy_drop: float = Field(
+        2.0, gt=0, description="fall of the differential entropy, in nats, at which information counts as lost"
+    )
+    settling_tolerance: float = Field(
+        0.005, gt=0, description="relative change below which the original work's cutoff counts a curve as settled"
+    )
+    bootstrap_replicates: int = Field(50, ge=2, description="resamplings of the test images behind the error bars")
+    memory: float = Field(
+        2.0, gt=0, description="memory, in GB, for the decoders and activations of the networks computed at once"
+    )
+
+    @model_validator(mode="after")
+    def check_networks(self) -> Self:
+        if len(set(self.weight_variances)) < len(self.weight_variances):
+            raise ValueError("weight_variances holds a value twice; each value may stand there once")
+        if self.architecture in ("cnn", "resnet") and self.depth < 4:
+            raise ValueError(f"depth = {self.depth}: a {self.architecture} needs at least 4, its stem has 3 layers")
+        return self
+
+
 class Trainability(Parameters):
     """Accuracy after a few steps of training on a grid of weight variance and depth."""
 
@@ -148,6 +200,7 @@ class Channels(Parameters):
 
 
 TASKS: dict[str, type[Parameters]] = {
+    "entropies": Entropies,
     "trainability": Trainability,
     "falling": Falling,
     "reconstruction": Reconstruction,
