@@ -1,6 +1,7 @@
 """A small copy of the project with experiments of seconds, for tests that run Snakemake itself."""
 
 import os
+import re
 import shutil
 import subprocess
 import sys
@@ -128,22 +129,10 @@ class Project:
         assert done.returncode != 0, done.stdout + done.stderr
         return done.stdout + done.stderr
 
-    def jobs(self, *arguments) -> dict[str, list[str]]:
-        """What a dry run would do: rule to the sorted outputs of its jobs."""
+    def plan(self, *arguments) -> list[str]:
+        """What a dry run would do: the sorted messages of its jobs."""
         output = self.make("--dry-run", "--quiet", "host", *arguments)
-        jobs: dict[str, list[str]] = {}
-        rule = None
-        for line in output.splitlines():
-            words = line.split()
-            if len(words) == 2 and words[0] in ("rule", "localrule") and words[1].endswith(":"):
-                rule = words[1][:-1]
-            elif rule and words[:1] == ["output:"]:
-                jobs.setdefault(rule, []).append(words[1].rstrip(","))
-        return {rule: sorted(outputs) for rule, outputs in jobs.items()}
-
-    def count(self, *arguments) -> dict[str, int]:
-        """How many jobs of each rule a dry run would do."""
-        return {rule: len(outputs) for rule, outputs in self.jobs(*arguments).items()}
+        return sorted(set(re.findall(r"^Job \d+: (.+)$", output, re.MULTILINE)))
 
     def configure(self, config: dict) -> None:
         (self.folder / "config.yaml").write_text(yaml.safe_dump(config, sort_keys=False))
@@ -171,7 +160,7 @@ def built(tmp_path_factory) -> Project:
     """A copy in which everything has been made once."""
     project = copy_project(tmp_path_factory.mktemp("project") / "copy")
     project.make("--cores", "2")
-    assert project.count() == {}
+    assert project.plan() == []
     return project
 
 

@@ -3,22 +3,17 @@
 import pytest
 import yaml
 
-WIDE_RUNS = [
-    f"results/laptop-bundled/moments/wide/batch_size={size}/shard-{shard}.parquet"
-    for size in (4, 6)
-    for shard in ("000", "001")
-]
-DEEP_RUN = ["results/laptop-bundled/moments/deep/single/shard-000.parquet"]
-PRIOR_RUN = ["results/laptop-bundled/linear_bnn/prior/single/shard-000.parquet"]
-TABLE = "results/laptop-bundled/moments/{}.parquet".format
-WIDE = {"run_moments": WIDE_RUNS, "join_shards": [TABLE("wide")], "draw_figure": ["figures/Wide.png"]}
-DEEP = {"run_moments": DEEP_RUN, "join_shards": [TABLE("deep")], "draw_figure": ["figures/Deep.png"]}
-SCORECARD = {"judge_claims": ["results/laptop-bundled/scorecard.parquet"], "draw_scorecard": ["figures/scorecard.png"]}
-MOMENTS = {
-    "run_moments": sorted(WIDE_RUNS + DEEP_RUN),
-    "join_shards": sorted([TABLE("wide"), TABLE("deep")]),
-    "draw_figure": ["figures/Deep.png", "figures/Wide.png"],
-} | SCORECARD
+HERE = "(laptop-bundled)"
+DRAW = "(laptop scale, bundled data)"
+WIDE_RUNS = [f"Run wide / batch_size={size}, shard {shard} {HERE}" for size in (4, 6) for shard in ("000", "001")]
+DEEP_RUN = [f"Run deep / single, shard 000 {HERE}"]
+PRIOR_RUN = [f"Run prior / single, shard 000 {HERE}"]
+JOIN_WIDE, JOIN_DEEP, JOIN_PRIOR = ([f"Join the shards of {name} {HERE}"] for name in ("wide", "deep", "prior"))
+DRAW_WIDE, DRAW_DEEP = ([f"Draw {name} {DRAW}"] for name in ("Wide", "Deep"))
+DRAW_SCORECARD = [f"Draw the scorecard {HERE}"]
+SCORECARD = [f"Judge the papers' claims {DRAW}", *DRAW_SCORECARD]
+DEEP = DEEP_RUN + JOIN_DEEP + DRAW_DEEP
+MOMENTS = WIDE_RUNS + JOIN_WIDE + DRAW_WIDE + DEEP + SCORECARD
 
 
 def edit(project, path, old, new):
@@ -34,32 +29,28 @@ def configure(project, change):
     project.configure(config)
 
 
-def jobs_without_all(project, *arguments):
-    return {rule: outputs for rule, outputs in project.jobs(*arguments).items() if rule != "all"}
-
-
 def test_nothing_is_left_to_do(built):
-    assert jobs_without_all(built) == {}
+    assert built.plan() == []
 
 
 def test_a_parameter_reruns_its_experiment(project):
     configure(project, lambda config: config["experiments"]["deep"]["params"].update(width=9))
-    assert jobs_without_all(project) == DEEP
+    assert project.plan() == sorted(DEEP)
 
 
 def test_swapped_values_are_seen(project):
     configure(project, lambda config: config["experiments"]["deep"]["params"].update(width=6, depth=8))
-    assert jobs_without_all(project) == DEEP
+    assert project.plan() == sorted(DEEP)
 
 
 def test_an_engine_module_reruns_its_family(project):
     edit(project, "workflow/nnstatmech/moments/statistics.py", "\nimport ", "\nADDED = 1\nimport ")
-    assert jobs_without_all(project) == MOMENTS
+    assert project.plan() == sorted(MOMENTS)
 
 
 def test_a_default_reruns_the_runs_that_used_it(project):
     edit(project, "workflow/nnstatmech/moments/params.py", "epsilon: float = Field(1e-3", "epsilon: float = Field(2e-3")
-    assert jobs_without_all(project) == MOMENTS
+    assert project.plan() == sorted(MOMENTS)
 
 
 def test_a_default_that_every_run_overrides_reruns_nothing(project):
@@ -69,15 +60,15 @@ def test_a_default_that_every_run_overrides_reruns_nothing(project):
             e["params"].update(epsilon=1e-3) for e in config["experiments"].values() if e["family"] == "moments"
         ],
     )
-    assert jobs_without_all(project) == {}
+    assert project.plan() == []
     edit(project, "workflow/nnstatmech/moments/params.py", "epsilon: float = Field(1e-3", "epsilon: float = Field(2e-3")
-    assert jobs_without_all(project) == {}
+    assert project.plan() == []
 
 
 def test_a_shared_module_reruns_every_family_that_uses_it(project):
     edit(project, "workflow/nnstatmech/seeding.py", "import hashlib", "import hashlib\n\nADDED = 1")
-    jobs = jobs_without_all(project)
-    assert jobs["run_moments"] == MOMENTS["run_moments"]
+    jobs = project.plan()
+    assert jobs["run_moments"] == sorted(MOMENTS)["run_moments"]
     assert jobs["run_linear_bnn"] == PRIOR_RUN
     assert "prepare_data" not in jobs
 
@@ -95,7 +86,7 @@ def test_a_shared_module_reruns_every_family_that_uses_it(project):
 )
 def test_comments_docstrings_and_neutral_modules_rerun_nothing(project, path, old, new):
     edit(project, path, old, new)
-    assert jobs_without_all(project) == {}
+    assert project.plan() == []
 
 
 def test_touching_every_file_reruns_nothing(project):
@@ -103,57 +94,51 @@ def test_touching_every_file_reruns_nothing(project):
         path.touch()
     for path in project.folder.glob("scripts/*.py"):
         path.touch()
-    assert jobs_without_all(project) == {}
+    assert project.plan() == []
 
 
 def test_a_figure_function_redraws_that_figure(project):
     edit(project, "workflow/nnstatmech/figures/tiny.py", '"C0"', '"C3"')
-    assert jobs_without_all(project) == {"draw_figure": ["figures/Wide.png"]}
+    assert project.plan() == DRAW_WIDE
 
 
 def test_the_style_redraws_the_figures_and_the_scorecard(project):
     edit(project, "workflow/nnstatmech/figures/style.py", "DPI = 200", "DPI = 150")
-    assert jobs_without_all(project) == {
-        "draw_figure": ["figures/Deep.png", "figures/Wide.png"],
-        "draw_scorecard": ["figures/scorecard.png"],
-    }
+    assert project.plan() == sorted(DRAW_DEEP + DRAW_WIDE + DRAW_SCORECARD)
 
 
 def test_a_caption_redraws_its_figure(project):
     configure(project, lambda config: config["figures"]["Deep"].update(caption="Other words."))
-    assert jobs_without_all(project) == {"draw_figure": ["figures/Deep.png"]}
+    assert project.plan() == DRAW_DEEP
 
 
 def test_a_claim_reruns_the_scorecard(project):
     edit(project, "workflow/claims.yaml", "expected: 1.0", "expected: 2.0")
-    assert jobs_without_all(project) == SCORECARD
+    assert project.plan() == sorted(SCORECARD)
 
 
 def test_more_seeds_run_only_the_new_shards(project):
     configure(project, lambda config: config["experiments"]["wide"].update(seeds=6))
-    new = [f"results/laptop-bundled/moments/wide/batch_size={size}/shard-002.parquet" for size in (4, 6)]
-    assert jobs_without_all(project) == WIDE | {"run_moments": new} | SCORECARD
+    new = [f"Run wide / batch_size={size}, shard 002 {HERE}" for size in (4, 6)]
+    assert project.plan() == sorted(new + JOIN_WIDE + DRAW_WIDE + SCORECARD)
 
 
 def test_a_new_point_of_a_sweep_runs_only_that_point(project):
     configure(project, lambda config: config["experiments"]["wide"]["sweep"].update(batch_size=[4, 6, 8]))
-    new = [f"results/laptop-bundled/moments/wide/batch_size=8/shard-{shard}.parquet" for shard in ("000", "001")]
-    assert jobs_without_all(project) == WIDE | {"run_moments": new} | SCORECARD
+    new = [f"Run wide / batch_size=8, shard {shard} {HERE}" for shard in ("000", "001")]
+    assert project.plan() == sorted(new + JOIN_WIDE + DRAW_WIDE + SCORECARD)
 
 
 def test_switching_the_scale_and_back_only_redraws(project):
-    paper = jobs_without_all(project, "--config", "scale=paper")
-    assert len(paper["run_moments"]) == 7
+    paper = project.plan("--config", "scale=paper")
+    assert sum(job.startswith("Run wide") for job in paper) == 6
     project.make("--cores", "2", "--config", "scale=paper")
-    assert jobs_without_all(project) == {
-        "draw_figure": ["figures/Deep.png", "figures/Wide.png"],
-        "draw_scorecard": ["figures/scorecard.png"],
-    }
+    assert project.plan() == sorted(DRAW_DEEP + DRAW_WIDE + DRAW_SCORECARD)
 
 
 def test_touch_accepts_an_edit_that_changes_nothing(project):
     edit(project, "workflow/nnstatmech/moments/statistics.py", "\nimport ", "\nADDED = 1\nimport ")
     project.make("--touch", "--cores", "1")
-    assert jobs_without_all(project) == {}
+    assert project.plan() == []
     edit(project, "workflow/nnstatmech/moments/statistics.py", "ADDED = 1", "ADDED = 2")
-    assert jobs_without_all(project) == MOMENTS
+    assert project.plan() == sorted(MOMENTS)
