@@ -1,6 +1,7 @@
 """The binary version of CIFAR-10: records of one label and 3072 bytes, colour plane by colour plane."""
 
 import hashlib
+import lzma
 import tarfile
 import zlib
 from pathlib import Path, PurePosixPath
@@ -13,14 +14,19 @@ from .official import CIFAR_TEST_FILE, CIFAR_TRAIN_FILES, RELEASES
 from .reading import Images, Request, Unusable, check_content
 from .sources import CifarBinary
 
+EXTRACTED = "cifar-10-batches-bin"  # the folder that the archive unpacks to
 FILES = (*CIFAR_TRAIN_FILES, CIFAR_TEST_FILE)
 PLANES = (3, 32, 32)  # colours, rows, columns
 RECORD = 1 + 3 * 32 * 32
 CLASSES = 10
+BLOCK = 1 << 20  # bytes
 
 
 def read(source: CifarBinary, request: Request) -> Images:
-    """The images in the order of the batches; a missing archive is downloaded first."""
+    """The images in the order of the batches.
+
+    Where the archive is missing, the folder that it unpacks to is looked for beside it; else it is downloaded.
+    """
     release = RELEASES.get(source.release)
     hashes = source.sha256 or (release.sha256 if release else {})
     archive_hash = release.archive_sha256 if release and not source.sha256 else None
@@ -34,6 +40,8 @@ def read(source: CifarBinary, request: Request) -> Images:
         return {name: parse(name, content) for name, content in batches.items()}
 
     path = request.data_dir / source.path
+    if not path.exists() and path.with_name(EXTRACTED).is_dir():
+        path = path.with_name(EXTRACTED)
     if not path.exists():
         fetch(path, source.urls or (release.urls if release else ()), parsed, request, wanted=path.name)
     try:
@@ -74,7 +82,9 @@ def batches_of_archive(path: Path) -> dict[str, bytes]:
                     if name in batches:
                         raise Unusable(f"has more than one {name}")
                     batches[name] = archive.extractfile(member).read()
-    except (tarfile.TarError, EOFError, zlib.error) as error:
+            while archive.fileobj.read(BLOCK):  # to the end, where the checksum of the compressed stream is
+                pass
+    except (tarfile.TarError, OSError, EOFError, zlib.error, lzma.LZMAError) as error:
         raise Unusable(f"is a damaged archive ({error})") from error
     missing = [name for name in FILES if name not in batches]
     if missing:

@@ -1,6 +1,7 @@
 """Class folders of images, in a directory or a zip file."""
 
 import io
+import os
 import stat
 import zipfile
 import zlib
@@ -15,6 +16,7 @@ from .reading import Images, Request, Unusable, fixed_order, held_out
 from .sources import ImageFolder
 
 SUFFIXES = (".png", ".jpg", ".jpeg", ".bmp", ".tif", ".tiff", ".webp")
+FORMATS = ("PNG", "JPEG", "BMP", "TIFF", "WEBP")  # Pillow's other decoders, some of which call programs, stay shut
 PARTS = ("train", "test")
 
 
@@ -30,7 +32,7 @@ def read(source: ImageFolder, request: Request) -> Images:
             raise request.error(
                 f"sha256 is that of a zip file, but {path} is a folder; remove sha256 or zip the folder"
             )
-        names = [file.relative_to(path).as_posix() + "/" * file.is_dir() for file in path.rglob("*")]
+        names = list_folder(path)
         return decode(names, lambda name: (path / name).read_bytes(), path, source, request)
     request.check_file(path, source.sha256)
     try:
@@ -38,10 +40,20 @@ def read(source: ImageFolder, request: Request) -> Images:
             for member in archive.infolist():
                 check_member(member.filename, stat.S_ISLNK(member.external_attr >> 16))
             return decode(archive.namelist(), archive.read, path, source, request)
-    except (zipfile.BadZipFile, Unusable) as error:
-        raise request.damaged(
-            path, error if isinstance(error, Unusable) else f"is no whole zip file ({error})"
-        ) from error
+    except Unusable as error:
+        raise request.damaged(path, error) from error
+    except zipfile.BadZipFile as error:
+        raise request.damaged(path, f"is no whole zip file ({error})") from error
+
+
+def list_folder(path: Path) -> list[str]:
+    """Names of everything below ``path``, folders with a slash at the end; links to class folders are followed."""
+    names = []
+    for folder, below, files in os.walk(path, followlinks=True):
+        above = Path(folder).relative_to(path)
+        names += [f"{(above / name).as_posix()}/" for name in below]
+        names += [(above / name).as_posix() for name in files]
+    return names
 
 
 def decode(
@@ -157,7 +169,7 @@ class Decoder:
     def __call__(self, name: str) -> np.ndarray:
         """Pixels of shape (height, width, channels)."""
         try:
-            with Image.open(io.BytesIO(self.content_of(name))) as file:
+            with Image.open(io.BytesIO(self.content_of(name)), formats=FORMATS) as file:
                 image = ImageOps.exif_transpose(file).convert(self.mode)
         # Pillow and zipfile raise these on damaged content, on a password and on a method that they lack.
         except (

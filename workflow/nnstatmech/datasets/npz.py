@@ -1,6 +1,5 @@
 """Arrays in an ``.npz`` file; pickled objects are refused."""
 
-import zipfile
 from pathlib import Path
 
 import numpy as np
@@ -33,28 +32,28 @@ def read(source: Npz, request: Request) -> Images:
 def read_arrays(path: Path, keys: list[str], request: Request) -> dict[str, np.ndarray]:
     """The arrays ``keys`` of the file ``path``."""
     try:
-        with np.load(path, allow_pickle=False) as file:
-            if not isinstance(file, np.lib.npyio.NpzFile):
-                raise request.error(f"{path} is no .npz file; write it with numpy.savez")
-            missing = [key for key in keys if key not in file.files]
-            if missing:
-                raise request.error(f"{path} has no array {missing[0]!r}; it has {', '.join(file.files)}")
-            return {key: file[key] for key in keys}
-    # numpy and zipfile raise nearly anything on damaged content; ValueError on pickled objects.
-    except (OSError, ValueError, EOFError, KeyError, TypeError, zipfile.BadZipFile, NotImplementedError) as error:
-        raise request.error(f"{path} cannot be read ({error}); it must hold plain arrays, nothing pickled") from error
+        with open(path, "rb") as file:
+            stored = np.lib.npyio.NpzFile(file, allow_pickle=False)
+            missing = [key for key in keys if key not in stored.files]
+            arrays = {key: stored[key] for key in keys if key in stored.files}
+    except Exception as error:  # pickled objects: ValueError; damaged headers raise nearly anything
+        raise request.error(
+            f"{path} cannot be read ({error}); it must be an .npz file of plain arrays, nothing pickled"
+        ) from error
+    if missing:
+        raise request.error(f"{path} has no array {missing[0]!r}; it has {', '.join(stored.files)}")
+    return arrays
 
 
 def as_images(array: np.ndarray, key: str, path: Path, request: Request) -> np.ndarray:
     """Images of shape (n, height, width, channels)."""
-    if array.ndim == 3:
-        array = array[..., None]
-    if array.dtype != np.uint8 or array.ndim != 4 or array.shape[-1] not in CHANNELS:
+    fits = array.ndim == 3 or (array.ndim == 4 and array.shape[-1] in CHANNELS)
+    if array.dtype != np.uint8 or not fits or not len(array):
         raise request.error(
-            f"array {key!r} of {path} is {array.dtype} of shape {array.shape}; it must be uint8 of shape "
+            f"array {key!r} of {path} is {array.dtype} of shape {array.shape}; it must hold uint8 images in the shape "
             "(n, height, width) or (n, height, width, 1 or 3)"
         )
-    return array
+    return array if array.ndim == 4 else array[..., None]
 
 
 def as_labels(arrays: dict, key: str | None, count: int, path: Path, request: Request) -> np.ndarray | None:

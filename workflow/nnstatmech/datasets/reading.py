@@ -67,7 +67,7 @@ class Request:
             if actual != expected:
                 raise self.damaged(path, Unusable.digest(actual, expected))
 
-    def damaged(self, path: Path, reason: Exception) -> DataError:
+    def damaged(self, path: Path, reason: Exception | str) -> DataError:
         """The error of a local file that cannot be used."""
         return self.error(f"{path} {reason}; remove it and get it again")
 

@@ -1,0 +1,34 @@
+"""What tests of every family use."""
+
+import os
+from functools import cache
+from pathlib import Path
+
+import pytest
+import yaml
+from pydantic import TypeAdapter
+
+ROOT = Path(__file__).resolve().parents[1]
+DATA_DIR = "NNSTATMECH_DATA_DIR"
+
+
+@pytest.fixture(scope="session")
+def official_dataset():
+    """``official_dataset(name, mapping="copies")`` reads real images from the folder that $NNSTATMECH_DATA_DIR names.
+
+    The test is skipped where the variable is not set; a file that is missing from the folder is a failure.
+    """
+    folder = os.environ.get(DATA_DIR)
+    if not folder:
+        pytest.skip(f"needs real data: set {DATA_DIR} to the folder that holds them (see data/README.md)")
+    # Here, so that tests without real data do not pay for these imports.
+    from nnstatmech.datasets.load import load
+    from nnstatmech.datasets.sources import Source
+
+    mappings = yaml.safe_load((ROOT / "config.yaml").read_text())["data_sources"]
+
+    @cache
+    def read(name, mapping="copies"):
+        return load(name, TypeAdapter(Source).validate_python(mappings[mapping][name]), folder, download=False)
+
+    return read
