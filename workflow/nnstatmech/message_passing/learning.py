@@ -130,6 +130,21 @@ class Learner:
             if isinstance(layer, BPILayer):
                 layer.choose_kernels()
 
+    def kernel_plan(self) -> tuple[tuple[int, ...] | None, ...]:
+        """For every layer the replicas on the exact kernel, or None where the rule knows no such choice."""
+        return tuple(
+            tuple(layer.exact_replicas) if isinstance(layer, BPILayer) and layer.series_order is not None else None
+            for layer in self.network.layers
+        )
+
+    def decisions(self) -> list[Tensor]:
+        """The point-wise weights of every layer, (R, K, N)."""
+        return [layer.weights.decide() for layer in self.network.layers]
+
+    def state(self) -> list[Tensor]:
+        """Every tensor that lasts from one batch to the next, where messages are reset; all are updated in place."""
+        return [tensor for layer in self.network.layers for tensor in layer.state()]
+
     @property
     def _can_stop(self) -> bool:
         return self.settings.stop != "never" and self.settings.max_sweeps > 1

@@ -49,6 +49,11 @@ class Network:
         for layer in self.layers:
             layer.reset()
 
+    def silence(self, replica: int) -> None:
+        """Take one replica out of the computation after it has diverged."""
+        for layer in self.layers:
+            layer.weights.silence(replica)
+
     def sweep(self, inputs: Tensor, top_field: Tensor, rules: Sequence[UpdateRule]) -> None:
         """One sweep: messages up through all layers, then down; each layer's weights are updated on the way down."""
         self.forward(inputs)
@@ -97,7 +102,7 @@ def build_network(
     widths
         [N_0, ..., N_{L+1}]: input, hidden and output units.
     algorithm
-        ``bp``, ``bpi``, ``amp`` (also ``tap``) or ``mf``: the rule of all layers below an argmax output.
+        ``bp``, ``bpi``, ``amp`` or ``mf``: the rule of all layers below an argmax output.
     seeds
         One a replica; equal seeds share initial fields and masks.
     epsilon
@@ -126,7 +131,6 @@ def build_network(
         "bp": lambda belief: BPLayer(belief, series_order, switch_ratio, cavity_variance),
         "bpi": lambda belief: BPILayer(belief, series_order, switch_ratio),
         "amp": lambda belief: amp_layer(belief, tap_variant),
-        "tap": lambda belief: amp_layer(belief, tap_variant),
         "mf": MeanFieldLayer,
     }
     for name, value, allowed in (

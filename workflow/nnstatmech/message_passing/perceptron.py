@@ -10,20 +10,11 @@ from dataclasses import dataclass
 import torch
 from torch import Tensor
 
-from ..seeding import torch_stream
-from .channels.binary_output import hard_field
-from .layers.amp import AMPLayer
-from .layers.bp import BPLayer
-from .layers.bpi import BPILayer
-from .layers.layer import Layer, LayerInput
-from .layers.mean_field import MeanFieldLayer
+from .learning import Learner, LearningSettings
+from .network import build_network
 from .random_features import random_signs
-from .weights import BinaryWeights, UpdateRule
 
-LAYERS: dict[str, type[Layer]] = {"amp": AMPLayer, "bp": BPLayer, "bpi": BPILayer, "mf": MeanFieldLayer}
-
-SWEEPS_BEFORE_REINFORCEMENT_GROWS = 10
-POLARISED = 1 - 1e-6  # beyond, V underflows towards its floor and the estimate is decided
+POLARISED = 1 - 1e-6  # beyond, V nears its floor and the estimate is decided
 
 
 @dataclass(frozen=True)
@@ -68,57 +59,38 @@ class Perceptron:
     algorithm
         ``amp``, ``bp``, ``bpi`` or ``mf``.
     patterns
-        What is learned.
+        What is learned, all at once and without a prior.
     seeds
         Of the random initial fields; one per realisation.
-    initial_field
+    epsilon
         ε, standard deviation of the initial fields: m = tanh(εz).
-    damping
-        ψ.
-    reinforcement, reinforcement_step
-        r of the first sweeps, and by which part 1 − r shrinks in every later one.
+    settings
+        Damping and reinforcement.
     """
 
-    def __init__(
-        self,
-        algorithm: str,
-        patterns: Patterns,
-        seeds,
-        initial_field: float = 0.0,
-        damping: float = 0.0,
-        reinforcement: float = 0.0,
-        reinforcement_step: float = 0.0,
-    ):
+    def __init__(self, algorithm: str, patterns: Patterns, seeds, epsilon: float, settings: LearningSettings):
         size = patterns.inputs.shape[2]
-        fields = [torch.randn(1, size, generator=torch_stream(seed, "perceptron: fields")) for seed in seeds]
-        self.weights = BinaryWeights((initial_field * torch.stack(fields)).to(patterns.inputs))
-        self.layer = LAYERS[algorithm](self.weights)
-        self.layer.is_first = True
-        self.layer.keeps_memory = True
+        self.network = build_network([size, 1], algorithm, seeds, epsilon=epsilon, device=patterns.inputs.device)
+        self.learner = Learner(self.network, settings)
+        self.learner.start_batch()
         self.patterns = patterns
-        self.damping = damping
-        self.reinforcement = reinforcement
-        self.reinforcement_step = reinforcement_step
+        self.top_field = self.network.top_field(patterns.labels)
         self.sweeps = 0
-        self.active = torch.ones(len(patterns.inputs), 1, 1, dtype=torch.bool, device=patterns.inputs.device)
+        self.active = torch.ones(len(patterns.inputs), dtype=torch.bool, device=patterns.inputs.device)
 
     @property
     def mean(self) -> Tensor:
         """m, shape (realisations, N)."""
-        return self.weights.mean[:, 0]
+        return self.network.layers[0].weights.mean[:, 0]
 
     def sweep(self) -> None:
-        """One forward and one backward pass of the realisations that have not stopped."""
-        rule = UpdateRule(damping=self.damping, reinforcement=self.reinforcement, active=self.active)
-        self.layer.forward(LayerInput(self.patterns.inputs))
-        self.layer.backward(hard_field(self.patterns.labels).unsqueeze(2), rule)
+        """One forward and one backward pass; realisations that have stopped keep their weights."""
+        self.learner.sweep(self.patterns.inputs, self.top_field, self.sweeps, self.active)
         self.sweeps += 1
-        if self.sweeps > SWEEPS_BEFORE_REINFORCEMENT_GROWS:
-            self.reinforcement = 1 - (1 - self.reinforcement) * (1 - self.reinforcement_step)
 
     def stop(self, realisations: Tensor) -> None:
         """Keep the weights of some realisations (a Boolean per realisation) from now on."""
-        self.active &= ~realisations[:, None, None]
+        self.active &= ~realisations
 
     def self_overlap(self) -> Tensor:
         """q = m·m/N of each realisation."""

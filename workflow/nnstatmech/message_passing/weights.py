@@ -77,6 +77,16 @@ class BinaryWeights:
         self._refresh_variance()
         self.frozen = True
 
+    def silence(self, replica: int) -> None:
+        """Set one replica's weights to zero mean and no field, so that its infinities spread no further."""
+        for tensor in (self.field, self.prior_field, self.mean):
+            tensor[replica] = 0
+        self._refresh_variance()
+
+    def state(self) -> list[Tensor]:
+        """The tensors that last from one mini-batch to the next."""
+        return [self.field, self.prior_field, self.mean, self.variance]
+
     def set_prior(self, decay: Tensor) -> None:
         """Posterior as prior: θ ← ρ H, with ρ of shape (R, 1, 1)."""
         torch.mul(self.field, decay, out=self.prior_field)
@@ -152,6 +162,17 @@ class GaussianWeights:
         self.mean = field / precision
         self.variance = torch.empty_like(field)
         self._refresh_variance()
+
+    def silence(self, replica: int) -> None:
+        """Set one replica's weights to zero mean and unit variance, so that its infinities spread no further."""
+        for tensor in (self.field, self.prior_field, self.prior_precision, self.mean):
+            tensor[replica] = 0
+        self.precision[replica] = 1
+        self._refresh_variance()
+
+    def state(self) -> list[Tensor]:
+        """The tensors that last from one mini-batch to the next."""
+        return [self.field, self.precision, self.prior_field, self.prior_precision, self.mean, self.variance]
 
     def set_prior(self, decay: Tensor) -> None:
         """Posterior as prior: (θ_H, θ_G) ← ρ (H, G)."""

@@ -9,6 +9,7 @@ import torch
 from ...datasets.dataset import Dataset
 from ...progress import no_progress
 from ...tables import CATEGORY, tidy
+from ..learning import LearningSettings
 from ..params import PerceptronParams as Params
 from ..perceptron import POLARISED, Patterns, Perceptron, random_labels, teacher_student
 
@@ -62,14 +63,15 @@ def run(
 
 def follow(params: Params, patterns: Patterns, seeds: Sequence[int], bar) -> dict[str, list[np.ndarray]]:
     """Every quantity after 0, 1, ... sweeps, one value per realisation."""
-    settings = {
-        "initial_field": params.initial_field,
-        "damping": params.damping,
-        "reinforcement": params.reinforcement,
-        "reinforcement_step": params.reinforcement_step,
-    }
-    student = Perceptron(params.algorithm, patterns, seeds, **settings)
-    reference = Perceptron(params.reference, patterns, seeds, **settings) if params.reference else None
+    settings = LearningSettings(
+        rho=0.0,
+        damping=params.psi,
+        reinforcement=params.reinforcement,
+        reinforcement_step=params.reinforcement_step,
+        max_sweeps=params.sweeps + 1,  # more than one: messages are remembered from sweep to sweep
+    )
+    student = Perceptron(params.algorithm, patterns, seeds, params.epsilon, settings)
+    reference = Perceptron(params.reference, patterns, seeds, params.epsilon, settings) if params.reference else None
     history: dict[str, list[np.ndarray]] = {}
     for sweep in range(params.sweeps + 1):
         if sweep:

@@ -40,6 +40,9 @@ class BPILayer(Layer):
         self.exact_replicas: list[int] = []
         self._smallest_ratio: Tensor | None = None
 
+    def state(self) -> list[Tensor]:
+        return [*super().state(), *([] if self._smallest_ratio is None else [self._smallest_ratio])]
+
     def choose_kernels(self) -> None:
         """Decide, per replica, between series and exact kernel from the sweeps since the last call.
 

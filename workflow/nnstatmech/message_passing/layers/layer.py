@@ -59,6 +59,10 @@ class Layer:
         """Forget all messages of the last mini-batch; weights and fields stay."""
         self.field_down: Tensor | None = None
 
+    def state(self) -> list[Tensor]:
+        """The tensors that outlive a reset."""
+        return self.weights.state()
+
     def forward(self, inputs: LayerInput) -> None:
         """Form ω and V from the moments of the inputs and of the weights."""
         self.inputs = inputs
