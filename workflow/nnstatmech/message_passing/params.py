@@ -30,8 +30,6 @@ def require_damping(value: float | list[float]) -> float | list[float]:
     return value
 
 
-Rho = Annotated[float, Field(ge=0)]
-Psi = Annotated[float, Field(ge=0, lt=1)]
 Decay = Annotated[float | list[float], AfterValidator(require_decay)]
 Damping = Annotated[float | list[float], AfterValidator(require_damping)]
 
@@ -142,7 +140,7 @@ class PerceptronParams(Parameters):
     reference: Literal["amp", "bp", "bpi", "mf"] | None = Field(
         None, description="a second rule that runs beside the first; its distance from the first is recorded"
     )
-    inputs: OddSize = Field(1001, description="inputs N")
+    inputs: Odd = Field(1001, description="inputs N")
     loads: list[Positive] = Field([1.0], min_length=1, description="loads α = P/N")
     sweeps: int = Field(40, ge=1, description="largest number of sweeps")
     epsilon: float = Field(0.0, ge=0, description="scale ε of the initial fields")
@@ -158,11 +156,9 @@ class CommitteeParams(Parameters):
         description="BPI with batches of one pattern; focusing BP on all patterns at once; gradient descent with the "
         "straight-through estimator; LAL-SBPI"
     )
-    features: list[OddSize] = Field(
-        [303], min_length=1, description="numbers of features N, the inputs of the committee"
-    )
-    hidden_units: OddSize = Field(27, description="units K of the committee")
-    latent_dimension: OddSize = Field(101, description="dimension D of the latent patterns")
+    features: list[Odd] = Field([303], min_length=1, description="numbers of features N, the inputs of the committee")
+    hidden_units: Odd = Field(27, description="units K of the committee")
+    latent_dimension: Odd = Field(101, description="dimension D of the latent patterns")
     samples: int = Field(303, ge=1, description="training patterns P; there are 2P for the test")
     epochs: int = Field(20, ge=1, description="passes over the patterns (at most, for sbpi); sweeps of focusing_bp")
     batch_size: int = Field(1, ge=1, description="patterns a mini-batch, of binarynet")
@@ -176,9 +172,7 @@ class CommitteeParams(Parameters):
     )
     margin: float = Field(1.0, ge=0, description="θ_m of sbpi's secondary rule")
     probability: float = Field(0.3, ge=0, le=1, description="p_s of sbpi's secondary rule")
-    matrix_features: list[OddSize] = Field(
-        [], description="numbers of features whose unit overlaps are kept as a matrix"
-    )
+    matrix_features: list[Odd] = Field([], description="numbers of features whose unit overlaps are kept as a matrix")
 
     @model_validator(mode="after")
     def _known_sizes(self) -> "CommitteeParams":
@@ -201,7 +195,7 @@ class TimingParams(Parameters):
     batch_sizes: list[Annotated[int, Field(ge=1)]] = Field(
         [1, 16, 128, 1024], min_length=1, description="batch sizes M"
     )
-    hidden: list[OddSize] = Field([101, 101], description="hidden widths")
+    hidden: list[Odd] = Field([101, 101], description="hidden widths")
     samples: int = Field(60000, ge=1, description="images of the epoch that the seconds are given for")
     batches: list[Annotated[int, Field(ge=1)]] = Field(
         [200, 100, 40, 10], min_length=1, description="mini-batches that are timed, one number for each batch size"
