@@ -75,6 +75,13 @@ def test_a_failed_write_leaves_nothing_and_keeps_the_old_table(table, tmp_path, 
     assert read_table(path)[1] == {"version": 1}
 
 
+def test_leftovers_of_killed_attempts_are_removed(table, tmp_path):
+    (tmp_path / ".t.parquet.abc.part").write_bytes(b"half")
+    (tmp_path / ".other.parquet.abc.part").write_bytes(b"half")
+    write_table(table, tmp_path / "t.parquet", {})
+    assert sorted(os.listdir(tmp_path)) == [".other.parquet.abc.part", "t.parquet"]
+
+
 def test_truncated_tables_are_named_with_the_mend(table, tmp_path):
     path = tmp_path / "t.parquet"
     write_table(table, path, {})

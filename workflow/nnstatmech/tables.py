@@ -1,5 +1,6 @@
 """Tidy parquet tables that are whole or absent, checked page by page, with their provenance inside."""
 
+import glob
 import json
 import os
 import tempfile
@@ -89,9 +90,16 @@ def write_table(table: pa.Table, path, metadata: dict) -> None:
             raise DamagedTable(f"{path}: {table.num_rows} rows were written, fewer could be read back")
         os.chmod(part, 0o644)
         os.replace(part, path)
+        remove_leftovers(path)
     except BaseException:
         Path(part).unlink(missing_ok=True)
         raise
+
+
+def remove_leftovers(path: Path) -> None:
+    """Remove what earlier, killed attempts to write ``path`` left beside it."""
+    for part in path.parent.glob(f".{glob.escape(path.name)}.*.part"):
+        part.unlink(missing_ok=True)
 
 
 def read_table(path) -> tuple[pa.Table, dict]:
