@@ -22,6 +22,10 @@ class Regression(Parameters):
     loss: Literal["sum", "mean"] = Field("sum", description="Squared error summed, or averaged, over the outputs.")
     penalty: NonNegative = Field(1e-6, description="L2 penalty λ: λ Σ w² is added to the loss of the mini-batch.")
     learning_rate: Positive = Field(0.006, description="Step of the stochastic gradient descent.")
+    learning_rate_unit: Literal["absolute", "curvature"] = Field(
+        "absolute", description="curvature: in units of 1 / largest eigenvalue of the images' second moments."
+    )
+    warm_up: int = Field(0, ge=0, description="First steps, during which the learning rate rises linearly.")
     batch_size: int = Field(64, ge=1, description="Images in a mini-batch.")
     train_images: int = Field(12000, ge=1, description="Training images used, at most those that exist.")
     validation_images: int = Field(
@@ -40,6 +44,7 @@ class Classifier(Parameters):
     learning_rate: Positive = Field(0.01, description="Step of the stochastic gradient descent.")
     batch_size: int = Field(32, ge=1, description="Images in a mini-batch.")
     epochs: int = Field(2, ge=1, description="Passes over the training images.")
+    least_steps: int = Field(0, ge=0, description="Epochs are added until at least this many gradient steps are made.")
     train_images: int = Field(60000, ge=1, description="Training images used, at most those that exist.")
     validation_images: int = Field(
         5000, ge=1, description="The first training images are held out; at most a fifth of the training set."

@@ -1,0 +1,85 @@
+"""A deep linear classifier with a frozen readout, trained exactly at a fraction of the matrix products.
+
+The network is logits = Vᵀ W₂ W₁ x with V frozen. Gradients of W₂ have the form V · (classes × width), so that
+W₂(t) = W₂(0) + V A(t) exactly, and the loss sees it only through Q = Vᵀ W₂. The dynamics of (W₁, Q, A) close:
+the second of the two large matrices is never multiplied while training.
+"""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import torch
+
+from ..seeding import torch_stream
+from .regression import glorot_uniform
+
+
+@dataclass
+class FrozenReadoutClassifier:
+    """An ensemble of networks Vᵀ W₂ W₁ x, one a seed.
+
+    Attributes
+    ----------
+    first
+        W₁, shape (seeds, width, inputs).
+    second_initial
+        W₂ at the start, shape (seeds, width, width).
+    readout
+        V, frozen, shape (seeds, width, classes).
+    """
+
+    first: torch.Tensor
+    second_initial: torch.Tensor
+    readout: torch.Tensor
+
+    def __post_init__(self):
+        self._gram = self.readout.mT @ self.readout
+        self._effective = self.readout.mT @ self.second_initial
+        self._coefficients = torch.zeros_like(self._effective)
+
+    @classmethod
+    def draw(cls, inputs: int, width: int, classes: int, seeds: Sequence[int], device="cpu"):
+        """Glorot-uniform weights, each seed's from its own stream."""
+        streams = [torch_stream(seed, "classifier", "weights") for seed in seeds]
+        shapes = ((width, inputs), (width, width), (classes, width))
+        first, second, readout = (
+            torch.stack([glorot_uniform(*shape, stream) for stream in streams]).to(device) for shape in shapes
+        )
+        return cls(first, second, readout.mT)
+
+    @property
+    def second(self) -> torch.Tensor:
+        """W₂ = W₂(0) + V A now, shape (seeds, width, width)."""
+        return self.second_initial + self.readout @ self._coefficients
+
+    def logits(self, x: torch.Tensor) -> torch.Tensor:
+        """Logits (seeds, images, classes) of images (seeds or 1, images, inputs)."""
+        return x @ (self._effective @ self.first).mT
+
+    def preactivations(self, x: torch.Tensor) -> torch.Tensor:
+        """The signal W₂ W₁ x before the readout, shape (seeds, width), for one image (inputs,)."""
+        return (self.second @ (self.first @ x)[..., None]).squeeze(-1)
+
+    def transposed_preactivations(self, x: torch.Tensor) -> torch.Tensor:
+        """W₂ᵀ W₁ᵀ x: what the original analysis took for :meth:`preactivations`; needs width = inputs."""
+        return (self.second.mT @ (self.first.mT @ x)[..., None]).squeeze(-1)
+
+    def descend(self, x: torch.Tensor, targets: torch.Tensor, learning_rate: float) -> None:
+        """One step of gradient descent on the mean cross-entropy of a mini-batch.
+
+        Parameters
+        ----------
+        x
+            Images, shape (seeds, images, inputs).
+        targets
+            One-hot labels, shape (seeds, images, classes).
+        learning_rate
+            The step.
+        """
+        hidden = x @ self.first.mT
+        residual = torch.softmax(hidden @ self._effective.mT, -1).sub_(targets)
+        scale = -learning_rate / x.shape[1]
+        self.first.baddbmm_(self._effective.mT, residual.mT @ x, alpha=scale)
+        change = (residual.mT @ hidden).mul_(scale)
+        self._coefficients += change
+        self._effective += self._gram @ change

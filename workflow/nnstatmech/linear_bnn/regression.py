@@ -1,0 +1,193 @@
+"""Digits as regression: an image is mapped to a distribution over the positions from label 0 to label 9.
+
+The network has two linear layers without biases and a pointwise readout: f = φ_g(W₂ W₁ x), φ_g(z) = z + g z³.
+Its target is a Gaussian peak at the digit's value. Several couplings g and realisations are trained side by
+side, with gradients written out as matrix products.
+"""
+
+from collections.abc import Sequence
+
+import numpy as np
+import torch
+
+from ..seeding import torch_stream
+
+CLASSES = 10
+CLIP = 1e-7
+"""Smallest probability in the Kullback-Leibler divergence: Keras's epsilon."""
+
+
+def positions(bins: int) -> np.ndarray:
+    """Labels 0 to 9 as ``bins`` equidistant positions."""
+    return np.linspace(0.0, CLASSES - 1.0, bins)
+
+
+def templates(bins: int, deviation: float, scale: str = "sum") -> np.ndarray:
+    """The targets of the ten digits, shape (10, bins): Gaussian densities around the digit's value.
+
+    Peaks at the edges are cut in half, so that with ``scale="sum"`` (each target sums to 1) those of the
+    digits 0 and 9 are twice as high; with ``scale="peak"`` the largest value is 1. A deviation far below the
+    distance of two positions gives a single position, the one-hot target.
+    """
+    exponent = -((positions(bins) - np.arange(CLASSES)[:, None]) ** 2) / (2 * deviation**2)
+    peaks = np.exp(exponent - exponent.max(axis=1, keepdims=True))
+    return peaks if scale == "peak" else peaks / peaks.sum(axis=1, keepdims=True)
+
+
+def glorot_uniform(outputs: int, inputs: int, generator: torch.Generator) -> torch.Tensor:
+    """A weight matrix (outputs, inputs), uniform with variance 2 / (inputs + outputs)."""
+    bound = (6 / (inputs + outputs)) ** 0.5
+    return (2 * torch.rand(outputs, inputs, generator=generator) - 1) * bound
+
+
+class CubicReadoutNetwork:
+    """An ensemble of networks f = z + g z³, z = W₂ W₁ x, over seeds and couplings.
+
+    Parameters
+    ----------
+    inputs, width, outputs
+        Sizes of the layers.
+    couplings
+        Cubic couplings g.
+    seeds
+        Realisations of the initial weights; all couplings of a realisation begin with the same weights.
+    device
+        Where the weights live.
+
+    Attributes
+    ----------
+    first, second
+        Weights, shapes (seeds, couplings, width, inputs) and (seeds, couplings, outputs, width).
+    """
+
+    def __init__(
+        self, inputs: int, width: int, outputs: int, couplings: Sequence[float], seeds: Sequence[int], device="cpu"
+    ):
+        streams = [torch_stream(seed, "regression", "weights") for seed in seeds]
+        first = torch.stack([glorot_uniform(width, inputs, stream) for stream in streams])
+        second = torch.stack([glorot_uniform(outputs, width, stream) for stream in streams])
+        self.first = first[:, None].repeat(1, len(couplings), 1, 1).to(device)
+        self.second = second[:, None].repeat(1, len(couplings), 1, 1).to(device)
+        self.couplings = torch.tensor(couplings, dtype=torch.float32, device=device)[:, None, None]
+
+    def readout(self, z: torch.Tensor) -> torch.Tensor:
+        """φ_g(z) for z of shape (seeds, couplings, outputs, images)."""
+        return z + self.couplings * z**3
+
+    def hidden(self, x: torch.Tensor) -> torch.Tensor:
+        """W₁ x for x of shape (seeds, images, inputs), as (seeds, couplings, width, images)."""
+        seeds, couplings, width, inputs = self.first.shape
+        return (self.first.view(seeds, couplings * width, inputs) @ x.mT).view(seeds, couplings, width, -1)
+
+    def __call__(self, x: torch.Tensor) -> torch.Tensor:
+        """Outputs (seeds, couplings, outputs, images) for images (seeds, images, inputs)."""
+        return self.readout(self.second @ self.hidden(x))
+
+    def penalty(self, strength: float) -> torch.Tensor:
+        """L2 penalty λ (Σ W₁² + Σ W₂²), shape (seeds, couplings)."""
+        return strength * sum(w.double().square().sum((-1, -2)) for w in (self.first, self.second))
+
+    def descend(
+        self, x: torch.Tensor, targets: torch.Tensor, learning_rate: float, penalty: float, per_output: float = 1.0
+    ) -> None:
+        """One step of gradient descent on ``per_output`` · mean over images of Σ (f - t)² + λ Σ w².
+
+        Parameters
+        ----------
+        x
+            Images, shape (seeds, images, inputs).
+        targets
+            Shape (seeds, outputs, images).
+        learning_rate, penalty
+            Step, and λ.
+        per_output
+            Weight of the squared errors: 1 for their sum over the outputs, 1 / outputs for their mean.
+        """
+        seeds, couplings, width, inputs = self.first.shape
+        hidden = self.hidden(x)
+        z = self.second @ hidden
+        slope = 1 + 3 * self.couplings * z**2
+        delta = self.readout(z).sub_(targets[:, None]).mul_(slope).mul_(2 * per_output / x.shape[1])
+        delta_hidden = self.second.mT @ delta
+        shrink = 1 - 2 * learning_rate * penalty
+        self.second.view(-1, *self.second.shape[2:]).baddbmm_(
+            delta.flatten(0, 1), hidden.flatten(0, 1).mT, beta=shrink, alpha=-learning_rate
+        )
+        self.first.view(seeds, couplings * width, inputs).baddbmm_(
+            delta_hidden.view(seeds, couplings * width, -1), x, beta=shrink, alpha=-learning_rate
+        )
+
+
+def kullback_leibler(targets: torch.Tensor, outputs: torch.Tensor) -> torch.Tensor:
+    """Keras's Kullback-Leibler "divergence" Σ t ln(t / f), both clipped to [1e-7, 1], summed over dimension -2.
+
+    The outputs are not normalised, so that it may be negative; it is kept as the reference defines it.
+    """
+    t, f = targets.clamp(CLIP, 1), outputs.clamp(CLIP, 1)
+    return torch.xlogy(t, t).sum(-2) - (t * f.log()).sum(-2)
+
+
+def scores(outputs: torch.Tensor, labels: torch.Tensor, peaks: torch.Tensor) -> dict[str, torch.Tensor]:
+    """What each network makes of each image: squared error, divergence and three ways to read a label.
+
+    Parameters
+    ----------
+    outputs
+        Shape (..., bins, images).
+    labels
+        True labels, shape (images,).
+    peaks
+        Targets of the ten digits, shape (10, bins).
+
+    Returns
+    -------
+    dict
+        Arrays of shape (..., images): ``squared_error`` (summed over the outputs), ``divergence``
+        (:func:`kullback_leibler`), ``accuracy`` (1 where the highest output is the target's highest, as Keras
+        counts), ``accuracy_peak`` (the label nearest to the highest output is the true one) and
+        ``accuracy_template`` (the target nearest in mean square is the true one).
+    """
+    targets = peaks[labels].T
+    bins = peaks.shape[1]
+    highest = outputs.argmax(-2)
+    peak_label = (highest * (CLASSES - 1) / (bins - 1)).round()
+    overlap = peaks @ outputs - peaks.square().sum(1)[:, None] / 2
+    return {
+        "squared_error": (outputs - targets).square().sum(-2),
+        "divergence": kullback_leibler(targets, outputs),
+        "accuracy": (highest == targets.argmax(0)).float(),
+        "accuracy_peak": (peak_label == labels).float(),
+        "accuracy_template": (overlap.argmax(-2) == labels).float(),
+    }
+
+
+def mean_scores(
+    network: CubicReadoutNetwork, x: torch.Tensor, labels: torch.Tensor, peaks: torch.Tensor, chunk: int = 500
+) -> dict[str, np.ndarray]:
+    """:func:`scores` averaged over images ``x`` (images, inputs): arrays of shape (seeds, couplings)."""
+    totals: dict[str, torch.Tensor] = {}
+    for part, known in zip(x.split(chunk), labels.split(chunk), strict=True):
+        outputs = network(part.expand(len(network.first), -1, -1))
+        for name, value in scores(outputs, known, peaks).items():
+            totals[name] = totals.get(name, 0) + value.double().sum(-1)
+    return {name: (total / len(x)).cpu().numpy() for name, total in totals.items()}
+
+
+def mean_output_by_label(
+    network: CubicReadoutNetwork, x: torch.Tensor, labels: torch.Tensor, chunk: int = 500
+) -> torch.Tensor:
+    """Mean output over the images of each label, shape (seeds, couplings, 10, bins); zero without images."""
+    members = torch.nn.functional.one_hot(labels, CLASSES).float()
+    total = 0
+    for part, member in zip(x.split(chunk), members.split(chunk), strict=True):
+        total = total + (network(part.expand(len(network.first), -1, -1)) @ member).mT
+    return total / members.sum(0).clamp(min=1)[:, None]
+
+
+def one_of_each(labels: np.ndarray, count: int) -> np.ndarray:
+    """Indices of ``count`` images: the first of every digit in the order of the digits, then the second, ..."""
+    occurrence = np.empty(len(labels), dtype=int)
+    for label in np.unique(labels):
+        mine = labels == label
+        occurrence[mine] = np.arange(mine.sum())
+    return np.lexsort((labels, occurrence))[:count]
