@@ -124,8 +124,14 @@ def images_at_once(layer: Layer, members: int) -> int:
 
 def propagate(layer: Layer, parameters: LayerParameters, x: Tensor) -> Tensor:
     """``layer(parameters, x)``, a bounded number of images at a time."""
-    chunks = x.split(images_at_once(layer, len(parameters[0][0])), 1)
-    return torch.cat([layer(parameters, chunk) for chunk in chunks], 1)
+    return in_chunks(lambda images: layer(parameters, images), x, images_at_once(layer, len(parameters[0][0])))
+
+
+def in_chunks(function: Callable[[Tensor], Tensor], x: Tensor, size: int) -> Tensor:
+    """``function(x)``, ``size`` images (axis 1) at a time."""
+    if x.shape[1] <= size:
+        return function(x)
+    return torch.cat([function(chunk) for chunk in x.split(size, 1)], 1)
 
 
 # ---------------------------------------------------------------------------------------------------------------
@@ -143,10 +149,9 @@ class RidgeDecoder:
     weight: Tensor
 
     def __call__(self, outputs: Tensor) -> Tensor:
-        chunks = outputs.split(images_at_once(self.layer, len(self.weight)), 1)
-        return torch.cat([self._decode(chunk) for chunk in chunks], 1)
+        return in_chunks(self.decode, outputs, images_at_once(self.layer, len(self.weight)))
 
-    def _decode(self, outputs: Tensor) -> Tensor:
+    def decode(self, outputs: Tensor) -> Tensor:
         # Centred first, not folded into a bias: features that agree to the last bit must decode to the mean.
         rows = feature_rows(self.layer, outputs, ridge_patch(self.layer)) - self.centre
         return assemble(self.layer, torch.baddbmm(self.mean, rows, self.weight).clamp_(-1, 1))
@@ -233,8 +238,7 @@ class AdamDecoder:
     mask: Tensor | None = None
 
     def __call__(self, outputs: Tensor) -> Tensor:
-        chunks = outputs.split(images_at_once(self.layer, len(self.parameters[0][0])), 1)
-        return torch.cat([self.decode(chunk) for chunk in chunks], 1)
+        return in_chunks(self.decode, outputs, images_at_once(self.layer, len(self.parameters[0][0])))
 
     def decode(self, x: Tensor) -> Tensor:
         for weight, bias in self.parameters:

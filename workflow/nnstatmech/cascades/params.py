@@ -50,7 +50,9 @@ class Entropies(Parameters):
     )
     bootstrap_replicates: int = Field(50, ge=2, description="resamplings of the test images behind the error bars")
     memory: float = Field(
-        2.0, gt=0, description="memory, in GB, for the decoders and activations of the networks computed at once"
+        0.25,
+        gt=0,
+        description="memory, in GB, for the networks computed at once: little suits a CPU's caches, much fills a GPU",
     )
 
     @model_validator(mode="after")
