@@ -50,7 +50,7 @@ class Factor(Protocol):
         """Second derivative of ln E[X^s]."""
 
     def log_ratio(self, distance: np.ndarray, shift: np.ndarray) -> np.ndarray:
-        """A logarithm of E[X^(s + shift)] / E[X^s]: ``distance`` of shape (points,), complex ``shift`` of shape (points, nodes)."""
+        """ln(E[X^(s + shift)] / E[X^s]), any branch: ``distance`` (points,), complex ``shift`` (points, nodes)."""
 
     def log_residue(self) -> float:
         """ln of the residue of E[X^s] at its first pole."""

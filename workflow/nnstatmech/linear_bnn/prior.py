@@ -26,7 +26,7 @@ from typing import Literal
 import numpy as np
 from scipy.special import gammaln, logsumexp
 
-from nnstatmech.linear_bnn.mellin import Factor, GammaFactor, RectifiedFactor, log_inverse_mellin
+from .mellin import Factor, GammaFactor, RectifiedFactor, log_inverse_mellin
 
 Activation = Literal["linear", "relu"]
 
