@@ -35,10 +35,12 @@ CONFIG = {
             "seeds": 2,
             "params": {"architecture": "bn_ff", "depth": 6, "width": 8, "measurements": 2, "batch_size": 4},
         },
-        "prior": {
+        "untrained": {
             "family": "linear_bnn",
-            "task": "prior",
-            "params": {"hidden_widths": [3], "draws": 50, "points": 5},
+            "task": "untrained",
+            "dataset": "cifar10",
+            "seeds": 2,
+            "params": {"temperatures": [1], "width": 10},
         },
     },
     "figures": {
@@ -52,7 +54,7 @@ CONFIG = {
         "Deep": {
             "family": "moments",
             "draw": "tiny.deep",
-            "experiments": ["deep", "prior"],
+            "experiments": ["deep", "untrained"],
             "title": "Deep",
             "caption": "A caption of the deep figure.",
         },
@@ -147,8 +149,8 @@ def copy_project(folder: Path, config: dict = CONFIG) -> Project:
         copy(source, folder / part)
     package = folder / "workflow/nnstatmech"
     (package / "figures/tiny.py").write_text(FIGURES)
-    measures = package / "moments/measures.py"
-    measures.write_text(measures.read_text() + MEASURES)
+    with (package / "moments/measures.py").open("a") as measures:
+        measures.write(MEASURES)
     (folder / "workflow/claims.yaml").write_text(yaml.safe_dump([CLAIM]))
     project = Project(folder)
     project.configure(config)
