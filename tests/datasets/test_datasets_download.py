@@ -162,7 +162,7 @@ def test_a_missing_file_on_the_server_is_named(server, tmp_path, hashes):
 def test_a_folder_that_cannot_be_written_is_named(server, tmp_path, packed, hashes):
     server.answers = packed
     (tmp_path / "mnist").write_text("a file where the folder should be")
-    with pytest.raises(DataError, match=f"cannot download {FIRST}.gz .Not a directory in {tmp_path}/mnist"):
+    with pytest.raises(DataError, match=f"cannot download {FIRST}.gz .{tmp_path}/mnist: File exists"):
         load("mnist", source_at(server.url, hashes=hashes), tmp_path)
 
 

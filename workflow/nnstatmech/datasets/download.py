@@ -54,13 +54,13 @@ def fetch(target: Path, urls: Sequence[str], verify: Callable, request: Request,
                 except Unusable as error:
                     problems.append(f"what {url} gave {error}, and was removed")
     except OSError as error:
-        problems.append(f"{error.strerror or error} in {target.parent}")
+        problems.append(f"{target.parent}: {error.strerror or error}")
     raise request.error(f"cannot download {target.name} ({'; '.join(dict.fromkeys(problems))}); {mend}")
 
 
 def retrieve(url: str, part: Path, request: Request) -> None:
     """Write what ``url`` gives to the file ``part`` and to the disk."""
-    with request.progress(total=0, desc=part.name, unit="B", unit_scale=True) as bar:
+    with request.progress(total=0, desc=part.name, unit="B", unit_scale=True, delay=1) as bar:
         pooch.HTTPDownloader(progressbar=bar, chunk_size=BLOCK, timeout=TIMEOUTS)(url, part, None)
     with open(part, "rb") as file:
         os.fsync(file.fileno())
