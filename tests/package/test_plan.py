@@ -131,9 +131,8 @@ def test_params_modules_only_declare():
                 checks = set(model.__pydantic_decorators__.model_validators) | set(
                     model.__pydantic_decorators__.field_validators
                 )
-                methods = {
-                    name for name, value in vars(model).items() if inspect.isfunction(value) and name[:2] != "__"
-                }
+                functions = (name for name, value in vars(model).items() if inspect.isfunction(value))
+                methods = {name for name in functions if not name.startswith(("__", "check", "_check"))}
                 properties = {name for name, value in vars(model).items() if isinstance(value, property)}
                 assert methods <= checks, f"{model.__name__} computes: {methods - checks}"
                 assert not properties, f"{model.__name__} computes: {properties}"

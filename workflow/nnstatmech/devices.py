@@ -2,19 +2,21 @@
 
 import torch
 
+from .errors import NamedProblem
+
 
 def choose_device(name: str) -> torch.device:
     """The torch device for ``auto``, ``cpu`` or ``cuda``.
 
     Raises
     ------
-    RuntimeError
+    NamedProblem
         If ``cuda`` is asked for and torch sees no CUDA device.
     """
     if name == "auto":
         name = "cuda" if torch.cuda.is_available() else "cpu"
     if name == "cuda" and not torch.cuda.is_available():
-        raise RuntimeError("device: 'cuda' was asked for, but torch sees no CUDA device; allowed here: auto, cpu")
+        raise NamedProblem("device: 'cuda' was asked for, but torch sees no CUDA device; allowed here: auto, cpu")
     return torch.device(name)
 
 

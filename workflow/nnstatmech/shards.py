@@ -5,12 +5,13 @@ from collections.abc import Mapping, Sequence
 import pandas as pd
 import pyarrow as pa
 
+from .errors import NamedProblem
 from .tables import read_table
 
 IDENTITY = ("params", "dataset", "seeds")
 
 
-class StrangeShard(RuntimeError):
+class StrangeShard(NamedProblem):
     """A shard that was made with other parameters or seeds than the plan asks for."""
 
 

@@ -11,10 +11,12 @@ import pyarrow as pa
 import pyarrow.compute as pc
 import pyarrow.parquet as pq
 
+from .errors import NamedProblem
+
 METADATA_KEY = b"nnstatmech"
 
 
-class DamagedTable(RuntimeError):
+class DamagedTable(NamedProblem):
     """A file that is not the whole table that it should be; the message says how to mend it."""
 
 
@@ -116,7 +118,6 @@ def read_table(path) -> tuple[pa.Table, dict]:
     except FileNotFoundError:
         raise
     except (pa.ArrowException, OSError, KeyError, TypeError, ValueError) as error:
-        reason = " ".join(str(error).split())
         raise DamagedTable(
-            f"{path} is no whole table of this workflow ({reason}); make it again: rm '{path}', then snakemake '{path}'"
+            f"{path} is no whole table of this workflow ({error}); make it again: rm '{path}', then snakemake '{path}'"
         ) from error

@@ -1,8 +1,7 @@
 """The one error of data sets."""
 
+from ..errors import NamedProblem
 
-class DataError(RuntimeError):
-    """Data that are missing, damaged or not what they should be: one line that names the file and the mend."""
 
-    def __init__(self, message: str):
-        super().__init__(" ".join(message.split()))
+class DataError(NamedProblem):
+    """Data that are missing, damaged or not what they should be: the message names the file and the mend."""
