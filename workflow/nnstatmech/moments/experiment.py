@@ -1,6 +1,7 @@
 """Moments of signal and noise along random networks: the engine's entry."""
 
 from collections.abc import Sequence
+from functools import partial
 
 import numpy as np
 import pyarrow as pa
@@ -75,9 +76,8 @@ def run(
                 torch.from_numpy(np.stack(tensors)).to(device)
                 for tensors in zip(*(next(inputs) for _ in together), strict=True)
             )
-            moments = propagate(
-                params, signal, noise, GaussianWeights(together, device), lambda n=len(together): bar.update(n)
-            )
+            weights = GaussianWeights(together, device)
+            moments = propagate(params, signal, noise, weights, after_layer=partial(bar.update, len(together)))
             tables.append(as_table(params, together, {key: value.cpu().numpy() for key, value in moments.items()}))
     return pa.concat_tables(tables)
 

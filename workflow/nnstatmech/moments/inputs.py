@@ -50,7 +50,7 @@ def published_draws(images: int, batch_size: int, shape: tuple, seeds: Sequence[
     variates are found by rejection, so that simulation i can only be reached through all earlier ones: 5 ms
     each for 64 images of CIFAR-10, and ``seeds`` have to ascend.
     """
-    stream = np.random.RandomState(0)  # noqa: NPY002 (the published stream is the legacy one)
+    stream = np.random.RandomState(0)
     following = 0
     for seed in seeds:
         if seed < following:

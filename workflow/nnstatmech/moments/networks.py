@@ -19,7 +19,7 @@ from torch import Tensor
 
 from ..seeding import torch_stream
 from .params import Propagation
-from .statistics import column_means, number_of_rows
+from .statistics import column_means, number_of_rows, pieces
 
 # Largest size of a block of pre-activations on the CPU: the allocator hands larger ones out page by page, anew in
 # each layer, and smaller ones leave the caches too late to matter.
@@ -71,16 +71,12 @@ def lecun_std(fan_in: int) -> float:
 
 
 def rectify(block: Block, signal: Tensor, noise: Tensor) -> None:
-    """ReLU linearised at the signal: max(x, 0) and dx 1[x > 0], written to ``signal`` and ``noise``."""
+    """ReLU linearised at the signal: max(x, 0) and dx 1[x > 0], written to ``signal`` and ``noise``.
+
+    They may be the block's own tensors.
+    """
     torch.ops.aten.threshold_backward.grad_input(block.noise, block.signal, 0, grad_input=noise)
     torch.clamp_min(block.signal, 0, out=signal)
-
-
-def rectified(block: Block) -> Block:
-    """The rectified block in new tensors."""
-    result = Block(torch.empty_like(block.signal), torch.empty_like(block.noise))
-    rectify(block, *result)
-    return result
 
 
 def batch_normalise(blocks: Sequence[Block], epsilon: float) -> None:
@@ -91,9 +87,8 @@ def batch_normalise(blocks: Sequence[Block], epsilon: float) -> None:
     """
     signals = [block.signal for block in blocks]
     means = column_means(signals)
-    for signal in signals:
-        signal -= means
-    variances = sum((signal * signal).sum(1, keepdim=True) for signal in signals) / number_of_rows(signals)
+    squares = sum(piece.sub_(means).square().sum(1, keepdim=True) for piece in pieces(signals))
+    variances = squares / number_of_rows(signals)
     scale = torch.rsqrt(variances + epsilon)
     for block in blocks:
         block.signal.mul_(scale)

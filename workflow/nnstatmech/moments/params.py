@@ -22,7 +22,7 @@ class Propagation(Parameters):
     )
     epsilon: float = Field(1e-3, ge=0, description="added to the variances in batch normalisation")
     residual_depth: int = Field(2, ge=1, description="pre-activation layers H in each residual unit of bn_res")
-    measurements: int = Field(100, ge=1, description="number of depths, equally spaced up to `depth`, that are measured")
+    measurements: int = Field(100, ge=1, description="number of measured depths, equally spaced up to `depth`")
     effective_ranks: Literal["none", "signal", "signal_and_noise"] = Field(
         "signal_and_noise", description="tensors whose effective rank is measured"
     )

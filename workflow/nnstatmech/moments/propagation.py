@@ -19,7 +19,7 @@ from collections.abc import Callable, Iterable, Sequence
 import torch
 from torch import Tensor
 
-from .networks import Block, Convolution, FullyConnected, WeightSource, batch_normalise, rectified
+from .networks import Block, Convolution, FullyConnected, WeightSource, batch_normalise, rectify
 from .params import Propagation
 from .statistics import column_means, covariance, effective_rank, mean_square, signal_moments
 
@@ -73,15 +73,16 @@ class Recorder:
         """Measure ``blocks`` at ``location`` of the current layer."""
         self.append(location, self.measure(location, blocks))
 
-    def record_output(self, layer: int, blocks: Iterable[Block]) -> None:
-        """Measure the output of ``layer``, which is also the input of the next."""
-        if self.measures(layer) or self.measures(layer + 1):
-            blocks = list(blocks)
-            moments = self.measure("output" if self.measures(layer) else "input", blocks)
-            if self.measures(layer):
-                self.append("output", moments)
-            if self.measures(layer + 1) and layer < self.params.depth:
-                self.append("input", moments)
+    def record_output(self, layer: int, blocks: Sequence[Block]) -> None:
+        """Measure the output of ``layer`` where it is asked for, or as the input of the next layer."""
+        before = self.measures(layer + 1) and layer < self.params.depth
+        if not (before or self.measures(layer)):
+            return
+        moments = self.measure("output" if self.measures(layer) else "input", blocks)
+        if self.measures(layer):
+            self.append("output", moments)
+        if before:
+            self.append("input", moments)
 
     def measure(self, location: str, blocks: Sequence[Block]) -> dict[str, Tensor]:
         signals, noises = [block.signal for block in blocks], [block.noise for block in blocks]
@@ -143,21 +144,18 @@ Layers = Convolution | FullyConnected
 
 
 def vanilla(layers: Layers, recorder: Recorder, after_layer: Callable[[], None]) -> None:
-    """convolution, ReLU."""
-    depth = recorder.params.depth
-    for layer in range(1, depth + 1):
+    """Convolution, ReLU: blocks of images do not meet, and pass one by one through layers without a measurement."""
+    for layer in range(1, recorder.params.depth + 1):
         outputs = layers.outputs()
         if recorder.measures(layer):
             outputs = list(outputs)
             recorder.record("preactivation", outputs)
-        elif recorder.measures(layer + 1):
-            outputs = list(outputs)
         rectify_and_measure(layers, recorder, layer, outputs)
         after_layer()
 
 
 def bn_ff(layers: Layers, recorder: Recorder, after_layer: Callable[[], None]) -> None:
-    """convolution, batch normalisation, ReLU."""
+    """Convolution, batch normalisation, ReLU."""
     for layer in range(1, recorder.params.depth + 1):
         outputs = list(layers.outputs())
         if recorder.measures(layer):
@@ -171,10 +169,16 @@ def bn_ff(layers: Layers, recorder: Recorder, after_layer: Callable[[], None]) -
 
 def rectify_and_measure(layers: Layers, recorder: Recorder, layer: int, outputs: Iterable[Block]) -> None:
     """The ReLU that ends a feed-forward layer: its result is measured and becomes the next input."""
+    if recorder.measures(layer) or recorder.measures(layer + 1):
+        outputs = list(outputs)
+        for block in outputs:
+            rectify(block, *block)
+        recorder.record_output(layer, outputs)
+        load = layers.load
+    else:
+        load = layers.load_rectified
     for index, block in enumerate(outputs):
-        layers.load_rectified(index, block)
-    if isinstance(outputs, list):  # kept, not streamed: something of this layer may be measured
-        recorder.record_output(layer, (rectified(block) for block in outputs))
+        load(index, block)
     if layer % LAYERS_BETWEEN_RESCALING == 0:
         recorder.rescale(layers.stored(), signal=recorder.params.architecture == "vanilla")
 
@@ -182,16 +186,22 @@ def rectify_and_measure(layers: Layers, recorder: Recorder, layer: int, outputs:
 def bn_res(layers: Layers, recorder: Recorder, after_layer: Callable[[], None], trunk: list[Block]) -> None:
     """Residual units: trunk + [batch normalisation, ReLU, convolution] x residual depth."""
     recorder.record_output(0, trunk)
+    copies = [Block(torch.empty_like(block.signal), torch.empty_like(block.noise)) for block in trunk]
     for unit in range(1, recorder.params.depth + 1):
-        branch = [Block(block.signal.clone(), block.noise.clone()) for block in trunk]
+        for copy, block in zip(copies, trunk, strict=True):
+            copy.signal.copy_(block.signal)
+            copy.noise.copy_(block.noise)
+        branch = copies
         for layer in range(recorder.params.residual_depth):
-            measured = layer == 0 and recorder.measures(unit)
             batch_normalise(branch, recorder.params.epsilon)
+            measured = layer == 0 and recorder.measures(unit)
             if measured:
                 recorder.record("normalised", branch)
-                recorder.record("activation", [rectified(block) for block in branch])
             for index, block in enumerate(branch):
-                layers.load_rectified(index, block)
+                rectify(block, *block)
+                layers.load(index, block)
+            if measured:
+                recorder.record("activation", branch)
             branch = list(layers.outputs())
             if measured:
                 recorder.record("preactivation", branch)
