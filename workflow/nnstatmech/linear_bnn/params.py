@@ -89,6 +89,7 @@ class NeuralTangent(Parameters):
     widths: list[Width] = Field([8, 32, 128, 512], min_length=1, description="Widths n of the two-digit networks.")
     weight_variance: Positive = Field(1.0, description="Prior variance of an output at unit mean square pixel norm.")
     networks: int = Field(20, ge=1, description="Two-digit networks of each width in one realisation.")
+    shown: int = Field(0, ge=0, description="Which of the test images of the pair is shown in full.")
     tolerance: Positive = Field(1e-6, description="Summed half squared error below which training is complete.")
     steps: int = Field(20000, ge=1, description="Gradient steps after which a network counts as not converged.")
 
@@ -120,6 +121,76 @@ class PathPruning(Parameters):
         return self
 
 
+class Prior(Parameters):
+    """Exact prior of finite networks at unit output variance, beside outputs of real random weight matrices."""
+
+    hidden_widths: list[list[Width]] = Field(
+        [[1], [2], [5], [10], [100]], min_length=1, description="Hidden widths n_1..n_{d-1}, one list a network."
+    )
+    n_out: Width = Field(1, description="Outputs n_d.")
+    activation: Literal["linear", "relu"] = Field("linear", description="Activation of the hidden units.")
+    reach: Positive = Field(5.0, description="Largest |h|, in units of its root mean square.")
+    points: int = Field(400, ge=2, description="Lengths |h| at which densities are evaluated.")
+    samples: int = Field(2000, ge=1, description="Random networks of each shape in one realisation.")
+    inputs: Width = Field(3, description="Dimension of the input of the random networks.")
+    histogram_bins: int = Field(25, ge=2, description="Bins of the sampled density between 0 and the reach.")
+    bins: int = Field(30, ge=2, description="Equiprobable bins of the comparison.")
+
+
+class TwoClasses(Parameters):
+    """Regression of two classes of images to +1 and -1 by linear networks with a scalar output."""
+
+    classes: tuple[int, int] = Field((3, 8), description="Labels of the two classes; targets are +1 and -1.")
+    images: int = Field(4, ge=2, description="Training images P, the first of each class, one half each.")
+    test_image: int = Field(0, ge=0, description="Index of the test image among those of the first class.")
+    hidden_widths: list[list[Width]] = Field(
+        [[1], [2], [4], [16]], min_length=1, description="Hidden widths n_1..n_{d-1}, one list a network."
+    )
+    weight_scale: Positive = Field(
+        1.5, description="s: weights have standard deviation s in the first layer (images of norm 1), s/√fan-in after."
+    )
+    betas: list[NonNegative] = Field(
+        [0.3, 1, 3, 10, 30, 100], min_length=1, description="Inverse temperatures β, rising."
+    )
+
+    @model_validator(mode="after")
+    def _consistent(self):
+        if self.classes[0] == self.classes[1]:
+            raise ValueError(f"classes: {list(self.classes)} names one class twice; two different labels are needed")
+        if self.images % 2:
+            raise ValueError(f"images: {self.images} is odd; an even number gives each class one half")
+        if list(self.betas) != sorted(set(self.betas)):
+            raise ValueError(f"betas: {list(self.betas)} have to rise strictly")
+        return self
+
+
+class Posterior(TwoClasses):
+    """Exact posterior of finite linear networks, its zero-temperature limit and its Gaussian approximations."""
+
+    reach: Positive = Field(6.0, description="Outputs from -reach to reach at which predictive densities are given.")
+    points: int = Field(481, ge=3, description="Outputs at which predictive densities are given.")
+
+
+class Ensemble(TwoClasses):
+    """Ensembles of trained or sampled networks, each network judged by the exact posterior."""
+
+    sampler: Literal["hmc", "langevin", "gradient_descent"] = Field(
+        "hmc",
+        description="Hamiltonian Monte Carlo, stochastic gradient Langevin dynamics, or gradient descent (T = 0).",
+    )
+    networks: int = Field(500, ge=2, description="Independent networks in one realisation.")
+    moves: int = Field(40, ge=2, description="HMC: trajectories at each β; the step adapts in the first half.")
+    leapfrogs: int = Field(10, ge=1, description="HMC: leapfrog steps of a trajectory.")
+    acceptance: float = Field(0.8, gt=0, lt=1, description="HMC: acceptance that the step size is adapted to.")
+    steps: int = Field(800, ge=1, description="Langevin: steps from the prior, at each β anew.")
+    step_size: Positive = Field(0.01, description="Langevin: step η of the whitened weights.")
+    batch_size: int | None = Field(None, ge=1, description="Langevin: images that estimate the gradient; null: all.")
+    tamed: bool = Field(True, description="Langevin: divide the drift g by 1 + η|g| (else narrow networks diverge).")
+    safety: Positive = Field(0.12, description="Gradient descent: learning rate times the typical largest curvature.")
+    tolerance: Positive = Field(1e-6, description="Gradient descent: loss below which a network has converged.")
+    max_steps: int = Field(40_000, ge=1, description="Gradient descent: steps after which a network has not converged.")
+
+
 TASKS: dict[str, type[Parameters]] = {
     "regression": Regression,
     "classifier": Classifier,
@@ -127,4 +198,7 @@ TASKS: dict[str, type[Parameters]] = {
     "norm_learning": NormLearning,
     "neural_tangent": NeuralTangent,
     "path_pruning": PathPruning,
+    "prior": Prior,
+    "posterior": Posterior,
+    "ensemble": Ensemble,
 }
