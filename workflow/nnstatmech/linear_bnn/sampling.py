@@ -12,6 +12,7 @@ streams and step size, so that its numbers do not depend on which seeds are comp
 
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
+from itertools import pairwise
 
 import numpy as np
 import torch
@@ -78,7 +79,7 @@ class LinearNetworks:
 
     def draw(self, streams: Streams) -> Weights:
         """Whitened weights of one network for each member of the ensemble, from the prior."""
-        return [streams.normal(n_out, n_in) for n_in, n_out in zip(self.widths, self.widths[1:], strict=False)]
+        return [streams.normal(n_out, n_in) for n_in, n_out in pairwise(self.widths)]
 
     def outputs(self, weights: Weights, image) -> torch.Tensor:
         """f(x) for one ``image`` of shape (D,), shape (networks,)."""
