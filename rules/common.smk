@@ -3,6 +3,7 @@ import shutil
 from functools import cache
 
 from nnstatmech.codehash import module_hash, symbol_hash
+from nnstatmech.costs import read_costs
 from nnstatmech.families import FAMILIES
 from nnstatmech.plan import Plan
 from nnstatmech.settings import SCALES
@@ -126,6 +127,26 @@ def gpus(family):
     if PLAN.settings.device == "cuda":
         return 1
     return int(workflow.non_local_exec or shutil.which("nvidia-smi") is not None)
+
+
+try:
+    COSTS = read_costs()
+except ConfigError as error:
+    raise one_line_each(error)
+
+
+def memory_of(family):
+    """Memory of one job in MB; a second attempt gets twice as much."""
+    return lambda wildcards, attempt: (
+        attempt * COSTS[family][wildcards.setting.split("-")[0]].mem_mb
+    )
+
+
+def minutes_of(family):
+    """Wall time of one job in minutes; a second attempt gets twice as long."""
+    return lambda wildcards, attempt: (
+        attempt * COSTS[family][wildcards.setting.split("-")[0]].runtime
+    )
 
 
 def device_of_run(wildcards, resources):

@@ -17,8 +17,8 @@ rule run_moments:
     threads: 1
     resources:
         gpu=gpus("moments"),
-        mem_mb=lambda wildcards, attempt: 4000 * attempt,
-        runtime=lambda wildcards, attempt: 60 * attempt,
+        mem_mb=memory_of("moments"),
+        runtime=minutes_of("moments"),
     params:
         run=run_parameters,
         seeds=seeds_of_shard,
@@ -42,8 +42,8 @@ use rule run_moments as run_message_passing with:
         experiment=experiments_of("message_passing"),
     resources:
         gpu=gpus("message_passing"),
-        mem_mb=lambda wildcards, attempt: 4000 * attempt,
-        runtime=lambda wildcards, attempt: 60 * attempt,
+        mem_mb=memory_of("message_passing"),
+        runtime=minutes_of("message_passing"),
 
 
 use rule run_moments as run_linear_bnn with:
@@ -57,8 +57,8 @@ use rule run_moments as run_linear_bnn with:
         experiment=experiments_of("linear_bnn"),
     resources:
         gpu=gpus("linear_bnn"),
-        mem_mb=lambda wildcards, attempt: 3000 * attempt,
-        runtime=lambda wildcards, attempt: 30 * attempt,
+        mem_mb=memory_of("linear_bnn"),
+        runtime=minutes_of("linear_bnn"),
 
 
 use rule run_moments as run_cascades with:
@@ -72,5 +72,5 @@ use rule run_moments as run_cascades with:
         experiment=experiments_of("cascades"),
     resources:
         gpu=gpus("cascades"),
-        mem_mb=lambda wildcards, attempt: 6000 * attempt,
-        runtime=lambda wildcards, attempt: 120 * attempt,
+        mem_mb=memory_of("cascades"),
+        runtime=minutes_of("cascades"),
