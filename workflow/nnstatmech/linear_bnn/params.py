@@ -84,14 +84,16 @@ class NeuralTangent(Parameters):
     batch_size: int = Field(32, ge=1, description="Images in a mini-batch, one digit.")
     epochs: int = Field(10, ge=1, description="Passes over the images of the digit.")
     pair: tuple[int, int] = Field((3, 8), description="The two digits that are told apart, targets -1 and +1.")
-    pair_images: int = Field(20, ge=2, description="Training images of the pair; even: one half each.")
-    test_images: int = Field(100, ge=2, description="Test images of the pair whose prediction is kept, at most.")
-    widths: list[Width] = Field([8, 32, 128, 512], min_length=1, description="Widths n of the two-digit networks.")
+    pair_images: int = Field(8, ge=2, description="Training images of the pair; even: one half each.")
+    test_images: int = Field(20, ge=2, description="Test images of the pair whose prediction is kept, at most.")
+    widths: list[Width] = Field(
+        [4, 8, 16, 32, 64, 128], min_length=1, description="Widths n of the two-digit networks."
+    )
     weight_variance: Positive = Field(1.0, description="Prior variance of an output at unit mean square pixel norm.")
     networks: int = Field(20, ge=1, description="Two-digit networks of each width in one realisation.")
     shown: int = Field(0, ge=0, description="Which of the test images of the pair is shown in full.")
-    tolerance: Positive = Field(1e-6, description="Summed half squared error below which training is complete.")
-    steps: int = Field(20000, ge=1, description="Gradient steps after which a network counts as not converged.")
+    tolerance: Positive = Field(1e-8, description="Summed half squared error below which training is complete.")
+    max_steps: int = Field(40000, ge=1, description="Gradient steps after which a network counts as not converged.")
 
     @model_validator(mode="after")
     def _pair_is_two_digits(self):

@@ -1,0 +1,121 @@
+"""Trained linear networks with one output beside the predictors that wide networks converge to.
+
+A network f = a·(W x + b) + c with zero initial biases has the wide tangent kernel (1 + |a|²)(x·x' + 1): trained
+to convergence from a vanishing output it is the least-squares fit of smallest norm with a constant feature.
+Without biases and with small readout weights the tangent kernel is that of the prior, x·x', and gradient
+descent from a draw of the prior ends in a draw of the Gaussian process posterior.
+"""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import torch
+
+from ..seeding import torch_stream
+from .regression import glorot_uniform
+
+
+@dataclass
+class BiasedNetwork:
+    """An ensemble of networks f = a·(W x + b) + c, one a seed.
+
+    Attributes
+    ----------
+    weight, readout
+        W (seeds, width, inputs) and a (seeds, width, 1).
+    bias, constant
+        b (seeds, width, 1) and c (seeds, 1, 1).
+    """
+
+    weight: torch.Tensor
+    readout: torch.Tensor
+    bias: torch.Tensor
+    constant: torch.Tensor
+
+    @classmethod
+    def draw(cls, inputs: int, width: int, seeds: Sequence[int], device="cpu"):
+        """Glorot-uniform weights and zero biases, each seed's from its own stream."""
+        streams = [torch_stream(seed, "neural_tangent", "weights") for seed in seeds]
+        weight = torch.stack([glorot_uniform(width, inputs, stream) for stream in streams]).to(device)
+        readout = torch.stack([glorot_uniform(1, width, stream) for stream in streams]).to(device)
+        return cls(
+            weight,
+            readout.mT.contiguous(),
+            weight.new_zeros(len(weight), width, 1),
+            weight.new_zeros(len(weight), 1, 1),
+        )
+
+    def __call__(self, x: torch.Tensor) -> torch.Tensor:
+        """Outputs (seeds, images) of images (seeds or 1, images, inputs)."""
+        effective = self.readout.mT @ self.weight
+        offset = self.readout.mT @ self.bias + self.constant
+        return (x @ effective.mT + offset).squeeze(-1)
+
+    def descend(self, x: torch.Tensor, target: float, learning_rate: float) -> None:
+        """One step of gradient descent on the mean squared error of images (seeds, images, inputs)."""
+        hidden = self.weight @ x.mT + self.bias
+        residual = self.readout.mT @ hidden + self.constant - target
+        residual *= -2 * learning_rate / x.shape[1]
+        total = residual.sum(-1, keepdim=True)
+        change = hidden @ residual.mT
+        self.weight.baddbmm_(self.readout, residual @ x)
+        self.bias += self.readout * total
+        self.constant += total
+        self.readout += change
+
+
+def least_squares_outputs(
+    x: torch.Tensor, targets: torch.Tensor, at: torch.Tensor, constant: bool, tolerance: float = 1e-6
+) -> torch.Tensor:
+    """Outputs at images ``at`` of the linear least-squares fit of smallest norm.
+
+    Parameters
+    ----------
+    x, targets
+        Training images (images, inputs) and targets (images,).
+    at
+        Images (count, inputs).
+    constant
+        Whether a feature 1 is added to the pixels: the predictor of the tangent kernel x·x' + 1; without it, of
+        the kernel x·x', the mean of the Gaussian process without noise.
+    tolerance
+        Directions in which the images extend less than this fraction of the largest are left out.
+    """
+    x, targets, at = x.double(), targets.double(), at.double()
+    if constant:
+        x, at = (torch.cat([images, images.new_ones(len(images), 1)], 1) for images in (x, at))
+    u, s, vt = torch.linalg.svd(x, full_matrices=False)
+    kept = s > tolerance * s[0]
+    return at @ (vt[kept].T @ ((u[:, kept].T @ targets) / s[kept]))
+
+
+def linearised_outputs(
+    weights: Sequence[torch.Tensor], x: torch.Tensor, targets: torch.Tensor, at: torch.Tensor
+) -> torch.Tensor:
+    """Outputs of the linearisation of each network f = a·W x around its weights, trained to convergence.
+
+    f₀ + Θ(at, x) Θ(x, x)⁻¹ (y - f₀(x)) with the tangent kernel Θ(x, x') = |a|² x·x' + (W x)·(W x').
+
+    Parameters
+    ----------
+    weights
+        W (width, inputs, networks) and a (1, width, networks).
+    x, targets
+        Training images (P, inputs) and targets (P,).
+    at
+        Images (T, inputs).
+
+    Returns
+    -------
+    Tensor
+        Shape (networks, T), float64.
+    """
+    first, readout = (weight.double().movedim(-1, 0) for weight in weights)
+    x, at = x.double(), at.double()
+    hidden, hidden_at = first @ x.T, first @ at.T
+    size = readout.square().sum(-1, keepdim=True)
+    kernel = size * (x @ x.T) + hidden.mT @ hidden
+    cross = size * (at @ x.T) + hidden_at.mT @ hidden
+    residual = targets.double() - (readout @ hidden).squeeze(1)
+    change = cross @ torch.linalg.solve(kernel, residual[..., None])
+    return (readout @ hidden_at).squeeze(1) + change.squeeze(-1)

@@ -1,0 +1,143 @@
+"""Signals of a deep ReLU classifier along its strongest paths.
+
+With the pattern of active units of an image fixed, a ReLU network is linear, and its logits are sums of one
+current a pixel. Keeping, layer by layer and for every pixel, only the K units that carry the largest currents
+shows how many paths a decision needs.
+"""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from itertools import pairwise
+
+import torch
+from torch.nn.functional import cross_entropy
+
+from ..seeding import torch_stream
+
+
+@dataclass
+class ReluClassifiers:
+    """An ensemble of fully connected ReLU networks, one a seed.
+
+    Attributes
+    ----------
+    weights, biases
+        One tensor a layer, shapes (seeds, outputs, inputs) and (seeds, 1, outputs).
+    """
+
+    weights: list[torch.Tensor]
+    biases: list[torch.Tensor]
+
+    @classmethod
+    def draw(cls, widths: Sequence[int], seeds: Sequence[int], device="cpu"):
+        """Weights and biases uniform within ± 1/√inputs, each seed's from its own stream."""
+        streams = [torch_stream(seed, "path_pruning", "weights") for seed in seeds]
+        weights, biases = [], []
+        for inputs, outputs in pairwise(widths):
+            drawn = [torch.rand(outputs, inputs + 1, generator=stream) for stream in streams]
+            layer = ((2 * torch.stack(drawn) - 1) / inputs**0.5).to(device)
+            weights.append(layer[..., :-1].clone().requires_grad_())
+            biases.append(layer[:, None, :, -1].clone().requires_grad_())
+        return cls(weights, biases)
+
+    def __call__(self, x: torch.Tensor) -> tuple[torch.Tensor, list[torch.Tensor]]:
+        """Logits (seeds, images, classes) for x (seeds, images, inputs), and the active units of each hidden layer."""
+        active = []
+        for weight, bias in zip(self.weights[:-1], self.biases[:-1], strict=True):
+            x = torch.baddbmm(bias, x, weight.mT)
+            active.append(x > 0)
+            x = x.relu()
+        return torch.baddbmm(self.biases[-1], x, self.weights[-1].mT), active
+
+    def train(self, x: torch.Tensor, labels: torch.Tensor, epochs: int, learning_rate: float, batches, bar) -> None:
+        """Adam on the mean cross-entropy of mini-batches.
+
+        Parameters
+        ----------
+        x, labels
+            Training images (seeds, images, inputs) and labels (seeds, images).
+        epochs, learning_rate
+            Passes over the images, and Adam's step.
+        batches
+            One :class:`~nnstatmech.linear_bnn.digits.MiniBatches` a seed.
+        bar
+            Progress, one update an epoch.
+        """
+        members = torch.arange(len(x), device=x.device)[:, None]
+        optimiser = torch.optim.Adam([*self.weights, *self.biases], lr=learning_rate)
+        for _ in range(epochs):
+            for _ in range(batches[0].steps_per_epoch):
+                batch = torch.stack([stream.next() for stream in batches]).to(x.device)
+                logits, _ = self(x[members, batch])
+                known = labels[members, batch]
+                # The sum over seeds: every network sees the gradient of its own mean loss.
+                loss = cross_entropy(logits.flatten(0, 1), known.flatten(), reduction="sum") / batch.shape[1]
+                optimiser.zero_grad()
+                loss.backward()
+                optimiser.step()
+            bar.update(1)
+
+
+def keep_strongest(currents: torch.Tensor, kept: int) -> torch.Tensor:
+    """Zero all but the ``kept`` largest absolute values along the last dimension (ties are all kept)."""
+    units = currents.shape[-1]
+    if kept >= units:
+        return currents
+    size = currents.abs()
+    threshold = size.kthvalue(units - kept + 1, dim=-1, keepdim=True).values
+    return currents * (size >= threshold)
+
+
+@torch.no_grad()
+def path_logits(
+    weights: Sequence[torch.Tensor], x: torch.Tensor, active: Sequence[torch.Tensor], kept: int
+) -> torch.Tensor:
+    """Logits carried by the ``kept`` strongest units of every layer for each pixel, of one network, without biases.
+
+    Parameters
+    ----------
+    weights
+        One matrix (outputs, inputs) a layer.
+    x
+        Images (images, inputs).
+    active
+        Active units (images, width) of each hidden layer.
+    kept
+        K; where no image has more active units in a layer, nothing is left out there.
+
+    Returns
+    -------
+    Tensor
+        Shape (images, classes).
+    """
+    currents = x[:, :, None] * weights[0].T * active[0][:, None, :]
+    for weight, here, following in zip(weights[1:-1], active[:-1], active[1:], strict=True):
+        currents = prune(currents, here, kept) @ weight.T
+        currents *= following[:, None, :]
+    return (prune(currents, active[-1], kept) @ weights[-1].T).sum(1)
+
+
+def prune(currents: torch.Tensor, active: torch.Tensor, kept: int) -> torch.Tensor:
+    """:func:`keep_strongest`, skipped where ``kept`` units are enough for all active ones."""
+    return currents if kept >= active.sum(-1).max() else keep_strongest(currents, kept)
+
+
+@torch.no_grad()
+def pruned_accuracies(
+    network: ReluClassifiers, x: torch.Tensor, labels: torch.Tensor, kept: Sequence[int], bar
+) -> torch.Tensor:
+    """Accuracy of each network with K paths a pixel, shape (seeds, len(kept)).
+
+    What the biases contribute, the difference between the true logits and those of all paths, is added to every
+    number of paths.
+    """
+    logits, active = network(x)
+    accuracies = torch.empty(len(x), len(kept))
+    for i in range(len(x)):
+        weights, mine = [w[i] for w in network.weights], [a[i] for a in active]
+        offset = logits[i] - path_logits(weights, x[i], mine, network.weights[0].shape[1])
+        for j, number in enumerate(kept):
+            decided = (path_logits(weights, x[i], mine, number) + offset).argmax(-1)
+            accuracies[i, j] = (decided == labels[i]).float().mean()
+            bar.update(1)
+    return accuracies
