@@ -180,7 +180,12 @@ class Ensemble(TwoClasses):
         "hmc",
         description="Hamiltonian Monte Carlo, stochastic gradient Langevin dynamics, or gradient descent (T = 0).",
     )
-    networks: int = Field(500, ge=2, description="Independent networks in one realisation.")
+    networks: int = Field(
+        512,
+        ge=64,
+        multiple_of=64,
+        description="Independent networks in one realisation; whole vectors round alike whatever runs beside them.",
+    )
     moves: int = Field(40, ge=2, description="HMC: trajectories at each β; the step adapts in the first half.")
     leapfrogs: int = Field(10, ge=1, description="HMC: leapfrog steps of a trajectory.")
     acceptance: float = Field(0.8, gt=0, lt=1, description="HMC: acceptance that the step size is adapted to.")
@@ -190,7 +195,7 @@ class Ensemble(TwoClasses):
     tamed: bool = Field(True, description="Langevin: divide the drift g by 1 + η|g| (else narrow networks diverge).")
     safety: Positive = Field(0.12, description="Gradient descent: learning rate times the typical largest curvature.")
     tolerance: Positive = Field(1e-6, description="Gradient descent: loss below which a network has converged.")
-    max_steps: int = Field(40_000, ge=1, description="Gradient descent: steps after which a network has not converged.")
+    max_steps: int = Field(200_000, ge=1, description="Gradient descent: steps after which a network has not converged.")
 
 
 TASKS: dict[str, type[Parameters]] = {
