@@ -6,7 +6,7 @@ import subprocess
 import numpy as np
 import pytest
 import yaml
-from conftest import CONFIG, copy_project
+from small_project import CONFIG, copy_project
 
 from nnstatmech.tables import DamagedTable, read_table
 

@@ -16,7 +16,7 @@ from concurrent.futures import ThreadPoolExecutor
 
 import psutil
 import pytest
-from conftest import CONFIG, copy_project
+from small_project import CONFIG, copy_project
 
 from nnstatmech.tables import read_table
 

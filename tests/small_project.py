@@ -1,0 +1,156 @@
+"""A small copy of the project with experiments of seconds, for tests that run Snakemake itself."""
+
+import os
+import re
+import shutil
+import subprocess
+import sys
+from dataclasses import dataclass
+from pathlib import Path
+
+import yaml
+
+ROOT = Path(__file__).resolve().parents[1]
+PARTS = ("Snakefile", "rules", "scripts", "workflow", "profiles", "envs")
+
+CONFIG = {
+    "scale": "laptop",
+    "data": "bundled",
+    "data_dir": "data",
+    "device": "cpu",
+    "data_sources": {"bundled": {"cifar10": {"kind": "bundled", "content": "photographs", "size": 32}}},
+    "experiments": {
+        "wide": {
+            "family": "moments",
+            "dataset": "cifar10",
+            "seeds": {"laptop": 4, "paper": 6},
+            "seeds_per_shard": 2,
+            "params": {"architecture": "vanilla", "depth": 4, "width": 8, "measurements": 2, "kernel_size": 1},
+            "sweep": {"batch_size": [4, 6]},
+        },
+        "deep": {
+            "family": "moments",
+            "dataset": "cifar10",
+            "seeds": 2,
+            "params": {"architecture": "bn_ff", "depth": 6, "width": 8, "measurements": 2, "batch_size": 4},
+        },
+        "untrained": {
+            "family": "linear_bnn",
+            "task": "untrained",
+            "dataset": "cifar10",
+            "seeds": 2,
+            "params": {"temperatures": [1], "width": 10},
+        },
+    },
+    "figures": {
+        "Wide": {
+            "family": "moments",
+            "draw": "tiny.wide",
+            "experiments": ["wide"],
+            "title": "Wide",
+            "caption": "A caption of the wide figure.",
+        },
+        "Deep": {
+            "family": "moments",
+            "draw": "tiny.deep",
+            "experiments": ["deep", "untrained"],
+            "title": "Deep",
+            "caption": "A caption of the deep figure.",
+        },
+    },
+}
+
+FIGURES = '''"""Figures of the tests."""
+
+import matplotlib.pyplot as plt
+
+
+def axes_of(frame, colour):
+    figure, axes = plt.subplots()
+    axes.plot(frame["value"].to_numpy(), color=colour)
+    return figure
+
+
+def wide(tables, *, scale):
+    return axes_of(tables["wide"], "C0")
+
+
+def deep(tables, *, scale):
+    return axes_of(tables["deep"], "C1")
+'''
+
+MEASURES = '''
+
+
+def mean_of(table, *, quantity):
+    """The mean of a quantity over all rows."""
+    from nnstatmech.measurement import Measurement
+
+    values = table.loc[table["quantity"] == quantity, "value"]
+    return Measurement(values.mean(), values.sem())
+'''
+
+CLAIM = {
+    "id": "tiny",
+    "family": "moments",
+    "source": "the tests",
+    "figure": "Wide",
+    "statement": "the mean is near one",
+    "experiment": "wide",
+    "measure": "mean_of",
+    "arguments": {"quantity": "nu2_signal"},
+    "expected": 1.0,
+    "allowance": 100.0,
+}
+
+
+@dataclass
+class Project:
+    """A copy of the project in a folder of its own."""
+
+    folder: Path
+
+    def call(self, *arguments, timeout=600) -> subprocess.CompletedProcess:
+        """Run snakemake in the copy."""
+        command = [sys.executable, "-m", "snakemake", *map(str, arguments)]
+        environment = os.environ | {"OMP_NUM_THREADS": "1"}
+        return subprocess.run(
+            command, cwd=self.folder, capture_output=True, text=True, timeout=timeout, env=environment
+        )
+
+    def make(self, *arguments) -> str:
+        """Run snakemake, which must succeed; what it printed."""
+        done = self.call(*arguments)
+        assert done.returncode == 0, done.stdout + done.stderr
+        return done.stdout + done.stderr
+
+    def fail(self, *arguments) -> str:
+        """Run snakemake, which must fail; what it printed."""
+        done = self.call(*arguments)
+        assert done.returncode != 0, done.stdout + done.stderr
+        return done.stdout + done.stderr
+
+    def plan(self, *arguments) -> list[str]:
+        """What a dry run would do: the sorted messages of its jobs."""
+        output = self.make("--dry-run", "--quiet", "host", *arguments)
+        return sorted(set(re.findall(r"^Job \d+: (.+)$", output, re.MULTILINE)))
+
+    def configure(self, config: dict) -> None:
+        (self.folder / "config.yaml").write_text(yaml.safe_dump(config, sort_keys=False))
+
+
+def copy_project(folder: Path, config: dict = CONFIG) -> Project:
+    """Copy the project to ``folder``, with small experiments, two figures and one claim of its own."""
+    folder.mkdir(parents=True)
+    for part in PARTS:
+        source = ROOT / part
+        copy = shutil.copytree if source.is_dir() else shutil.copy
+        copy(source, folder / part)
+    package = folder / "workflow/nnstatmech"
+    (package / "figures/tiny.py").write_text(FIGURES)
+    with (package / "moments/measures.py").open("a") as measures:
+        measures.write(MEASURES)
+    (folder / "workflow/claims.yaml").write_text(yaml.safe_dump([CLAIM]))
+    project = Project(folder)
+    project.configure(config)
+    return project
