@@ -39,8 +39,8 @@ from .networks import (
     zero_pad,
 )
 
-# Floats that the patches of one step may fill: bounds the memory of convolutions at 256 MB.
-SCRATCH = 2**26
+# Floats that the patches of one step may fill: what stays in a processor's caches, what fills a GPU.
+SCRATCH = {"cpu": 2**20, "cuda": 2**28}
 
 
 @contextlib.contextmanager
@@ -113,25 +113,27 @@ def stride(layer: Layer) -> int:
     return layer.stride if isinstance(layer, Convolution) else 1
 
 
-def images_at_once(layer: Layer, members: int) -> int:
+def images_at_once(layer: Layer, activations: Tensor) -> int:
     """How many images' patches fit into the scratch memory."""
     if isinstance(layer, Dense):
-        return 2**31
-    pixels = max(math.prod(shape[:2]) for shape in (layer.in_shape, layer.out_shape) if len(shape) == 3)
+        return activations.shape[1]
+    pixels = max(shape[0] ** 2 for shape in (layer.in_shape, layer.out_shape) if len(shape) == 3)
     channels = max(layer.in_shape[-1], layer.out_shape[-1])
-    return max(1, SCRATCH // (members * pixels * channels * (2 * KERNEL - 1) ** 2))
+    window = (2 * KERNEL - 1 if isinstance(layer, ResidualBlock) else KERNEL) ** 2
+    return max(1, SCRATCH[activations.device.type] // (len(activations) * pixels * channels * window))
+
+
+def in_chunks(function: Callable[[Tensor], Tensor], layer: Layer, x: Tensor) -> Tensor:
+    """``function(x)``, as many images (axis 1) at a time as memory allows ``layer``."""
+    chunks = x.split(images_at_once(layer, x), 1)
+    # Not copied where there is only one.
+    return function(x) if len(chunks) == 1 else torch.cat([function(chunk) for chunk in chunks], 1)
 
 
 def propagate(layer: Layer, parameters: LayerParameters, x: Tensor) -> Tensor:
     """``layer(parameters, x)``, a bounded number of images at a time."""
-    return in_chunks(lambda images: layer(parameters, images), x, images_at_once(layer, len(parameters[0][0])))
-
-
-def in_chunks(function: Callable[[Tensor], Tensor], x: Tensor, size: int) -> Tensor:
-    """``function(x)``, ``size`` images (axis 1) at a time."""
-    if x.shape[1] <= size:
-        return function(x)
-    return torch.cat([function(chunk) for chunk in x.split(size, 1)], 1)
+    x = x.expand(len(parameters[0][0]), *x.shape[1:])
+    return in_chunks(lambda images: layer(parameters, images), layer, x)
 
 
 # ---------------------------------------------------------------------------------------------------------------
@@ -141,20 +143,28 @@ def in_chunks(function: Callable[[Tensor], Tensor], x: Tensor, size: int) -> Ten
 
 @dataclass(frozen=True)
 class RidgeDecoder:
-    """Inverts ``layer`` by clamp(mean + (features - centre) weight, -1, 1); tensors have a leading axis E."""
+    """Inverts ``layer`` by clamp(features of (outputs - centre) × weight + offset, -1, 1).
+
+    ``centre``, one number per unit or channel, is subtracted first: outputs that agree to the last bit decode to the
+    same image. All tensors have a leading axis E.
+    """
 
     layer: Layer
     centre: Tensor
-    mean: Tensor
     weight: Tensor
+    offset: Tensor
 
     def __call__(self, outputs: Tensor) -> Tensor:
-        return in_chunks(self.decode, outputs, images_at_once(self.layer, len(self.weight)))
+        return in_chunks(self.decode, self.layer, outputs)
 
     def decode(self, outputs: Tensor) -> Tensor:
-        # Centred first, not folded into a bias: features that agree to the last bit must decode to the mean.
-        rows = feature_rows(self.layer, outputs, ridge_patch(self.layer)) - self.centre
-        return assemble(self.layer, torch.baddbmm(self.mean, rows, self.weight).clamp_(-1, 1))
+        rows = feature_rows(self.layer, outputs - self.centre, ridge_patch(self.layer))
+        return assemble(self.layer, torch.baddbmm(self.offset, rows, self.weight).clamp_(-1, 1))
+
+
+def channel_means(x: Tensor) -> Tensor:
+    """Means over everything but networks and units or channels, with the shape to be subtracted from ``x``."""
+    return x.mean(tuple(range(1, x.dim() - 1)), keepdim=True)
 
 
 @dataclass(frozen=True)
@@ -179,23 +189,25 @@ class Ridge:
         inputs, outputs
             Activations before it, (E or 1, images, ...), and after it, (E, images, ...).
         """
-        size = ridge_patch(layer)
-        gram = cross = centre = mean = 0
-        count = 0
-        step = images_at_once(layer, len(outputs))
+        size, step = ridge_patch(layer), images_at_once(layer, outputs)
+        # Shifted before they are squared, so that nothing cancels where images hardly differ.
+        in_centre, out_centre = channel_means(inputs), channel_means(outputs)
+        gram = cross = feature_sum = target_sum = 0
+        rows = 0
         for before, after in zip(inputs.split(step, 1), outputs.split(step, 1), strict=True):
-            x, a = target_rows(layer, before), feature_rows(layer, after, size)
-            if count == 0:
-                # Shifted sums: the first images' means are close to all means, so nothing cancels in `gram`.
-                x_shift, a_shift = x.mean(1, keepdim=True), a.mean(1, keepdim=True)
-            x, a = (x - x_shift).expand(len(outputs), -1, -1), a - a_shift
-            gram, cross = gram + a.mT @ a, cross + a.mT @ x
-            centre, mean = centre + a.sum(1, keepdim=True), mean + x.sum(1, keepdim=True)
-            count += a.shape[1]
-        centre, mean = centre / count, mean / count
-        gram, cross = gram / count - centre.mT @ centre, cross / count - centre.mT @ mean
-        weight = solve_ridge(gram, cross, self.strength)
-        return RidgeDecoder(layer, centre + a_shift, mean + x_shift, weight)
+            features = feature_rows(layer, after - out_centre, size)
+            targets = target_rows(layer, before - in_centre).expand(len(outputs), -1, -1)
+            gram, cross = gram + features.mT @ features, cross + features.mT @ targets
+            feature_sum = feature_sum + features.sum(1, keepdim=True)
+            target_sum = target_sum + targets.sum(1, keepdim=True)
+            rows += features.shape[1]
+        # What is left of the means: windows at the edge see zeros.
+        feature_mean, target_mean = feature_sum / rows, target_sum / rows
+        gram = gram / rows - feature_mean.mT @ feature_mean
+        weight = solve_ridge(gram, cross / rows - feature_mean.mT @ target_mean, self.strength)
+        repeats = weight.shape[2] // in_centre.shape[-1]
+        offset = in_centre.flatten(1, -2).repeat(1, 1, repeats) + target_mean - feature_mean @ weight
+        return RidgeDecoder(layer, out_centre, weight, offset)
 
 
 def solve_ridge(gram: Tensor, cross: Tensor, strength: float) -> Tensor:
@@ -238,7 +250,7 @@ class AdamDecoder:
     mask: Tensor | None = None
 
     def __call__(self, outputs: Tensor) -> Tensor:
-        return in_chunks(self.decode, outputs, images_at_once(self.layer, len(self.parameters[0][0])))
+        return in_chunks(self.decode, self.layer, outputs)
 
     def decode(self, x: Tensor) -> Tensor:
         for weight, bias in self.parameters:
