@@ -21,7 +21,7 @@ from torch import Tensor
 
 from .channels.special import SQRT_HALF, erfcx_positive, largest_exponent
 
-EAGER_CHUNK_EDGES = 1 << 18
+EAGER_CHUNK_EDGES = 1 << 16
 FEWEST_EDGES_FOR_COMPILING = 1 << 14
 
 logger = logging.getLogger(__name__)
@@ -111,9 +111,9 @@ def sample_chunks(samples: int, edges_per_sample: int) -> list[slice]:
     return [slice(start, min(start + size, samples)) for start in range(0, samples, size)]
 
 
-def backend() -> str:
-    """``fused``, or ``eager: <why>``: what large float32 calls use in this process."""
-    return "fused" if _compiled("field_in") is not None else f"eager: {_reason}"
+def backend(device: str = "cpu") -> str:
+    """``fused``, or ``eager: <why>``: what large float32 calls on ``device`` use in this process."""
+    return "fused" if _compiled("field_in", device) is not None else f"eager: {_reason}"
 
 
 def _field_in(x, mean, omega, *coefficients):
@@ -136,11 +136,11 @@ _reason = ""
 def _fused(name: str, x: Tensor, mean: Tensor) -> Callable[..., Tensor] | None:
     if x.dtype != torch.float32 or len(x) * mean.numel() < FEWEST_EDGES_FOR_COMPILING:
         return None
-    return _compiled(name)
+    return _compiled(name, x.device.type)
 
 
 @functools.cache
-def _compiled(name: str) -> Callable[..., Tensor] | None:
+def _compiled(name: str, device: str) -> Callable[..., Tensor] | None:
     """The fused kernel, tried once on small tensors; None, with the reason kept, where it cannot be built."""
     global _reason
     if os.environ.get("NNSTATMECH_NO_COMPILE"):
@@ -150,11 +150,12 @@ def _compiled(name: str) -> Callable[..., Tensor] | None:
         "realize_opcount_threshold": 1000,
         "realize_reads_threshold": 1000,
         "realize_acc_reads_threshold": 1000,
+        "compile_threads": 1,
     }
     fused = torch.compile(_FORMULAS[name], dynamic=True, options=options)
-    x, mean, omega = torch.ones(3, 7), torch.zeros(5, 7), torch.zeros(3, 5)
+    x, mean, omega = (torch.ones(shape, device=device) for shape in ((3, 7), (5, 7), (3, 5)))
     try:
-        fused(x, mean, omega, *EdgeCoefficients.of(omega, omega + 1).tensors())
+        fused(x, mean, omega, *EdgeCoefficients.of(omega, omega).tensors())
         return fused
     except Exception as error:
         _reason = f"{type(error).__name__}: {error}".splitlines()[0]

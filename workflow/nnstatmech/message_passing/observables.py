@@ -29,9 +29,10 @@ def bayesian_outputs(network: Network, inputs: Tensor) -> Tensor:
             mean = torch.erf(mean * 0.5**0.5)
             variance = 1 - mean * mean
         weights = layer.weights
-        total = torch.bmm(mean * mean, weights.variance.mT) + VARIANCE_FLOOR
+        total = torch.bmm(mean * mean, weights.variance.mT)
         if variance is not None:
             total += weights.spread(variance)
+        total.clamp_(min=VARIANCE_FLOOR)
         mean, variance = torch.bmm(mean, weights.mean.mT) * torch.rsqrt(total), total
     return mean
 

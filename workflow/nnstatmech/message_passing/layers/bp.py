@@ -49,7 +49,7 @@ class BPLayer(BPILayer):
             return
         means = self._edge_means
         if means is None:
-            means = self.weights.mean.unsqueeze(1).expand(-1, self.inputs.mean.shape[1], -1, -1).contiguous()
+            means = self.weights.mean.unsqueeze(1).repeat(1, self.inputs.mean.shape[1], 1, 1)
         shifts = torch.empty_like(means)
         fields = None if self.is_first else torch.empty_like(means)
         field_in = torch.zeros_like(self.weights.mean)

@@ -70,7 +70,7 @@ class Layer:
         self.variance = torch.bmm(square, self.weights.variance.mT)
         if inputs.variance is not None:
             self.variance += self.weights.spread(inputs.variance)
-        self.variance += VARIANCE_FLOOR
+        self.variance.clamp_(min=VARIANCE_FLOOR)
         self.omega = self.preactivation(inputs)
 
     def backward(self, field_top: Tensor, rule: UpdateRule) -> None:
