@@ -1,5 +1,7 @@
 """Images as the networks of this family see them, and the order in which training visits them."""
 
+from dataclasses import dataclass
+
 import numpy as np
 import torch
 from torch.nn.functional import interpolate
@@ -38,10 +40,36 @@ def grey_inputs(images: np.ndarray, resolution: int, device="cpu") -> torch.Tens
     return resized(grey.unsqueeze(1), resolution).flatten(1)
 
 
-def colour_inputs(images: np.ndarray, resolution: int, device="cpu") -> torch.Tensor:
-    """Images with three channels in [0, 1]: uint8 (n, h, w, 1 or 3) -> float32 (n, 3, resolution, resolution)."""
-    tensor = torch.tensor(images, device=device).permute(0, 3, 1, 2).float().div_(255)
-    return resized(tensor.expand(-1, 3, -1, -1), resolution)
+@dataclass(frozen=True)
+class ColourImages:
+    """Colour images, kept as bytes and turned into what a network sees one batch at a time.
+
+    Attributes
+    ----------
+    pixels
+        uint8, shape (n, h, w, 1 or 3).
+    resolution
+        Pixels a side of what the network sees.
+    mean, deviation
+        Of each colour, shape (3, 1, 1): a network sees (image - mean) / deviation of an image in [0, 1].
+    """
+
+    pixels: torch.Tensor
+    resolution: int
+    mean: torch.Tensor
+    deviation: torch.Tensor
+
+    def __len__(self) -> int:
+        return len(self.pixels)
+
+    def __getitem__(self, positions) -> torch.Tensor:
+        """Normalised images, float32, shape (positions, 3, resolution, resolution)."""
+        images = self.pixels[positions].permute(0, 3, 1, 2).float().div_(255).expand(-1, 3, -1, -1)
+        return (resized(images, self.resolution) - self.mean) / self.deviation
+
+    def restore(self, images: torch.Tensor) -> torch.Tensor:
+        """From what a network sees, (..., 3, h, w), back to colours in [0, 1]."""
+        return (images * self.deviation + self.mean).clamp(0, 1)
 
 
 def minibatches(seed: int, purpose: str, images: int, batch_size: int, steps: int) -> torch.Tensor:

@@ -183,8 +183,8 @@ class Channels(Parameters):
         halvings = self.layers.count("M")
         if self.resolution % 2**halvings:
             raise ValueError(
-                f"resolution = {self.resolution}: must be a multiple of {2**halvings}, because {halvings} poolings halve"
-                " the image"
+                f"resolution = {self.resolution}: must be a multiple of {2**halvings}, because {halvings} poolings"
+                " halve the image"
             )
         return self
 

@@ -12,6 +12,8 @@ import torch
 from torch import nn
 from torch.nn import functional
 
+from .images import ColourImages
+
 POOL = "M"
 DECODER_CHUNK = 64  # activations decoded at once: bounds the memory of galleries of hundreds of channels
 
@@ -78,10 +80,12 @@ def initialise(network: nn.Module, generator: torch.Generator) -> None:
             nn.init.zeros_(module.bias)
 
 
-def train_classifier(network: VGG, images, labels, batches, learning_rate: float, bar) -> None:
+def train_classifier(
+    network: VGG, images: ColourImages, labels: torch.Tensor, batches: torch.Tensor, learning_rate: float, after_step
+) -> None:
     """Cross-entropy training with Adam on a one-cycle schedule that peaks at ``learning_rate``.
 
-    ``batches`` (steps, batch size) are positions in ``images`` (n, 3, h, w) and ``labels`` (n,).
+    ``batches`` (steps, batch size) are positions in ``images`` and ``labels``; ``after_step`` is called once a step.
     """
     optimiser = torch.optim.Adam(network.parameters(), lr=learning_rate)
     schedule = torch.optim.lr_scheduler.OneCycleLR(optimiser, learning_rate, total_steps=len(batches))
@@ -91,17 +95,17 @@ def train_classifier(network: VGG, images, labels, batches, learning_rate: float
         loss.backward()
         optimiser.step()
         schedule.step()
-        bar.update(1)
+        after_step()
 
 
 @torch.no_grad()
-def accuracy(network: VGG, images, labels, batch_size: int = 500) -> float:
-    """Fraction of ``images`` (n, 3, h, w) that the network gives its label."""
-    hits = [
-        (network(some).argmax(1) == those).sum()
-        for some, those in zip(images.split(batch_size), labels.split(batch_size), strict=True)
-    ]
-    return float(sum(hits)) / len(labels)
+def accuracy(network: VGG, images: ColourImages, labels: torch.Tensor, batch_size: int = 500) -> float:
+    """Fraction of ``images`` that the network gives its label."""
+    hits = 0
+    for start in range(0, len(images), batch_size):
+        some = slice(start, start + batch_size)
+        hits += int((network(images[some]).argmax(1) == labels[some]).sum())
+    return hits / len(images)
 
 
 def load_features(network: VGG, path: str) -> None:
@@ -189,16 +193,17 @@ class Decoders(nn.Module):
         return self.cascade(alone, layer)
 
 
-def train_decoders(network: VGG, decoders: Decoders, images, batches, learning_rate: float, bar) -> torch.Tensor:
+def train_decoders(
+    network: VGG, decoders: Decoders, images: ColourImages, batches: torch.Tensor, learning_rate: float, after_step
+) -> torch.Tensor:
     """Train all decoders at once with Adam on the mean squared error; no gradient crosses a layer.
 
     Returns
     -------
     torch.Tensor
-        Mean squared error of each decoder on the last batch before it was used for training, shape (layers,).
+        Mean squared error of each decoder on the last batch, before its step, shape (layers,).
     """
     optimiser = torch.optim.Adam(decoders.parameters(), lr=learning_rate)
-    losses = []
     for batch in batches:
         optimiser.zero_grad()
         losses, before = [], images[batch]
@@ -210,5 +215,5 @@ def train_decoders(network: VGG, decoders: Decoders, images, batches, learning_r
             losses.append(loss.detach())
             before = after
         optimiser.step()
-        bar.update(1)
+        after_step()
     return torch.stack(losses)
