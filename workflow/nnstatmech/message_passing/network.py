@@ -89,7 +89,7 @@ def build_network(
     density: float = 1.0,
     freeze_top: bool = False,
     series_order: int | None = None,
-    switch_ratio: float = 3.0,
+    switch_ratio: float = 1.0,
     tap_variant: str = "exact",
     cavity_variance: bool = False,
     device: torch.device | str = "cpu",

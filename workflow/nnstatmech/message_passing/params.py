@@ -81,7 +81,10 @@ class TrainingParams(Parameters):
         3, ge=0, le=8, description="order of the expansion of bp and bpi in one edge; null = always the exact kernel"
     )
     switch_ratio: float = Field(
-        3.0, ge=0, description="smallest √V / max|x| below which a layer takes the exact kernel"
+        1.0,
+        ge=0,
+        description="smallest √V / max|x| of a layer below which it takes the exact kernel (at 1 a series of third "
+        "order is off by 1 % of the field)",
     )
     weights: Literal["binary", "continuous"] = Field("binary", description="W = ±1, or real with a Gaussian prior")
     density: float = Field(1.0, gt=0, le=1, description="probability that a weight exists")

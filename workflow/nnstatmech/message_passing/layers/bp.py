@@ -26,7 +26,7 @@ class BPLayer(BPILayer):
         self,
         weights: BinaryWeights,
         series_order: int | None = None,
-        switch_ratio: float = 3.0,
+        switch_ratio: float = 1.0,
         cavity_variance: bool = False,
     ):
         super().__init__(weights, series_order, switch_ratio)
