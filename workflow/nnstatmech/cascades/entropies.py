@@ -20,7 +20,10 @@ SMALLEST_DEVIATION = 1e-9
 
 
 def as_probabilities(images: Tensor) -> Tensor:
-    """Each image shifted to a minimum of 1e-12 and divided by its sum: invariant under a x + b with a > 0."""
+    """Each image shifted to a minimum of 1e-12 and divided by its sum.
+
+    Invariant under a x + b with a > 0, but for the darkest pixel.
+    """
     shifted = images - images.amin(-1, keepdim=True) + SHIFT
     return shifted / shifted.sum(-1, keepdim=True)
 

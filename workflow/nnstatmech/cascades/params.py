@@ -59,8 +59,13 @@ class Entropies(Parameters):
     def check_networks(self) -> Self:
         if len(set(self.weight_variances)) < len(self.weight_variances):
             raise ValueError("weight_variances holds a value twice; each value may stand there once")
-        if self.architecture in ("cnn", "resnet") and self.depth < 4:
-            raise ValueError(f"depth = {self.depth}: a {self.architecture} needs at least 4, its stem has 3 layers")
+        if self.architecture in ("cnn", "resnet"):
+            if self.depth < 4:
+                raise ValueError(f"depth = {self.depth}: a {self.architecture} needs at least 4, its stem has 3 layers")
+            if self.resolution < 9:
+                raise ValueError(
+                    f"resolution = {self.resolution}: a {self.architecture} needs at least 9 pixels a side"
+                )
         return self
 
 
