@@ -120,13 +120,19 @@ def code_of_run(wildcards):
     return module_hash(engine_of(wildcards), f"{workflow.basedir}/scripts/run_shard.py")
 
 
-def gpus(family):
-    """GPUs that a job of the family asks for: with `device: auto`, where this machine has one or jobs go elsewhere."""
-    if not FAMILIES[family].uses_gpu or PLAN.settings.device == "cpu":
-        return 0
-    if PLAN.settings.device == "cuda":
-        return 1
-    return int(workflow.non_local_exec or shutil.which("nvidia-smi") is not None)
+def gpus_of(family):
+    """GPUs of one job: with `device: auto`, one where jobs go elsewhere or this machine has a GPU."""
+
+    def gpus(
+        wildcards,
+    ):  # called for each job, because who runs the jobs is not known while rules are read
+        if not FAMILIES[family].uses_gpu or PLAN.settings.device == "cpu":
+            return 0
+        elsewhere = workflow.non_local_exec or workflow.remote_exec
+        has_gpu = shutil.which("nvidia-smi") is not None
+        return int(PLAN.settings.device == "cuda" or elsewhere or has_gpu)
+
+    return gpus
 
 
 try:

@@ -16,7 +16,7 @@ rule run_moments:
         "../envs/run.yaml"
     threads: 1
     resources:
-        gpu=gpus("moments"),
+        gpu=gpus_of("moments"),
         mem_mb=memory_of("moments"),
         runtime=minutes_of("moments"),
     params:
@@ -41,7 +41,7 @@ use rule run_moments as run_message_passing with:
     wildcard_constraints:
         experiment=experiments_of("message_passing"),
     resources:
-        gpu=gpus("message_passing"),
+        gpu=gpus_of("message_passing"),
         mem_mb=memory_of("message_passing"),
         runtime=minutes_of("message_passing"),
 
@@ -56,7 +56,7 @@ use rule run_moments as run_linear_bnn with:
     wildcard_constraints:
         experiment=experiments_of("linear_bnn"),
     resources:
-        gpu=gpus("linear_bnn"),
+        gpu=gpus_of("linear_bnn"),
         mem_mb=memory_of("linear_bnn"),
         runtime=minutes_of("linear_bnn"),
 
@@ -71,6 +71,6 @@ use rule run_moments as run_cascades with:
     wildcard_constraints:
         experiment=experiments_of("cascades"),
     resources:
-        gpu=gpus("cascades"),
+        gpu=gpus_of("cascades"),
         mem_mb=memory_of("cascades"),
         runtime=minutes_of("cascades"),
