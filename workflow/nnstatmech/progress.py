@@ -18,6 +18,7 @@ no_progress = partial(tqdm, disable=True)
 
 SECONDS_BETWEEN_LINES = 2.0
 HEARTBEAT_SUFFIX = ".progress"
+SECONDS_UNTIL_SILENT = 60.0
 
 
 class ShardProgress(tqdm):
@@ -34,8 +35,11 @@ class ShardProgress(tqdm):
         print(msg or self.format_meter(**facts | {"ncols": 100}), file=self.fp, flush=True)
         beat = {key: facts[key] for key in ("n", "total", "elapsed", "rate", "prefix")} | {"pid": os.getpid()}
         part = self.heartbeat.with_name(f".{self.heartbeat.name}.{os.getpid()}.part")
-        part.write_text(json.dumps(beat, default=float))
-        part.replace(self.heartbeat)
+        try:
+            part.write_text(json.dumps(beat, default=float))
+            part.replace(self.heartbeat)
+        except OSError:  # a disk that is full must not end a computation that only reports its progress
+            part.unlink(missing_ok=True)
 
     def close(self):
         if not self.disable:
@@ -44,15 +48,23 @@ class ShardProgress(tqdm):
 
 
 def running(results: Path) -> list[str]:
-    """One bar for each job that has reported and not ended, by path."""
+    """One bar for each job that has reported and not ended, by path.
+
+    A job that was killed leaves its last report behind: bars say for how long there has been no news.
+    """
     bars = []
     for path in sorted(results.rglob(f"*{HEARTBEAT_SUFFIX}")):
         try:
             beat = json.loads(path.read_text())
-            meter = (beat["n"], beat["total"], beat["elapsed"])
-            bars.append(tqdm.format_meter(*meter, prefix=str(path.relative_to(results)), ncols=120, ascii=True))
+            silent = time.time() - path.stat().st_mtime
         except (OSError, ValueError):
             continue  # ended or renamed between the listing and the reading
+        shard = str(path.relative_to(results).with_suffix(""))
+        news = f"no news for {tqdm.format_interval(silent)}" if silent > SECONDS_UNTIL_SILENT else None
+        elapsed = beat["elapsed"] + silent
+        bars.append(
+            tqdm.format_meter(beat["n"], beat["total"], elapsed, prefix=shard, ncols=120, ascii=True, postfix=news)
+        )
     return bars
 
 
