@@ -274,17 +274,8 @@ def increments_panel(ax: Axes, run: Run) -> None:
         draw_curve(ax, run, name, colour, SYMBOLS[name].replace("^l", "^{l,1}") if resnet else None)
     nu1 = run.band("nu1_abs_z")["mean"]
     ax.plot(nu1.index, laws.activation_increment(nu1), **THEORY, label=r"$(1-\nu_1(|\mathbf{z}^l|)^2/2)^{-1/2}$")
-    ax.axhline(laws.GAUSSIAN_ACTIVATION_INCREMENT, color="0.6", linewidth=0.8, zorder=1)
-    ax.annotate(
-        r"$(1-1/\pi)^{-1/2}$",
-        (run.depth, laws.GAUSSIAN_ACTIVATION_INCREMENT),
-        xytext=(-2, 2),
-        textcoords="offset points",
-        ha="right",
-        va="bottom",
-        fontsize=7.5,
-        color="0.4",
-    )
+    normal = r"$(1-1/\pi)^{-1/2}$, normal $\mathbf{z}$"
+    ax.axhline(laws.GAUSSIAN_ACTIVATION_INCREMENT, color="0.6", linewidth=0.8, zorder=1, label=normal)
     finish(ax, run, (0.99, 1.4), "geometric increment of sensitivity")
 
 
