@@ -123,9 +123,8 @@ def code_of_run(wildcards):
 def gpus_of(family):
     """GPUs of one job: with `device: auto`, one where jobs go elsewhere or this machine has a GPU."""
 
-    def gpus(
-        wildcards,
-    ):  # called for each job, because who runs the jobs is not known while rules are read
+    def gpus(wildcards):
+        # Asked for each job: who runs the jobs is not known yet while the rules are read.
         if not FAMILIES[family].uses_gpu or PLAN.settings.device == "cpu":
             return 0
         elsewhere = workflow.non_local_exec or workflow.remote_exec
