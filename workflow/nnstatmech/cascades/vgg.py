@@ -119,7 +119,7 @@ def load_features(network: VGG, path: str) -> None:
     try:
         state = torch.load(path, map_location="cpu", weights_only=True)
     except (OSError, RuntimeError, EOFError, pickle.UnpicklingError) as error:
-        reason = str(error).strip().splitlines()[0]
+        reason = next(iter(str(error).splitlines()), type(error).__name__)
         raise WeightsError(f"weights: {path!r} cannot be read as a PyTorch state dict ({reason})") from error
     wanted = {f"features.{name}": tensor for name, tensor in network.features.state_dict().items()}
     found = state if isinstance(state, dict) else {}

@@ -53,6 +53,9 @@ def run(
     require_labels(dataset)
     images, labels = inputs(dataset, "train", params.train_images, params.resolution, device)
     test, test_labels = inputs(dataset, "test", params.test_images, params.resolution, device)
+    shown = torch.nonzero(test_labels == params.shown_class)[: params.shown_images, 0].tolist()
+    if not shown:
+        raise ValueError(f"shown_class = {params.shown_class}: none of the {len(test)} test images has this label")
     layers = ARCHITECTURES[params.architecture](params.resolution**2, params.depth, classes=CLASSES)
     parameters = [
         initial_parameters(
@@ -77,9 +80,6 @@ def run(
         optimal = reconstruct(decoders, {len(layers): artificial})[:, 0]
     decided = outputs(layers, parameters, optimal).argmax(-1)
     accuracy = (activations[len(layers)].argmax(-1) == test_labels).double().mean(-1)
-    shown = torch.nonzero(test_labels == params.shown_class)[: params.shown_images, 0].tolist()
-    if not shown:
-        raise ValueError(f"shown_class = {params.shown_class}: none of the {len(test)} test images has this label")
     parts = []
     for member, seed in enumerate(seeds):
         explained = explained_variance(test, reconstructions[member]).cpu()
