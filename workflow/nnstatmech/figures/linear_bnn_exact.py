@@ -181,6 +181,7 @@ def _ladder_panel(ax: Axes, exact: pd.DataFrame, sampled: pd.DataFrame) -> None:
     ax.text(0.97, 0.95, text, transform=ax.transAxes, ha="right", va="top", fontsize=7)
     ax.set(xlim=(-5, 5), ylim=(0, 1.45 * max(share.max(), process.max())))
     ax.tick_params(labelsize=7)
+    ax.grid(False)
 
 
 def _distances_between_laws(ax: Axes, exact: pd.DataFrame) -> None:
@@ -192,7 +193,7 @@ def _distances_between_laws(ax: Axes, exact: pd.DataFrame) -> None:
     ):
         rows = _select(one_layer, None, beta)
         rows = rows[rows["quantity"] == quantity]
-        widths = rows["network"].astype(int)
+        widths = [int(network) for network in rows["network"]]
         ax.loglog(widths, rows["value"], marker, markersize=4, linewidth=1, label=label)
     widths = np.array([4, 1000])
     ax.loglog(widths, np.sqrt(3) / 4 / widths, color="black", linestyle=":", label=r"$(\sqrt{3}/4)\,/\,n$")

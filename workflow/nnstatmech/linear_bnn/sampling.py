@@ -125,6 +125,10 @@ class Rung:
     step: torch.Tensor
 
 
+STEP_SCALES = (1.0, 0.3, 1.0, 0.1)
+"""Step sizes of successive Hamiltonian moves, relative to the adapted one."""
+
+
 def hamiltonian_monte_carlo(
     networks: LinearNetworks,
     weights: Weights,
@@ -141,23 +145,25 @@ def hamiltonian_monte_carlo(
 
     Each network is a chain of its own that starts from its prior draw, so the ensemble at a rung is a set of
     independent samples. In the first half of a rung's ``moves`` the step size of each seed is adapted to the
-    ``target`` acceptance; each move's step is ``jitter``ed, which breaks the periodic orbits of leapfrog.
+    ``target`` acceptance of full moves; each move's step is ``jitter``ed, which breaks the periodic orbits of
+    leapfrog. Every second move is shorter: the prior of one or two hidden units has draws of so large weights that
+    the full step is unstable there, and such networks would never move again.
 
     Yields
     ------
     Rung
-        For each beta, with acceptance and step size of the rung's second half, shape (seeds,).
+        For each beta, with the acceptance of full moves in the rung's second half and the step size, shape (seeds,).
     """
     log_step = torch.full((len(streams.generators),), float(np.log(first_step)), device=streams.device)
     for beta in betas:
         accepted = []
         for move in range(moves):
-            factor = 1 + jitter * (2 * streams.uniform() - 1)
-            step = streams.spread(log_step.exp()) * factor
+            scale = STEP_SCALES[move % len(STEP_SCALES)]
+            step = streams.spread(log_step.exp()) * scale * (1 + jitter * (2 * streams.uniform() - 1))
             weights, probability = _hmc_move(networks, weights, beta, step, leapfrogs, streams)
-            if 2 * move < moves:
+            if scale == 1 and 2 * move < moves:
                 log_step = log_step + streams.average(probability) - target
-            else:
+            elif scale == 1:
                 accepted.append(streams.average(probability))
         yield Rung(beta, weights, torch.stack(accepted).mean(0), log_step.exp())
 
