@@ -47,7 +47,7 @@ class CapturedStep:
 
     def _capture(self, inputs: Tensor, labels: Tensor) -> tuple[torch.cuda.CUDAGraph, Tensor, Tensor]:
         static_inputs, static_labels = inputs.clone(), labels.clone()
-        saved = [tensor.clone() for tensor in self._state()]
+        saved = [(tensor, tensor.clone()) for tensor in self._state()]
         stream = torch.cuda.Stream()
         stream.wait_stream(torch.cuda.current_stream())
         with torch.cuda.stream(stream):
@@ -57,6 +57,6 @@ class CapturedStep:
         graph = torch.cuda.CUDAGraph()
         with torch.cuda.graph(graph):
             self._step(static_inputs, static_labels)
-        for tensor, before in zip(self._state(), saved, strict=False):
+        for tensor, before in saved:
             tensor.copy_(before)
         return graph, static_inputs, static_labels

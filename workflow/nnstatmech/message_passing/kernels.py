@@ -6,7 +6,7 @@ BPI needs, for M samples, K output and N input units,
 
 with one evaluation of the sign channel's score per edge. Where torch.compile has a compiler to work with (C++ on a CPU,
 Triton on a GPU) each sum is one fused loop nest in float32; everywhere else the same expression runs eagerly over
-chunks of samples that fit the cache. :func:`backend` says which of the two is in use, and why.
+chunks of samples that fit the cache. :func:`status` says which of the two was used, and why.
 """
 
 import functools
@@ -111,9 +111,9 @@ def sample_chunks(samples: int, edges_per_sample: int) -> list[slice]:
     return [slice(start, min(start + size, samples)) for start in range(0, samples, size)]
 
 
-def backend(device: str = "cpu") -> str:
-    """``fused``, or ``eager: <why>``: what large float32 calls on ``device`` use in this process."""
-    return "fused" if _compiled("field_in", device) is not None else f"eager: {_reason}"
+def status() -> str:
+    """What large float32 sums have used in this process: ``fused``, ``eager: <why>``, or ``unused``."""
+    return _status
 
 
 def _field_in(x, mean, omega, *coefficients):
@@ -130,7 +130,7 @@ def _edge_scores(x, mean, omega, coefficients):
 
 
 _FORMULAS: dict[str, Callable[..., Tensor]] = {"field_in": _field_in, "field_down": _field_down}
-_reason = ""
+_status = "unused"
 
 
 def _fused(name: str, x: Tensor, mean: Tensor) -> Callable[..., Tensor] | None:
@@ -142,9 +142,9 @@ def _fused(name: str, x: Tensor, mean: Tensor) -> Callable[..., Tensor] | None:
 @functools.cache
 def _compiled(name: str, device: str) -> Callable[..., Tensor] | None:
     """The fused kernel, tried once on small tensors; None, with the reason kept, where it cannot be built."""
-    global _reason
+    global _status
     if os.environ.get("NNSTATMECH_NO_COMPILE"):
-        _reason = "NNSTATMECH_NO_COMPILE is set"
+        _status = "eager: NNSTATMECH_NO_COMPILE is set"
         return None
     options = {
         "realize_opcount_threshold": 1000,
@@ -156,8 +156,9 @@ def _compiled(name: str, device: str) -> Callable[..., Tensor] | None:
     x, mean, omega = (torch.ones(shape, device=device) for shape in ((3, 7), (5, 7), (3, 5)))
     try:
         fused(x, mean, omega, *EdgeCoefficients.of(omega, omega).tensors())
-        return fused
     except Exception as error:
-        _reason = f"{type(error).__name__}: {error}".splitlines()[0]
-        logger.warning("the exact BPI kernel runs eagerly (%s)", _reason)
+        _status = f"eager: {type(error).__name__}: {error}".splitlines()[0]
+        logger.warning("the exact BPI kernel runs eagerly (%s)", _status)
         return None
+    _status = "fused"
+    return fused

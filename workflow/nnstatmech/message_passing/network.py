@@ -151,7 +151,7 @@ def build_network(
             belief = BinaryWeights((scales * noise).to(device, dtype), mask)
         else:
             deviation = scales.clamp_min(1e-12) / fan_in**0.5
-            precision = (deviation**-2).expand_as(noise)
+            precision = (deviation**-2).expand_as(noise).clone()
             belief = GaussianWeights((noise / deviation).to(device, dtype), precision.to(device, dtype), mask)
         is_top = index == len(widths) - 2
         layers.append(ArgmaxLayer(belief) if is_top and output == "argmax" else make[algorithm](belief))

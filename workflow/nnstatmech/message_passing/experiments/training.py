@@ -14,6 +14,8 @@ what belongs to a whole run), ``layer`` (0 = the first weights; null for the net
     Root mean square and largest |H| of a layer.
 ``exact_kernel``
     1 where bp or bpi used the kernel over all edges at the end of the epoch, 0 where the series sufficed.
+``fused_kernel``
+    1 if the kernel over all edges was compiled, 0 if it ran eagerly. No row: it was not needed.
 ``seconds_per_epoch``
     Wall time of the mini-batch loop alone, divided by the replicas computed together.
 ``diverged_epoch``
@@ -38,7 +40,7 @@ from ...datasets import Dataset
 from ...progress import no_progress
 from ...seeding import torch_stream
 from ...tables import CATEGORY
-from .. import observables
+from .. import kernels, observables
 from ..baselines import BinaryNet
 from ..graphs import CapturedStep
 from ..learning import Learner, LearningSettings
@@ -125,6 +127,8 @@ def run(
                 _evaluate(record, trainer, params, epoch, train, test, rows)
                 bar.set_postfix_str(record.last("test_error"))
             bar.update(1)
+    if kernels.status() != "unused":
+        record.add("fused_kernel", [float(kernels.status() == "fused")] * len(replicas))
     return record.table()
 
 
@@ -190,14 +194,18 @@ def _can_be_captured(params: TrainingParams) -> bool:
 
 
 def _epoch(step: CapturedStep, trainer: Trainer, train: Samples, order: Tensor, batch_size: int) -> float:
-    """All full mini-batches of one epoch; returns its wall time in seconds."""
+    """All full mini-batches of one epoch; returns its wall time in seconds.
+
+    The choice between series and exact kernel reads a number back: on a GPU it is made at the epoch's start only.
+    """
     replicas, samples = order.shape
+    interval = samples if order.is_cuda else BATCHES_BETWEEN_KERNEL_CHOICES
     start = time.perf_counter()
     for batch in range(samples // batch_size):
         rows = order[:, batch * batch_size : (batch + 1) * batch_size].reshape(-1)
         inputs = train.inputs.index_select(0, rows).view(replicas, batch_size, -1)
         step(inputs, train.labels.index_select(0, rows).view(replicas, batch_size))
-        if batch % BATCHES_BETWEEN_KERNEL_CHOICES == 0 and isinstance(trainer, Learner):
+        if isinstance(trainer, Learner) and batch % interval == 0:
             trainer.choose_kernels()
     if order.is_cuda:
         torch.cuda.synchronize(order.device)
