@@ -69,6 +69,24 @@ class Entropies(Parameters):
         return self
 
 
+class Classification(Parameters):
+    """Accuracy of convolutional networks after a few steps of training, for many σ_w² at once."""
+
+    architecture: Literal["cnn", "resnet"] = Field("resnet", description="what follows the stem of three convolutions")
+    depth: int = Field(ge=4, description="number of layers (blocks) before the head, the stem included")
+    resolution: int = Field(28, ge=9, description="side of the grey images in pixels")
+    channels: int = Field(16, ge=1, description="channels of every convolution")
+    weight_variances: list[WeightVariance] = Field(min_length=1, description="initial σ_w², trained side by side")
+    bias_variance: float = Field(2e-5, ge=0, description="initial σ_b²")
+    tanh_output: bool = Field(False, description="whether the outputs pass a tanh, as in the original work")
+    steps: int = Field(ge=1, description="minibatches of stochastic gradient descent")
+    batch_size: int = Field(64, ge=1, description="images of each step")
+    learning_rate: float = Field(1e-3, gt=0, description="learning rate")
+    momentum: float = Field(0.0, ge=0, lt=1, description="momentum")
+    train_images: int = Field(60000, ge=1, description="at most this many training images")
+    test_images: int = Field(1000, ge=1, description="at most this many test images")
+
+
 class Trainability(Parameters):
     """Accuracy after a few steps of training on a grid of weight variance and depth."""
 
@@ -208,6 +226,7 @@ class Channels(Parameters):
 
 TASKS: dict[str, type[Parameters]] = {
     "entropies": Entropies,
+    "classification": Classification,
     "trainability": Trainability,
     "falling": Falling,
     "reconstruction": Reconstruction,
