@@ -46,7 +46,7 @@ wildcard_constraints:
     setting=f"({'|'.join(SCALES)})-({'|'.join(config['data_sources'])})",
     mapping="|".join(config["data_sources"]),
     experiment=r"[a-z][a-z0-9_]*",
-    figure=r"(?!scorecard$)[A-Za-z0-9_]+",
+    figure=r"(?!scorecard\.)[A-Za-z0-9_]+",
     run=r"[A-Za-z0-9_=.+-]+",
     shard=r"[0-9]+",
 
