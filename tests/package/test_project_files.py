@@ -1,0 +1,79 @@
+"""Files that repeat what is said elsewhere agree with it."""
+
+import re
+from pathlib import Path
+
+import pytest
+import yaml
+from nnstatmech import costs, schema
+from nnstatmech.families import FAMILIES
+from nnstatmech.settings import ConfigError
+
+ROOT = Path(__file__).resolve().parents[2]
+CONDA_NAMES = {"pytorch": "torch", "matplotlib-base": "matplotlib"}
+
+
+def requirements():
+    lines = (ROOT / "requirements.txt").read_text().splitlines()
+    return dict(line.lower().split("==") for line in lines if line and not line.startswith("#"))
+
+
+def test_the_schema_is_the_generated_one():
+    assert schema.SCHEMA_FILE.read_text(encoding="utf-8") == schema.as_text(), "run python -m nnstatmech.schema"
+
+
+def test_the_config_obeys_the_schema():
+    import jsonschema
+
+    config = yaml.safe_load((ROOT / "config.yaml").read_text())
+    jsonschema.Draft202012Validator(schema.config_schema()).validate(config)
+
+
+@pytest.mark.parametrize("name", ["run", "tables", "figures"])
+def test_environments_hold_the_pinned_versions(name):
+    pinned = requirements()
+    for line in yaml.safe_load((ROOT / f"envs/{name}.yaml").read_text())["dependencies"]:
+        package, version = line.split("=")
+        if package != "python":
+            assert pinned[CONDA_NAMES.get(package, package)] == version, line
+
+
+def test_requirements_name_versions_and_no_addresses():
+    text = (ROOT / "requirements.txt").read_text()
+    assert not re.search(r"https?://|--(extra-)?index-url|--find-links|@", text)
+    assert all(re.fullmatch(r"[A-Za-z0-9_.-]+==[0-9][0-9a-z.]*", line) for line in text.splitlines() if line[0] != "#")
+
+
+def test_every_family_has_a_cost_at_every_scale():
+    assert set(costs.read_costs()) == set(FAMILIES)
+
+
+@pytest.mark.parametrize(
+    ("text", "line"),
+    [
+        ("moments: {laptop: {mem_mb: 1000, runtime: 5}}", "costs.yaml: moments: gives no cost for scale 'paper'"),
+        ("moments: {laptop: {mem_mb: 1, runtime: 5}}", "costs.yaml.moments.laptop.mem_mb = 1: should be greater"),
+        ("moments: {laptop: {memory: 1000, runtime: 5}}", "costs.yaml.moments.laptop.mem_mb: is missing"),
+    ],
+)
+def test_costs_that_cannot_be_used_are_named(tmp_path, text, line):
+    path = tmp_path / "costs.yaml"
+    path.write_text(text)
+    with pytest.raises(ConfigError) as error:
+        costs.read_costs(path)
+    assert error.value.lines[0].startswith(line)
+
+
+def test_measured_costs_are_read_from_the_shards(tmp_path):
+    for shard, seconds in (("000", 10), ("001", 30)):
+        path = tmp_path / f"laptop-bundled/moments/bn_ff/single/shard-{shard}.tsv"
+        path.parent.mkdir(parents=True, exist_ok=True)
+        path.write_text(f"s\th:m:s\tmax_rss\tcpu_time\n{seconds}\t0:00:10\t500\t{seconds / 2}\n")
+    row = costs.measured(tmp_path).iloc[0]
+    assert (row.family, row.experiment, row.jobs, row.seconds, row.total_cpu_seconds) == ("moments", "bn_ff", 2, 30, 20)
+
+
+def test_each_family_has_a_rule_of_its_own():
+    rules = (ROOT / "rules/runs.smk").read_text()
+    for family in FAMILIES:
+        assert f"run_{family}" in rules
