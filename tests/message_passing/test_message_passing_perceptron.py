@@ -33,7 +33,7 @@ def test_labels_are_the_teachers():
 
 
 def test_results_of_a_seed_do_not_depend_on_the_shard():
-    params = {"algorithm": "amp", "inputs": 101, "loads": [0.5], "sweeps": 5, "epsilon": 0.5}
+    params = {"algorithm": "amp", "inputs": [101], "loads": [0.5], "sweeps": 5, "epsilon": 0.5}
     together, alone = table([2, 3], **params), table([3], **params)
     mine = together[together["seed"] == 3]["value"].to_numpy()
     np.testing.assert_allclose(mine, alone["value"].to_numpy(), atol=1e-6)
@@ -41,7 +41,7 @@ def test_results_of_a_seed_do_not_depend_on_the_shard():
 
 def test_amp_follows_state_evolution():
     seeds, size = range(12), 1001
-    frame = table(seeds, algorithm="amp", inputs=size, loads=[0.5, 1.0], sweeps=15)
+    frame = table(seeds, algorithm="amp", inputs=[size], loads=[0.5, 1.0], sweeps=15)
     for load in (0.5, 1.0):
         theory = [state.teacher for state in state_evolution.trajectory(load, 15)]
         rows = frame[(frame["load"] == load) & (frame["quantity"] == "teacher_overlap")]
@@ -52,7 +52,7 @@ def test_amp_follows_state_evolution():
 
 
 def test_nishimori_line_and_recovery():
-    frame = table(range(4), algorithm="amp", inputs=1001, loads=[1.3, 1.8], sweeps=60)
+    frame = table(range(4), algorithm="amp", inputs=[1001], loads=[1.3, 1.8], sweeps=60)
     teacher, own = last(frame, "teacher_overlap"), last(frame, "self_overlap")
     gap = (teacher - own).loc[1.3]
     # R and q are sums over N weights: their difference has standard deviation √(E(m w* − m²)²/N) ≤ 0.02 at N = 1001;
@@ -66,7 +66,7 @@ def test_random_initial_fields_follow_general_state_evolution():
     """Away from the Nishimori line: R and q of the first sweeps from fields of standard deviation 1."""
     initial = state_evolution.gaussian_mean(np.tanh(state_evolution.GRID) ** 2)
     theory = state_evolution.trajectory(1.0, 4, initial)
-    frame = table(range(12), algorithm="amp", inputs=1001, loads=[1.0], sweeps=4, epsilon=1.0)
+    frame = table(range(12), algorithm="amp", inputs=[1001], loads=[1.0], sweeps=4, epsilon=1.0)
     for quantity in ("teacher", "self"):
         by_sweep = frame[frame["quantity"] == f"{quantity}_overlap"].groupby("sweep")["value"]
         predicted = [getattr(state, quantity) for state in theory]
@@ -74,13 +74,13 @@ def test_random_initial_fields_follow_general_state_evolution():
 
 
 def test_mean_field_is_the_negative_control():
-    frame = table(range(3), algorithm="mf", inputs=1001, loads=[1.0], sweeps=40)
+    frame = table(range(3), algorithm="mf", inputs=[1001], loads=[1.0], sweeps=40)
     assert (last(frame, "self_overlap") > 0.99).all(axis=None)
     assert (last(frame, "teacher_overlap") < 0.3).all(axis=None)
 
 
 def test_bp_is_bpi_at_the_first_sweep_only():
-    frame = table(range(3), algorithm="bp", reference="bpi", inputs=101, loads=[1.0], sweeps=3)
+    frame = table(range(3), algorithm="bp", reference="bpi", inputs=[101], loads=[1.0], sweeps=3)
     distance = frame[frame["quantity"] == "distance_to_reference"].groupby("sweep")["value"].max()
     assert distance[1] < 1e-6
     assert distance[2] > 1e-3
@@ -89,7 +89,7 @@ def test_bp_is_bpi_at_the_first_sweep_only():
 def test_difference_of_bp_and_amp_falls_as_one_over_n():
     sizes = (101, 201, 401, 801)
     distances = [
-        table(range(6), algorithm="bp", reference="amp", inputs=size, loads=[1.0], sweeps=3)
+        table(range(6), algorithm="bp", reference="amp", inputs=[size], loads=[1.0], sweeps=3)
         .query("quantity == 'distance_to_reference' and sweep == 3")["value"]
         .to_numpy()
         for size in sizes
@@ -100,7 +100,7 @@ def test_difference_of_bp_and_amp_falls_as_one_over_n():
 
 
 def test_reinforced_amp_solves_below_the_capacity_and_fails_above():
-    params = {"problem": "random_labels", "inputs": 1001, "reinforcement": 0.2, "reinforcement_step": 0.01}
+    params = {"problem": "random_labels", "inputs": [1001], "reinforcement": 0.2, "reinforcement_step": 0.01}
     errors = last(table(range(2), algorithm="amp", loads=[0.6, 0.85], sweeps=250, **params), "training_error")
     assert (errors.loc[0.6] == 0).all()
     assert (errors.loc[0.85] > 0).all()

@@ -143,7 +143,7 @@ class PerceptronParams(Parameters):
     reference: Literal["amp", "bp", "bpi", "mf"] | None = Field(
         None, description="a second rule that runs beside the first; its distance from the first is recorded"
     )
-    inputs: Odd = Field(1001, description="inputs N")
+    inputs: list[Odd] = Field([1001], min_length=1, description="numbers of inputs N")
     loads: list[Positive] = Field([1.0], min_length=1, description="loads α = P/N")
     sweeps: int = Field(40, ge=1, description="largest number of sweeps")
     epsilon: float = Field(0.0, ge=0, description="scale ε of the initial fields")

@@ -1,5 +1,6 @@
 """Message passing for perceptrons of binary weights, sweep by sweep, at several loads α = P/N."""
 
+import itertools
 from collections.abc import Sequence
 
 import numpy as np
@@ -16,6 +17,7 @@ from ..perceptron import POLARISED, Patterns, Perceptron, random_labels, teacher
 columns = pa.schema(
     [
         ("seed", pa.int32()),
+        ("inputs", pa.int32()),
         ("load", pa.float64()),
         ("sweep", pa.int32()),
         ("quantity", CATEGORY),
@@ -42,21 +44,15 @@ def run(
     """
     make = teacher_student if params.problem == "teacher_student" else random_labels
     tables = []
-    with progress(total=len(params.loads) * params.sweeps, desc=f"perceptron, {params.algorithm}") as bar:
-        for load in params.loads:
-            patterns = make(seeds, params.inputs, round(load * params.inputs), device)
+    sizes = list(itertools.product(params.inputs, params.loads))
+    with progress(total=len(sizes) * params.sweeps, desc=f"perceptron, {params.algorithm}") as bar:
+        for inputs, load in sizes:
+            patterns = make(seeds, inputs, round(load * inputs), device)
             history = follow(params, patterns, seeds, bar)
-            sweeps = np.arange(len(next(iter(history.values()))))
+            sweeps = np.arange(len(next(iter(history.values()))))[:, None]
+            row = {"seed": np.asarray(seeds), "inputs": inputs, "load": load, "sweep": sweeps}
             tables += [
-                tidy(
-                    columns,
-                    seed=np.asarray(seeds),
-                    load=load,
-                    sweep=sweeps[:, None],
-                    quantity=quantity,
-                    value=np.stack(values),
-                )
-                for quantity, values in history.items()
+                tidy(columns, **row, quantity=quantity, value=np.stack(values)) for quantity, values in history.items()
             ]
     return pa.concat_tables(tables).unify_dictionaries().combine_chunks()
 
