@@ -5,6 +5,7 @@ from pathlib import Path
 
 import pytest
 import yaml
+
 from nnstatmech import costs, schema
 from nnstatmech.families import FAMILIES
 from nnstatmech.settings import ConfigError
@@ -26,7 +27,8 @@ def test_the_config_obeys_the_schema():
     import jsonschema
 
     config = yaml.safe_load((ROOT / "config.yaml").read_text())
-    jsonschema.Draft202012Validator(schema.config_schema()).validate(config)
+    errors = jsonschema.Draft202012Validator(schema.config_schema()).iter_errors(config)
+    assert [f"{error.json_path}: {error.message[:200]}" for error in errors] == []
 
 
 @pytest.mark.parametrize("name", ["run", "tables", "figures"])

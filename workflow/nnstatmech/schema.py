@@ -19,17 +19,23 @@ RANGE = {
 }
 
 
+PER_SCALE = {
+    "type": "object",
+    "description": "One value for each scale.",
+    "properties": {scale: {} for scale in SCALES},
+    "required": list(SCALES),
+    "additionalProperties": False,
+}
+
+
 def per_scale(schema: dict) -> dict:
-    """``schema``, or one value of it for each scale; lists of numbers may be given as ranges."""
-    alternatives = [schema, RANGE] if "array" in json.dumps(schema) else [schema]
-    by_scale = {
-        "type": "object",
-        "properties": {scale: {"anyOf": alternatives} for scale in SCALES},
-        "required": list(SCALES),
-        "additionalProperties": False,
-    }
-    kept = {key: schema[key] for key in ("description", "default", "title") if key in schema}
-    return kept | {"anyOf": [*alternatives, by_scale]}
+    """``schema``, or one value for each scale, or a range of numbers where it takes a list."""
+    kept = {key: schema[key] for key in ("description", "default") if key in schema}
+    value = {key: item for key, item in schema.items() if key not in ("description", "default", "title")}
+    if isinstance(value.get("items"), dict):
+        value["items"] = per_scale(value["items"])
+    shorthand = ["PerScale", "Range"] if "array" in json.dumps(value) else ["PerScale"]
+    return kept | {"anyOf": [value, *({"$ref": f"#/$defs/{name}"} for name in shorthand)]}
 
 
 def experiment_schema(family: str, task: str, needs_task: bool, definitions: dict) -> dict:
@@ -40,9 +46,11 @@ def experiment_schema(family: str, task: str, needs_task: bool, definitions: dic
     parameters = {name: per_scale(field) for name, field in params["properties"].items()}
     schema = Experiment.model_json_schema()
     properties = {
-        name: field if name in ("family", "task", "dataset", "sweep") else per_scale(field)
+        name: field if name in ("family", "task", "dataset") else per_scale(field)
         for name, field in schema["properties"].items()
     }
+    axis = {"anyOf": [per_scale({"type": "array"}), {"type": "object"}]}
+    properties["sweep"] = per_scale({"type": "object", "additionalProperties": axis})
     return {
         "type": "object",
         "title": f"{family} / {task}",
@@ -68,13 +76,14 @@ def config_schema() -> dict:
         for task in family.tasks
     ]
     definitions.pop("Experiment")
+    definitions.update(PerScale=PER_SCALE, Range=RANGE)
     schema["properties"]["experiments"]["additionalProperties"] = {"anyOf": experiments}
     schema["properties"]["experiments"].pop("patternProperties", None)
     return {"$schema": "https://json-schema.org/draft/2020-12/schema", "title": "config.yaml of nnstatmech"} | schema
 
 
 def as_text() -> str:
-    return json.dumps(config_schema(), indent=1, ensure_ascii=False) + "\n"
+    return json.dumps(config_schema(), indent=1, ensure_ascii=False, sort_keys=True) + "\n"
 
 
 if __name__ == "__main__":
