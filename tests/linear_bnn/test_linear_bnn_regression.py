@@ -6,10 +6,9 @@ import torch
 from linear_bnn_digits import small_digits
 
 from nnstatmech.linear_bnn import regression
+from nnstatmech.linear_bnn.digits import step_size
 from nnstatmech.linear_bnn.experiments import regression as task
 from nnstatmech.linear_bnn.regression import CubicReadoutNetwork, templates
-
-CPU = torch.device("cpu")
 
 
 def test_narrow_targets_are_one_hot_at_87_positions_a_label():
@@ -145,11 +144,11 @@ def test_divergence_is_recorded_and_leaves_the_other_networks_alone(rows_of):
 
 
 def test_curvature_units_make_the_step_independent_of_the_brightness():
-    data = task.Data(SMALL, small_digits(), CPU)
-    params = SMALL.model_copy(update={"learning_rate_unit": "curvature"})
-    rate = task.learning_rate(params, data)
-    data.x = data.x / 2
-    assert task.learning_rate(params, data) == pytest.approx(4 * rate, rel=1e-5)
+    x = torch.rand(50, 8, generator=torch.Generator().manual_seed(0))
+    top = torch.linalg.eigvalsh(x.T @ x / 50)[-1].item()
+    assert step_size(0.3, "curvature", x) == pytest.approx(0.3 / top, rel=1e-5)
+    assert step_size(0.3, "curvature", x / 2) == pytest.approx(1.2 / top, rel=1e-5)
+    assert step_size(0.3, "absolute", x) == 0.3
 
 
 @pytest.mark.slow

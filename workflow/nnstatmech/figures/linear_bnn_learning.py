@@ -234,13 +234,16 @@ def one_digit(ax, table, split):
     digit = parameters(table)["digit"]
     outputs = profiles(select(rows, quantity="outputs", seed=rows["seed"].min()))[0]
     pixels = profiles(select(rows, quantity="pixel_fit"))[0]
-    low, high = np.quantile(np.concatenate([outputs, pixels]), [0.005, 0.995])
+    low, high = np.quantile(np.concatenate([outputs, pixels]), [0.01, 0.99])
     low, high = min(low, digit - 0.2), max(high, digit + 0.2)
     ax.hist(outputs, bins=20, density=True, color="tab:blue", alpha=0.4, label="trained network")
     grid = np.linspace(low, high, 800)
     ax.plot(grid, gaussian_kde(outputs)(grid), color="tab:blue")
-    ax.plot(grid, gaussian_kde(pixels)(grid), color="tab:orange", label=r"wide network without biases")
-    ax.axvline(digit, **EXACT, label="wide network with biases")
+    if np.ptp(pixels) > 1e-3 * digit:
+        ax.plot(grid, gaussian_kde(pixels)(grid), color="tab:orange", label="wide network without biases")
+        ax.axvline(digit, **EXACT, label="wide network with biases")
+    else:
+        ax.axvline(digit, **EXACT, label="wide networks, with biases or without")
     name = "training" if split == "train" else "unseen"
     ax.set(xlabel="output", ylabel="density", xlim=(low, high), title=f"{name} images of the digit {digit}")
     ax.legend(fontsize=7.5)

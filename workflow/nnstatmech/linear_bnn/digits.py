@@ -33,6 +33,16 @@ def split_sizes(available: int, train: int, held_out: int) -> tuple[int, int]:
     return min(train, available - held_out), held_out
 
 
+def step_size(rate: float, unit: str, x: torch.Tensor) -> float:
+    """A learning rate given as it is (``absolute``) or in units of the inverse ``curvature`` of images ``x``.
+
+    The curvature is the largest eigenvalue of the second moments of x (images, inputs), which bounds stable steps.
+    """
+    if unit == "absolute":
+        return rate
+    return rate / (torch.linalg.matrix_norm(x, 2).item() ** 2 / len(x))
+
+
 class MiniBatches:
     """An endless stream of mini-batches of indices, each image once an epoch, from one random stream.
 
@@ -46,6 +56,10 @@ class MiniBatches:
     @property
     def steps_per_epoch(self) -> int:
         return -(-self.images // self.size)
+
+    def epochs_of(self, epochs: int, least_steps: int) -> int:
+        """``epochs``, or as many as are needed for ``least_steps`` mini-batches."""
+        return max(epochs, -(-least_steps // self.steps_per_epoch))
 
     def next(self) -> torch.Tensor:
         """Indices of the next mini-batch, on the CPU."""

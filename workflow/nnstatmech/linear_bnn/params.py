@@ -81,8 +81,12 @@ class NeuralTangent(Parameters):
     digit: int = Field(5, ge=0, le=9, description="The digit whose images are all mapped to the digit's value.")
     width: Width = Field(784, description="Units of the hidden layer of the one-digit network.")
     learning_rate: Positive = Field(0.01, description="Step of the stochastic gradient descent, one digit.")
+    learning_rate_unit: Literal["absolute", "curvature"] = Field(
+        "absolute", description="curvature: in units of 1 / largest eigenvalue of the images' second moments."
+    )
     batch_size: int = Field(32, ge=1, description="Images in a mini-batch, one digit.")
     epochs: int = Field(10, ge=1, description="Passes over the images of the digit.")
+    least_steps: int = Field(0, ge=0, description="Epochs are added until at least this many gradient steps are made.")
     pair: tuple[int, int] = Field((3, 8), description="The two digits that are told apart, targets -1 and +1.")
     pair_images: int = Field(8, ge=2, description="Training images of the pair; even: one half each.")
     test_images: int = Field(20, ge=2, description="Test images of the pair whose prediction is kept, at most.")

@@ -51,7 +51,7 @@ def run(
     one_hot = torch.nn.functional.one_hot(y, params.classes).float()
     tables = [tidy(columns, quantity="input_norm", value=np.array([image.norm().item()]))]
     steps = batches[0].steps_per_epoch
-    epochs = max(params.epochs, -(-params.least_steps // steps))
+    epochs = batches[0].epochs_of(params.epochs, params.least_steps)
     with progress(total=epochs * steps, desc="gradient steps") as bar:
         for epoch in range(epochs + 1):
             kept = epoch in (0, epochs // 2, epochs)

@@ -10,7 +10,7 @@ from ...datasets import Dataset
 from ...progress import no_progress
 from ...seeding import torch_stream
 from ...tables import CATEGORY, tidy
-from ..digits import MiniBatches, input_vectors, labels_of
+from ..digits import MiniBatches, input_vectors, labels_of, step_size
 from ..neural_tangent import BiasedNetwork, least_squares_outputs, linearised_outputs
 from ..params import NeuralTangent as Params
 from ..posterior import Posterior
@@ -67,11 +67,13 @@ def one_digit(params: Params, seeds: Sequence[int], dataset: Dataset, device: to
     splits = {"train": x, "test": input_vectors(dataset.test_images[test_labels == params.digit], device)}
     network = BiasedNetwork.draw(x.shape[1], params.width, seeds, device)
     batches = [MiniBatches(len(x), params.batch_size, torch_stream(seed, "neural_tangent", "order")) for seed in seeds]
-    with progress(total=params.epochs, desc="epochs, one digit") as bar:
-        for _ in range(params.epochs):
+    epochs = batches[0].epochs_of(params.epochs, params.least_steps)
+    rate = step_size(params.learning_rate, params.learning_rate_unit, x)
+    with progress(total=epochs, desc="epochs, one digit") as bar:
+        for _ in range(epochs):
             for _ in range(batches[0].steps_per_epoch):
                 batch = torch.stack([stream.next() for stream in batches]).to(device)
-                network.descend(x[batch], params.digit, params.learning_rate)
+                network.descend(x[batch], params.digit, rate)
             bar.update(1)
     tables = []
     targets = torch.full((len(x),), float(params.digit))
@@ -79,6 +81,7 @@ def one_digit(params: Params, seeds: Sequence[int], dataset: Dataset, device: to
         shared = {"task": "digit", "split": split}
         outputs = network(images[None]).double().cpu().numpy()
         fine = np.isfinite(outputs).all(1)
+        tables.append(tidy(columns, seed=np.asarray(seeds), **shared, quantity="diverged", value=1.0 - fine))
         rows = {"seed": np.asarray(seeds)[fine], **shared}
         mean, deviation = outputs[fine].mean(1), outputs[fine].std(1)
         tables.append(tidy(columns, **rows, quantity="outputs", value=mean, profile=outputs[fine]))

@@ -11,7 +11,7 @@ from ...datasets import Dataset
 from ...progress import no_progress
 from ...seeding import torch_stream
 from ...tables import CATEGORY, tidy
-from ..digits import MiniBatches, input_vectors, labels_of, split_sizes
+from ..digits import MiniBatches, input_vectors, labels_of, split_sizes, step_size
 from ..params import Regression as Params
 from ..regression import (
     CubicReadoutNetwork,
@@ -72,7 +72,7 @@ def run(
     curves = Curves(params, seeds, network, data)
     steps_per_epoch = batches[0].steps_per_epoch
     stops = np.linspace(0, params.steps, params.evaluations + 1).round().astype(int)
-    rate = learning_rate(params, data)
+    rate = step_size(params.learning_rate, params.learning_rate_unit, data.x)
     with progress(total=params.steps, desc="gradient steps") as bar:
         curves.measure(("train", "validation"), 0.0)
         for start, stop in pairwise(stops):
@@ -83,14 +83,6 @@ def run(
             bar.update(stop - start)
     curves.measure(("test",), params.steps / steps_per_epoch)
     return pa.concat_tables([*curves.tables, *examples(params, data), *predictions(params, seeds, network, data)])
-
-
-def learning_rate(params: Params, data: Data) -> float:
-    """The step after the warm-up, in absolute units."""
-    if params.learning_rate_unit == "absolute":
-        return params.learning_rate
-    second_moments = data.x.T @ data.x / len(data.x)
-    return params.learning_rate / torch.linalg.eigvalsh(second_moments)[-1].item()
 
 
 def step(params: Params, network: CubicReadoutNetwork, data: Data, batch: torch.Tensor, rate: float) -> None:
