@@ -1,0 +1,87 @@
+"""Sums over edges: the eager form against the plain definition, and the compiled form against the eager one."""
+
+import os
+import subprocess
+import sys
+
+import pytest
+import torch
+
+from nnstatmech.message_passing import kernels
+from nnstatmech.message_passing.channels import sign
+from nnstatmech.message_passing.kernels import EdgeCoefficients
+
+
+def layer(samples: int, units: int, inputs: int, dtype=torch.float64, polarised: float = 1.0):
+    generator = torch.Generator().manual_seed(0)
+    x = torch.randn(samples, inputs, generator=generator, dtype=torch.float64)
+    m = torch.tanh(polarised * torch.randn(units, inputs, generator=generator, dtype=torch.float64))
+    omega, variance = x @ m.T, (x * x) @ (1 - m * m).T + 1e-8
+    field = 3 * torch.randn(samples, units, generator=generator, dtype=torch.float64)
+    field[::3] = torch.inf * torch.sign(field[::3])
+    return [tensor.to(dtype) for tensor in (x, m, omega, variance, field)]
+
+
+def definition(x, m, omega, variance, field):
+    """H_in and B with one number per edge and sample, which the kernels never store."""
+    cavity = omega[:, :, None] - m * x[:, None, :]
+    g = sign.score(field[:, :, None], cavity, variance[:, :, None].expand_as(cavity))
+    return (g * x[:, None, :]).sum(0), (g * m).sum(1)
+
+
+def assert_close(ours, exact, relative):
+    assert (ours.double() - exact).abs().max() <= relative * exact.abs().max()
+
+
+@pytest.mark.parametrize("polarised", [1.0, 30.0], ids=["soft", "polarised"])
+@pytest.mark.parametrize(("dtype", "relative"), [(torch.float64, 1e-12), (torch.float32, 1e-5)])
+def test_eager_sums_agree_with_the_definition(monkeypatch, dtype, relative, polarised):
+    monkeypatch.setattr(kernels, "FEWEST_EDGES_FOR_COMPILING", 1 << 62)
+    x, m, omega, variance, field = layer(30, 13, 101, polarised=polarised)
+    field_in, field_down = definition(x, m, omega, variance, field)
+    x, m, omega, variance, field = (tensor.to(dtype) for tensor in (x, m, omega, variance, field))
+    coefficients = EdgeCoefficients.of(field, variance)
+    assert_close(kernels.bpi_field_in(x, m, omega, coefficients), field_in, relative)
+    assert_close(kernels.bpi_field_down(x, m, omega, coefficients), field_down, relative)
+
+
+def test_chunks_cover_all_samples(monkeypatch):
+    x, m, omega, variance, field = layer(7, 5, 11)
+    coefficients = EdgeCoefficients.of(field, variance)
+    whole = kernels.bpi_field_in(x, m, omega, coefficients), kernels.bpi_field_down(x, m, omega, coefficients)
+    monkeypatch.setattr(kernels, "EAGER_CHUNK_EDGES", 2 * 5 * 11)
+    parts = kernels.bpi_field_in(x, m, omega, coefficients), kernels.bpi_field_down(x, m, omega, coefficients)
+    for one, other in zip(whole, parts, strict=True):
+        torch.testing.assert_close(one, other, rtol=1e-13, atol=1e-13)
+
+
+@pytest.mark.slow
+def test_fused_sums_agree_with_eager_ones(monkeypatch):
+    """The first compilation takes some 15 CPU-s; later ones come from the compiler's cache."""
+    x, m, omega, variance, field = layer(40, 21, 201, dtype=torch.float32)
+    coefficients = EdgeCoefficients.of(field, variance)
+    fused = kernels.bpi_field_in(x, m, omega, coefficients), kernels.bpi_field_down(x, m, omega, coefficients)
+    if kernels.status() != "fused":
+        pytest.skip(f"nothing to compile with ({kernels.status()})")
+    monkeypatch.setattr(kernels, "FEWEST_EDGES_FOR_COMPILING", 1 << 62)
+    eager = kernels.bpi_field_in(x, m, omega, coefficients), kernels.bpi_field_down(x, m, omega, coefficients)
+    for one, other in zip(fused, eager, strict=True):
+        assert_close(one, other.double(), 1e-5)
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("variables", [{"NNSTATMECH_NO_COMPILE": "1"}, {"CXX": "/nowhere/c++", "PATH": "/nowhere"}])
+def test_without_a_compiler_the_sums_run_eagerly_and_say_so(variables, tmp_path):
+    program = (
+        "import torch; from nnstatmech.message_passing import kernels as k\n"
+        "x, m, w = torch.ones(40, 201), torch.zeros(21, 201), torch.zeros(40, 21)\n"
+        "print(k.bpi_field_in(x, m, w, k.EdgeCoefficients.of(w + 1, w + 1)).shape, k.status())"
+    )
+    environment = {
+        **os.environ,
+        "PYTHONPATH": os.pathsep.join(path for path in sys.path if path),
+        "TORCHINDUCTOR_CACHE_DIR": str(tmp_path),
+        **variables,
+    }
+    done = subprocess.run([sys.executable, "-c", program], env=environment, capture_output=True, text=True, check=True)
+    assert done.stdout.startswith("torch.Size([21, 201]) eager: ")
