@@ -5,6 +5,7 @@ import pandas as pd
 from scipy.stats import kstest
 
 from ..measurement import Measurement, NotMeasured
+from . import comparison
 from .logistic import fit_logistic
 from .untrained import OutputLength
 
@@ -122,3 +123,129 @@ def pruning_fit(table: pd.DataFrame, parameter: str) -> Measurement:
         for _, group in rows.groupby("seed")
     ]
     return _over_seeds(pd.Series([getattr(fit, parameter) for fit in fits]), parameter)
+
+
+BINS = 30
+"""Equiprobable bins of every comparison of an ensemble with an exact law."""
+
+
+def exact(table: pd.DataFrame, quantity: str, network: str, **where) -> Measurement:
+    """One exact number of a network, without a sampling error."""
+    rows = _selected(table, quantity=quantity, network=network, **where)
+    if len(rows) != 1:
+        raise NotMeasured(f"{len(rows)} values of {quantity} for the network {network}")
+    return Measurement(float(rows["value"].iloc[0]), 0.0)
+
+
+def ratio_to_process_law(table: pd.DataFrame, networks: list[str]) -> Measurement:
+    """Jensen-Shannon distance of priors to the Gaussian process over (sqrt(3)/4) sum 1/n: the one farthest from 1."""
+    priors = _selected(table, quantity="js_distance", beta=0.0).set_index("network")["value"]
+    law = {network: np.sqrt(3) / 4 * sum(1 / int(width) for width in network.split("-")) for network in networks}
+    ratios = np.array([priors[network] / law[network] for network in networks])
+    return Measurement(float(ratios[np.argmax(np.abs(ratios - 1))]), 0.0)
+
+
+def kurtosis_excess(table: pd.DataFrame, panel: str, network: str) -> Measurement:
+    """Excess kurtosis of random networks minus the exact one, over realisations."""
+    rows = _selected(table, panel=panel, network=network)
+    expected = exact(rows, "excess_kurtosis", network).value
+    return _over_seeds(_selected(rows, quantity="sampled_excess_kurtosis")["value"] - expected, "kurtosis")
+
+
+def random_network_statistic(table: pd.DataFrame) -> Measurement:
+    """Largest 8 M JSD of random networks against their exact prior in equiprobable bins, over all networks."""
+    statistics = []
+    for _, rows in _selected(table, quantity="bin_count").groupby(["panel", "network"], observed=True):
+        counts = rows.groupby("position")["value"].sum().to_numpy()
+        divergence = comparison.js_divergence(counts / counts.sum(), np.full(len(counts), 1 / len(counts)))
+        statistics.append(8 * counts.sum() * divergence)
+    return Measurement(float(max(statistics)), 0.0)
+
+
+def _ensembles(table: pd.DataFrame) -> list[pd.DataFrame]:
+    """The rows of each network at each inverse temperature."""
+    return [rows for _, rows in table.groupby(["network", "beta"], dropna=False, observed=True)]
+
+
+def _agreement(rows: pd.DataFrame) -> comparison.Agreement:
+    return comparison.equiprobable(_selected(rows, quantity="probability")["value"], BINS)
+
+
+def fraction_outside(table: pd.DataFrame, level: float) -> Measurement:
+    """Share of (network, beta) whose 8 M JSD is beyond the ``level`` quantile of chi^2; binomial error of 1 - level."""
+    outside = [_agreement(rows).p_value < 1 - level for rows in _ensembles(table)]
+    return Measurement(float(np.mean(outside)), float(np.sqrt(level * (1 - level) / len(outside))))
+
+
+def loss_deviation(table: pd.DataFrame) -> Measurement:
+    """Root mean square over (network, beta) of (mean loss - exact) / standard error: 1 for independent samples.
+
+    The rungs of one network's ladder are the same chains, so networks count as the independent draws.
+    """
+    scores = []
+    for rows in _ensembles(table):
+        loss = _selected(rows, quantity="loss")["value"]
+        expected = _selected(rows, quantity="exact_mean_loss")["value"].iloc[0]
+        scores.append((loss.mean() - expected) / loss.sem())
+    independent = table["network"].nunique()
+    return Measurement(float(np.sqrt(np.mean(np.square(scores)))), float(1 / np.sqrt(2 * independent)))
+
+
+def loss_ratio(table: pd.DataFrame, network: str, beta: float) -> Measurement:
+    """Mean loss of an ensemble over the exact posterior mean."""
+    rows = _selected(table, network=network, beta=beta)
+    loss = _selected(rows, quantity="loss")["value"]
+    expected = _selected(rows, quantity="exact_mean_loss")["value"]
+    if loss.empty:
+        raise NotMeasured(f"no ensemble of the network {network} at beta = {beta:g}")
+    return Measurement(float(loss.mean() / expected.iloc[0]), float(loss.sem() / expected.iloc[0]))
+
+
+def equipartition(table: pd.DataFrame, network: str, beta: float) -> Measurement:
+    """2 beta <L> / P of an ensemble: 1 where every image's error is a free quadratic degree of freedom."""
+    rows = _selected(table, network=network, beta=beta, quantity="loss")["value"]
+    if rows.empty:
+        raise NotMeasured(f"no ensemble of the network {network} at beta = {beta:g}")
+    scale = 2 * beta / _parameters(table)["images"]
+    return Measurement(float(scale * rows.mean()), float(scale * rows.sem()))
+
+
+def statistic(table: pd.DataFrame, network: str, beta: float | None = None, samples: int | None = None) -> Measurement:
+    """8 M JSD of the first ``samples`` networks (all if None) against the exact posterior; no beta: zero temperature.
+
+    Its standard error is that of a noncentral chi^2 of the measured size.
+    """
+    rows = table[(table["network"] == network) & (table["beta"].isna() if beta is None else table["beta"] == beta)]
+    probabilities = _selected(rows, quantity="probability")["value"].to_numpy()
+    if len(probabilities) < (samples or 1):
+        raise NotMeasured(f"{len(probabilities)} networks; {samples} are needed")
+    agreement = comparison.equiprobable(probabilities[:samples], BINS)
+    _, error = comparison.excess_divergence(agreement)
+    return Measurement(agreement.statistic, 8 * agreement.samples * error)
+
+
+def true_distance(table: pd.DataFrame, network: str) -> Measurement:
+    """Jensen-Shannon distance of trained networks to the exact zero-temperature law, sampling noise removed."""
+    agreement = _agreement(table[(table["network"] == network) & table["beta"].isna()])
+    divergence, error = comparison.excess_divergence(agreement)
+    distance = np.sqrt(max(divergence, 0))
+    # The square root of a divergence that is zero within its error has no linear error bar.
+    return Measurement(float(distance), float(error / (2 * distance) if divergence > error else np.sqrt(error)))
+
+
+def converged_fraction(table: pd.DataFrame) -> Measurement:
+    """Smallest fraction of networks that reached the tolerance, over all widths."""
+    fractions = _selected(table, quantity="converged_fraction").groupby("network", observed=True)["value"].mean()
+    return Measurement(float(fractions.min()), 0.0)
+
+
+def selection_artefact(table: pd.DataFrame, network: str, steps: int) -> Measurement:
+    """Jensen-Shannon distance to the exact law of only those networks that converged within ``steps``."""
+    rows = table[(table["network"] == network) & table["quantity"].isin(["step", "probability"])]
+    wide = rows.pivot(index=["seed", "member"], columns="quantity", values="value")
+    kept = wide.loc[(wide["step"] >= 0) & (wide["step"] <= steps), "probability"]
+    if len(kept) < 2 * BINS:
+        raise NotMeasured(f"{len(kept)} networks converged within {steps} steps")
+    divergence, error = comparison.excess_divergence(comparison.equiprobable(kept, BINS))
+    distance = np.sqrt(max(divergence, 0))
+    return Measurement(float(distance), float(error / (2 * distance)) if distance else float(np.sqrt(error)))
