@@ -260,6 +260,7 @@ class FullyConnected:
         width = params.width
         self.state = torch.empty(realisations, rows, width, device=signal.device)
         self.gram = params.weights == "gram" or (params.weights == "auto" and rows < width)
+        self.rows_stay_apart = params.architecture != "vanilla" and 4 * rows <= width
         self.variates = torch.empty(realisations, rows if self.gram else width, 1, 1, width, device=signal.device)
 
     def split(self, stacked: Tensor) -> Block:
@@ -286,7 +287,10 @@ class FullyConnected:
         """Pre-activations of what was loaded, with fresh weights."""
         self.weights.fill(self.variates, he_std(self.params.width))
         variates = self.variates[:, :, 0, 0]
-        yield self.split(gram_factor(self.state) @ variates if self.gram else multiply(self.state, variates))
+        if self.gram:
+            yield self.split(gram_factor(self.state, self.rows_stay_apart) @ variates)
+        else:
+            yield self.split(multiply(self.state, variates))
 
     def stored(self) -> list[Block]:
         """What is loaded, as blocks that may be rescaled in place."""
@@ -305,17 +309,29 @@ def multiply(inputs: Tensor, weights: Tensor) -> Tensor:
     return inputs @ weights.mT
 
 
-def gram_factor(inputs: Tensor) -> Tensor:
+def gram_factor(inputs: Tensor, in_single: bool) -> Tensor:
     """Cholesky factor of the Gram matrix of the rows of ``inputs`` (realisations, rows, width).
 
     Given the inputs H, the pre-activations H W^T of Gaussian W are independent Gaussian columns with covariance
     proportional to H H^T: its factor times standard variates has the same law, with fewer variates and products if
-    there are fewer rows than inputs. In float64, with a relative jitter of 1e-12, so that nothing is added that
-    single precision could see.
+    there are fewer rows than inputs.
+
+    Parameters
+    ----------
+    inputs
+        Signal and noise.
+    in_single
+        Whether single precision (with a relative jitter of 1e-6 on the diagonal) is enough for the products. It is
+        for rows that stay apart. The rows of vanilla networks become parallel: they need double precision and a
+        jitter of 1e-12.
     """
-    inputs = inputs.double()
-    gram = inputs @ inputs.mT
+    if in_single:
+        gram, jitter = (inputs @ inputs.mT).double(), 1e-6
+    else:
+        inputs = inputs.double()
+        gram, jitter = inputs @ inputs.mT, 1e-12
     diagonal = gram.diagonal(dim1=-2, dim2=-1)
-    diagonal += 1e-12 * diagonal.mean(-1, keepdim=True)
+    diagonal += jitter * diagonal.mean(-1, keepdim=True)
     factor, failed = torch.linalg.cholesky_ex(gram)  # without a check: it would halt a GPU in every layer
-    return factor.masked_fill(failed[..., None, None] > 0, torch.nan).float()
+    factor[:, 0, 0] = factor[:, 0, 0].masked_fill(failed > 0, torch.nan)
+    return factor.float()

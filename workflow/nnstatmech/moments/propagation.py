@@ -260,10 +260,10 @@ def propagate(
 def realisations_at_once(params: Propagation, device: torch.device) -> int:
     """How many realisations share one call of :func:`propagate`: one, if convolutional.
 
-    On the CPU as many as a second-level cache holds; on a GPU as many as fill it, within a few gigabytes.
+    On the CPU as many as stay in the caches; on a GPU as many as fill it, within a few gigabytes.
     """
     if params.kernel_size > 1:
         return 1
     variates = min(params.width, 2 * params.batch_size)
     bytes_each = 4 * params.width * (4 * params.batch_size + variates)
-    return max(1, math.floor({"cpu": 4 * 2**20, "cuda": 2 * 2**30}[device.type] / bytes_each))
+    return max(1, math.floor({"cpu": 8 * 2**20, "cuda": 2 * 2**30}[device.type] / bytes_each))

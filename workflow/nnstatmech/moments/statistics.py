@@ -73,7 +73,7 @@ def covariance(blocks: Sequence[Tensor], means: Tensor) -> Tensor:
     """
     rows = number_of_rows(blocks)
     if rows < blocks[0].shape[2]:
-        features = torch.cat(list(blocks), 1)
+        features = torch.cat(list(blocks), 1) if len(blocks) > 1 else blocks[0]
         gram = features @ features.mT
         return gram - gram.mean(1, keepdim=True) - gram.mean(2, keepdim=True) + gram.mean((1, 2), keepdim=True)
     return sum(block.mT @ block for block in blocks) - rows * means.mT @ means
