@@ -10,7 +10,7 @@ from matplotlib.colors import ListedColormap
 from matplotlib.figure import Figure
 
 from ..mean_field import MeanField, critical_weight_variance
-from .cascades_trained import correlation_depths, heat_map, parameter
+from .depth_scales import correlation_depths, heat_map, parameter
 from .style import panel_letter
 
 VARIANCE_LABEL = r"weight variance $\sigma_w^2$"

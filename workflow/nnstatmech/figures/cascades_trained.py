@@ -11,57 +11,24 @@ from matplotlib.colors import Normalize
 from matplotlib.figure import Figure
 from matplotlib.patches import ConnectionPatch
 
-from ..mean_field import MeanField, critical_weight_variance
+from .depth_scales import correlation_depths, heat_map, parameter
 from .style import panel_letter
 
 CHANCE = 0.1  # accuracy of guessing one of ten classes
-RESOLVED_DEPTHS = 6  # correlation depths after which little of the input is left: an empirical rule
 LARGEST_ROW = 16  # layers with more shown channels than this are drawn as a mosaic
 
 
-def parameter(table: pd.DataFrame, name: str):
-    """A parameter that all runs of an experiment share."""
-    return next(iter(table.attrs["runs"].values()))[name]
-
-
-def correlation_depths(ax: Axes, bias_variance: float, colour: str = "black", labels: bool = True) -> None:
-    """Draw ξ_c, 6 ξ_c and the critical line over depth against weight variance, within the axes' limits."""
-    low, high = ax.get_xlim()
-    critical = critical_weight_variance(bias_variance)
-    variances = np.linspace(max(low, 1e-3), high, 241)
-    variances = np.sort(np.append(variances[np.abs(variances - critical) > 1e-3], critical))
-    depths = np.array([MeanField(float(variance), bias_variance).correlation_depth for variance in variances])
-    depths[~np.isfinite(depths) | (depths > 1e4)] = 1e4
-    limits = ax.get_ylim()
-    ax.plot(variances, depths, color=colour, lw=1.6, label=r"$\xi_c$" if labels else None)
-    ax.plot(
-        variances,
-        RESOLVED_DEPTHS * depths,
-        color=colour,
-        lw=1.6,
-        ls="--",
-        label=rf"${RESOLVED_DEPTHS}\,\xi_c$" if labels else None,
-    )
-    ax.axvline(critical, color=colour, lw=1, ls=":", label="critical" if labels else None)
-    ax.set_xlim(low, high)
-    ax.set_ylim(limits)
-
-
-def heat_map(ax: Axes, grid: pd.DataFrame, **options) -> ScalarMappable:
-    """Draw ``grid`` (rows: depth, columns: weight variance); gaps are grey."""
-    ax.set_facecolor("0.8")
-    ax.grid(False)
-    mesh = ax.pcolormesh(grid.columns, grid.index, grid.to_numpy(), shading="nearest", rasterized=True, **options)
-    ax.set_xlabel(r"weight variance $\sigma_w^2$")
-    return mesh
-
-
 def trainability(
-    tables: Mapping[str, pd.DataFrame], *, scale: str, accuracy: str, entropies: str | None = None
+    tables: Mapping[str, pd.DataFrame],
+    *,
+    scale: str,
+    accuracy: str,
+    entropies: str | None = None,
+    method: str = "ridge",
 ) -> Figure:
     """Test accuracy and differential entropy over weight variance and depth, with the correlation depth.
 
-    ``accuracy`` and ``entropies`` name the experiments whose tables are drawn.
+    ``accuracy`` and ``entropies`` name the experiments whose tables are drawn, ``method`` the decoders of the latter.
     """
     table = tables[accuracy]
     bias_variance = parameter(table, "bias_variance")
@@ -72,23 +39,29 @@ def trainability(
     axes = figure.subplots(1, panels, squeeze=False)[0]
     mesh = heat_map(axes[0], grid, cmap="viridis", vmin=CHANCE, vmax=1)
     figure.colorbar(mesh, ax=axes[0], label=f"test accuracy after {int(reached.step.max())} steps")
-    if entropies is not None:
-        cutoff_curve(axes[0], tables[entropies])
+    cascades = None if entropies is None else by_method(tables[entropies], method)
+    if cascades is not None:
+        cutoff_curve(axes[0], cascades)
     correlation_depths(axes[0], bias_variance, colour="white")
     axes[0].set_ylabel("depth of the network")
     legend = axes[0].legend(loc="upper right", facecolor="0.25", labelcolor="white")
     legend.set_zorder(5)
-    if entropies is not None:
-        entropy_panel(figure, axes[1], tables[entropies], axes[0])
+    if cascades is not None:
+        entropy_panel(figure, axes[1], cascades, axes[0])
         for ax, letter in zip(axes, "ab", strict=True):
             panel_letter(ax, letter)
     return figure
 
 
+def by_method(table: pd.DataFrame, method: str) -> pd.DataFrame:
+    """The runs of cascades with one kind of decoder, a case of the sweep's axis ``method``."""
+    return table[table.method == method]
+
+
 def cutoff_curve(ax: Axes, table: pd.DataFrame) -> None:
-    """Draw the depth at which cascades have lost the image, where they do."""
-    cutoffs = table[(table.quantity == "cutoff_explained_variance") & table.value.notna()]
-    curve = cutoffs.groupby("weight_variance").value.mean()
+    """Draw the depth at which cascades have lost the image, where those of all seeds do."""
+    cutoffs = table[table.quantity == "cutoff_explained_variance"].groupby("weight_variance").value
+    curve = cutoffs.mean()[cutoffs.count() == cutoffs.size()]
     limits = ax.get_xlim(), ax.get_ylim()
     ax.plot(curve.index, curve, "x-", color="tab:red", ms=4, lw=1, label=r"cascade's $R^2$ below 0.1")
     ax.set_xlim(limits[0])
@@ -106,10 +79,13 @@ def entropy_panel(figure: Figure, ax: Axes, table: pd.DataFrame, beside: Axes) -
     correlation_depths(ax, parameter(table, "bias_variance"), labels=False)
 
 
-def falling(tables: Mapping[str, pd.DataFrame], *, scale: str, walk: str, entropies: str | None = None) -> Figure:
+def falling(
+    tables: Mapping[str, pd.DataFrame], *, scale: str, walk: str, entropies: str | None = None, method: str = "ridge"
+) -> Figure:
     """The largest depth that trains at each weight variance: bars coloured by the accuracy reached.
 
-    ``walk`` names the experiment of the falling procedure, ``entropies`` one whose cutoffs are drawn over it.
+    ``walk`` names the experiment of the falling procedure, ``entropies`` one whose cutoffs, with decoders of
+    ``method``, are drawn over it.
     """
     table = tables[walk]
     threshold, step = parameter(table, "threshold"), parameter(table, "variance_step")
@@ -127,7 +103,7 @@ def falling(tables: Mapping[str, pd.DataFrame], *, scale: str, walk: str, entrop
         ax.set_xlim(0.8, 4)
     correlation_depths(ax, parameter(table, "bias_variance"))
     if entropies is not None:
-        cutoff_curve(ax, tables[entropies])
+        cutoff_curve(ax, by_method(tables[entropies], method))
     ax.set_xlabel(r"weight variance $\sigma_w^2$")
     ax.set_ylabel("depth of the network")
     figure.colorbar(colour, ax=ax, label="best test accuracy", extend="max")
