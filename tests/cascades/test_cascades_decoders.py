@@ -133,7 +133,8 @@ def test_adam_is_the_original_procedure(layer):
     module = original_decoder(layer)
     load(module, method.initial_decoder(layer, 0, "cpu"), layer)
     optimiser = torch.optim.Adam(module.parameters(), lr=3e-3)
-    for batch in presentation_order(64, 320, 16):
+    order = torch.cat([torch.arange(64)[index] for index in presentation_order(64, 320)])
+    for batch in order.split(16):
         optimiser.zero_grad()
         nn.functional.mse_loss(module(outputs[0, batch]), inputs[0, batch]).backward()
         optimiser.step()
@@ -150,11 +151,11 @@ def test_initial_decoders_are_uniform_within_the_fan_in():
 
 
 def test_presentations_pass_over_all_images():
-    batches = list(presentation_order(10, 25, 4))
-    shown = torch.cat(batches)
-    assert [len(batch) for batch in batches] == [4, 4, 2, 4, 4, 2, 4, 1]
-    assert sorted(shown[:10].tolist()) == sorted(shown[10:20].tolist()) == list(range(10))
-    assert shown[:10].tolist() != shown[10:20].tolist()
+    passes = [torch.arange(10)[index].tolist() for index in presentation_order(10, 25)]
+    assert [len(order) for order in passes] == [10, 10, 5]
+    assert sorted(passes[0]) == sorted(passes[1]) == list(range(10))
+    assert passes[0] != passes[1]
+    assert [torch.arange(10)[index].tolist() for index in presentation_order(10, 3)] == [[0, 1, 2]]
 
 
 def test_pooled_readout_cannot_be_decoded():

@@ -115,8 +115,10 @@ def images(dataset: Dataset, params: Params, device: torch.device) -> tuple[Tens
     sets = []
     for name, at_most in (("train", params.train_images), ("test", params.test_images)):
         source = getattr(dataset, f"{name}_images")
-        chosen = source[subset(len(source), at_most, name)]
-        pixels = grey_inputs(chosen, params.resolution, device).unsqueeze(0)
+        chosen = subset(len(source), at_most, name)
+        # Decoders are trained on images as they come: sources may be sorted by class.
+        chosen = numpy_stream(0, "order of images", name).permutation(chosen)
+        pixels = grey_inputs(source[chosen], params.resolution, device).unsqueeze(0)
         if params.architecture in ("cnn", "resnet"):
             pixels = pixels.unflatten(2, (params.resolution, params.resolution, 1))
         sets.append(pixels)
