@@ -88,9 +88,10 @@ def falling(
     ``method``, are drawn over it.
     """
     table = tables[walk]
-    threshold, step = parameter(table, "threshold"), parameter(table, "variance_step")
+    step = parameter(table, "variance_step")
     best = last_attempts(table)
-    colour = ScalarMappable(Normalize(CHANCE, max(threshold, CHANCE + 0.01)), colormaps["viridis"])
+    largest = max(parameter(table, "threshold"), best.accuracy.max())
+    colour = ScalarMappable(Normalize(CHANCE, largest), colormaps["viridis"])
     figure = Figure(figsize=(6.4, 4.4))
     ax = figure.subplots()
     top = parameter(table, "start_depth")
@@ -106,7 +107,7 @@ def falling(
         cutoff_curve(ax, by_method(tables[entropies], method))
     ax.set_xlabel(r"weight variance $\sigma_w^2$")
     ax.set_ylabel("depth of the network")
-    figure.colorbar(colour, ax=ax, label="best test accuracy", extend="max")
+    figure.colorbar(colour, ax=ax, label="best test accuracy")
     ax.legend(loc="upper right")
     return figure
 
