@@ -6,7 +6,7 @@ import numpy as np
 import pandas as pd
 from matplotlib import colormaps
 from matplotlib.axes import Axes
-from matplotlib.colors import ListedColormap
+from matplotlib.colors import ListedColormap, PowerNorm
 from matplotlib.figure import Figure
 
 from ..mean_field import MeanField, critical_weight_variance
@@ -61,8 +61,9 @@ def entropy_panel(ax: Axes, table: pd.DataFrame, lowest: float = LOWEST_ENTROPY,
     grid = over_depth(table, quantity)
     options = {"cmap": "Spectral", "vmin": lowest, "vmax": np.ceil(grid.to_numpy().max())}
     if quantity == "explained_variance":
-        options = {"cmap": "magma", "vmin": 0, "vmax": 1}
-    mesh = heat_map(ax, grid.clip(lower=options["vmin"]), **options)
+        # Roots of R² are shown evenly: what is left at great depth would be black otherwise.
+        lowest, options = 0, {"cmap": "magma", "norm": PowerNorm(0.5, 0, 1)}
+    mesh = heat_map(ax, grid.clip(lower=lowest), **options)
     colour = "white" if quantity == "explained_variance" else "black"
     correlation_depths(ax, parameter(table, "bias_variance"), colour=colour)
     ax.set_ylabel("depth of the cascade")
@@ -164,12 +165,12 @@ def cutoff_curves(tables: Mapping[str, pd.DataFrame], *, scale: str, network: st
     )
     right.plot(differential.index, differential, ".-", ms=4, lw=1, label="differential entropy")
     for letter, ax in zip("ab", (left, right), strict=True):
-        ax.set_ylim(0, 1.28 * params["depth"])
-        ax.set_xlim(0, max(params["weight_variances"]))
-        correlation_depths(ax, params["bias_variance"])
+        ax.set_ylim(0, 1.32 * params["depth"])
+        ax.set_xlim(0, table.weight_variance.max())
+        correlation_depths(ax, params["bias_variance"], labels=ax is left)
         ax.axhline(params["depth"], color="0.6", lw=0.8)
         ax.set_xlabel(VARIANCE_LABEL)
-        ax.legend(ncols=2, loc="upper right")
+        ax.legend(ncols=2, loc="upper right", framealpha=1).set_zorder(5)
         panel_letter(ax, letter)
     left.set_ylabel("depth at which information is lost")
     right.set_title("as coded originally: last change of the curve", fontsize=10)
@@ -253,6 +254,8 @@ def cutoff_law(tables: Mapping[str, pd.DataFrame], *, scale: str, network: str) 
         ax.set_title(title, fontsize=10)
         ax.set_ylim(bottom=0)
         panel_letter(ax, letter)
+    if "adam" in set(runs.decoder):
+        axes[0].plot([], [], color="0.4", lw=1, ls=":", label="Adam")
     axes[0].set_ylabel(r"cutoff / correlation depth $\xi_c$")
     axes[0].legend(title=r"$\sigma_w^2$ (round: ordered)", ncols=2, loc="upper left")
     return figure
