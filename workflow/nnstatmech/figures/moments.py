@@ -149,8 +149,9 @@ def draw_histograms(ax: Axes, run: Run, name: str, limit: tuple[float, float]) -
     and 16 to 84 % range.
     """
     values = curve(run.table, name)
+    bins = 50 if len(values) >= 5000 else round(2 * len(values) ** (1 / 3))  # the paper's number, or Rice's rule
     for colour, depth in zip(COLOURS, values.columns[-len(COLOURS) :], strict=False):
-        density, edges = np.histogram(values[depth].dropna(), bins=50, density=True)
+        density, edges = np.histogram(values[depth].dropna(), bins=bins, density=True)
         ax.plot((edges[1:] + edges[:-1]) / 2, density, color=colour, linewidth=1.6, label=f"$l={depth}$")
     low, high = ax.get_xlim()
     grid = np.linspace(low, high, 400)
@@ -246,7 +247,8 @@ def vanilla_sensitivity(
 ) -> Figure:
     """Vanilla networks lose all but one dimension of the signal (Labatie 2019, Fig. 3).
 
-    The increments of the sensitivity tend to 1 + 3/(2N) (dashed), with standard deviation N^(-1/2).
+    The increments of the sensitivity tend to 1 + 3/(2N) (dashed), with standard deviation N^(-1/2); not with zero
+    padding, whose border keeps a second dimension of the signal alive.
     """
     (table,) = tables.values()
     run = only_run(table, scale, overlay_published, published)
@@ -254,8 +256,9 @@ def vanilla_sensitivity(
     increment, rank = axes[0]
     one(increment)
     draw_curve(increment, run, "delta_chi", BLUE)
-    late, _ = laws.late_sensitivity_increment(run.params["width"])
-    increment.plot([run.depth / 2, run.depth], [late, late], **THEORY, label="$1 + 3/(2N)$")
+    if run.params["kernel_size"] == 1 or run.params["boundary"] != "zero_padding":
+        late, _ = laws.late_sensitivity_increment(run.params["width"])
+        increment.plot([run.depth / 2, run.depth], [late, late], **THEORY, label="$1 + 3/(2N)$")
     finish(increment, run, (0.96, 1.26), "geometric increment of sensitivity")
     one(rank)
     draw_curve(rank, run, "reff_signal", PURPLE)
