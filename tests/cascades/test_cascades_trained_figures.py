@@ -182,13 +182,6 @@ def test_accuracy_of_a_band_of_variances():
         measures.mean_accuracy(accuracy_grid(), depth=30, lowest=1.5, highest=2.5)
 
 
-def test_largest_accuracy_is_that_of_one_variance():
-    assert measures.largest_accuracy(accuracy_grid(), depth=60).value == pytest.approx(0.85)  # at 1.5: 6 ξ_c = 95
-    grid = accuracy_grid()
-    grid.loc[grid.weight_variance == 1.5, "value"] = 0.1
-    assert measures.largest_accuracy(grid, depth=60).value == pytest.approx(0.11)
-
-
 def test_networks_beyond_the_correlation_depth():
     assert measures.accuracy_beyond(accuracy_grid(), correlation_depths=6).value == pytest.approx(0.11)
     assert measures.accuracy_beyond(accuracy_grid(), correlation_depths=1).value > 0.2

@@ -31,12 +31,6 @@ def mean_accuracy(table: pd.DataFrame, depth: int, lowest: float, highest: float
     return of_seeds(accuracies[(accuracies.index >= lowest) & (accuracies.index <= highest)].mean())
 
 
-def largest_accuracy(table: pd.DataFrame, depth: int) -> Measurement:
-    """Test accuracy at ``depth`` at the weight variance where it is largest on average over seeds."""
-    accuracies = final_accuracies(table, depth)
-    return of_seeds(accuracies.loc[accuracies.mean(axis=1).idxmax()].dropna())
-
-
 def accuracy_beyond(table: pd.DataFrame, correlation_depths: float) -> Measurement:
     """Test accuracy of ordered networks deeper than so many correlation depths ξ_c, averaged over all of them."""
     bias_variance = next(iter(table.attrs["runs"].values()))["bias_variance"]
