@@ -197,7 +197,7 @@ def logarithmic_density(ax, lengths, laws):
     """Distribution of the logarithm of the output length: all networks against the closed law."""
     for (temperature, law), colour in zip(laws.items(), sns.color_palette("deep"), strict=False):
         values = np.log10(lengths[temperature])
-        edges = np.linspace(values.min(), values.max(), 41)
+        edges = np.linspace(np.quantile(values, 0.002), values.max(), 36)
         width = edges[1] - edges[0]
         counts = np.histogram(values, edges)[0]
         density, error = counts / (len(values) * width), np.sqrt(counts) / (len(values) * width)

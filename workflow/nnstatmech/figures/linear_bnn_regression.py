@@ -81,31 +81,35 @@ def original_curves(ax, table, split, coupling):
         )
     ax.axhline(1, color="0.3", ls="--", lw=1)
     ax.set(xlabel="epoch", ylabel="value", ylim=(0, 1.5), xlim=(0, None))
-    ax.legend(loc="center right")
+    ax.legend(loc="upper right")
 
 
 def validation_by_coupling(ax, table):
-    """Validation accuracy against the epoch, one line a coupling."""
+    """Fraction of held-out images that are read wrongly against the epoch, one line a coupling."""
     rows = curves(table, split="validation", quantity="accuracy_template")
     couplings = sorted(rows["coupling"].unique())
     for coupling, colour in zip(couplings, sns.color_palette("viridis", len(couplings)), strict=True):
         line = over_seeds(rows[rows["coupling"] == coupling], "epoch")
-        ax.plot(line.index, line["mean"], color=colour, lw=1.2, label=f"{coupling:g}")
-    ax.set(xlabel="epoch", ylabel="validation accuracy (nearest target)", ylim=(0, 1), xlim=(0, None))
-    ax.legend(title="coupling $g$", ncols=2, loc="lower right")
+        ax.plot(line.index, 1 - line["mean"], color=colour, lw=1.2, label=f"{coupling:g}")
+    ax.set(xlabel="epoch", ylabel="validation error (nearest target)", yscale="log", ylim=(None, 1), xlim=(0, None))
+    ax.yaxis.set_major_formatter("{x:g}")
+    ax.legend(title="coupling $g$", ncols=2, loc="upper right")
 
 
 def accuracy_by_coupling(ax, table):
     """Test accuracy against g for the ways to read a label; networks that diverged are marked."""
-    marks = ("s", "o", "^")
-    for (quantity, label), mark in zip(DECODERS.items(), marks, strict=True):
+    for (quantity, label), mark, shift in zip(DECODERS.items(), "so^", (-0.008, 0, 0.008), strict=True):
         line = over_seeds(curves(table, split="test", quantity=quantity), "coupling")
-        ax.errorbar(line.index, line["mean"], 2 * line["error"], fmt=f"{mark}-", ms=4, lw=1, capsize=2, label=label)
+        ax.errorbar(
+            line.index + shift, line["mean"], 2 * line["error"], fmt=f"{mark}-", ms=4, lw=0.8, capsize=2, label=label
+        )
     lost = table[table["quantity"] == "diverged_epoch"]["coupling"]
     if len(lost):
         ax.plot(lost, np.full(len(lost), ax.get_ylim()[0]), "kx", label="diverged", clip_on=False)
     ax.set(xlabel="coupling $g$", ylabel="test accuracy")
-    ax.legend(title="label read from (± 2 standard errors)")
+    low, high = ax.get_ylim()
+    ax.set_ylim(low - 0.45 * (high - low), high)
+    ax.legend(title="label read from (± 2 standard errors)", loc="lower right")
 
 
 def predictions(tables: Mapping[str, pd.DataFrame], *, scale: str, coupling: float = 0.2) -> Figure:
@@ -114,20 +118,23 @@ def predictions(tables: Mapping[str, pd.DataFrame], *, scale: str, coupling: flo
     coupling = nearest_coupling(table, coupling)
     trained = table[(table["coupling"] == coupling) & (table["seed"] == table["seed"].min())]
     images = table[table["quantity"] == "image"].drop_duplicates("image").head(10)
-    figure = plt.figure(figsize=(12.5, 6.2))
-    grid = figure.add_gridspec(4, 8, height_ratios=[1, 1, 1, 1], width_ratios=[1] * 5 + [0.15, 1.1, 1.1])
+    figure = plt.figure(figsize=(13, 6))
+    left, right = figure.subfigures(1, 2, width_ratios=[1.75, 1])
+    axes = left.subplots(4, 5, height_ratios=[1.35, 1, 1.35, 1])
     for i, (_, row) in enumerate(images.iterrows()):
-        top = 2 * (i // 5)
-        heat_map(figure.add_subplot(grid[top, i % 5]), row)
+        top, column = 2 * (i // 5), i % 5
+        heat_map(axes[top, column], row)
         prediction = trained[(trained["quantity"] == "prediction") & (trained["image"] == row["image"])]
         target = table[(table["quantity"] == "target") & (table["image"] == row["image"])]
-        ax = figure.add_subplot(grid[top + 1, i % 5])
+        ax = axes[top + 1, column]
         distribution(ax, profile(prediction), profile(target))
-        ax.set_ylabel("output" if i % 5 == 0 else "")
-        ax.set_xlabel("position (label)" if top else "")
-        if i == 0:
-            ax.legend(loc="upper right", fontsize=6.5, handlelength=1.2)
-    mean_predictions(figure, figure.add_subplot(grid[:, 6:]), trained, coupling)
+        ax.set_xlabel("position (label)" if top else "", fontsize=8)
+        if column:
+            ax.set_yticklabels([])
+    axes[1, 0].set_ylabel("output", fontsize=8)
+    axes[3, 0].set_ylabel("output", fontsize=8)
+    axes[1, 0].legend(loc="upper right", fontsize=6.5, handlelength=1.2)
+    mean_predictions(right.subplots(), trained, coupling)
     return figure
 
 
@@ -145,17 +152,17 @@ def distribution(ax, predicted, target):
     positions = np.linspace(0, 9, len(predicted))
     ax.plot(positions, target, color="tab:red", lw=2.2, alpha=0.55, label="target")
     ax.plot(positions, predicted, color="tab:blue", lw=0.8, label="prediction")
-    ax.set(ylim=(min(-0.1, predicted.min()), max(1.1, predicted.max())), xticks=range(10))
+    ax.set(ylim=(-0.35, 1.25), xticks=range(10), yticks=(0, 0.5, 1))
     ax.tick_params(labelsize=6)
 
 
-def mean_predictions(figure, ax, trained, coupling):
+def mean_predictions(ax, trained, coupling):
     """Mean output at the digits' positions, over all test images of a digit."""
     rows = trained[trained["quantity"] == "mean_prediction"].sort_values("label")
     outputs = np.stack([np.asarray(row, dtype=float) for row in rows["profile"]])
     at_digits = outputs[:, np.linspace(0, outputs.shape[1] - 1, 10).round().astype(int)]
     sns.heatmap(
-        at_digits, ax=ax, cmap="rocket_r", vmin=0, vmax=1, annot=True, fmt=".2f", annot_kws={"fontsize": 6},
+        at_digits, ax=ax, cmap="rocket_r", vmin=0, vmax=1, annot=True, fmt=".2f", annot_kws={"fontsize": 6.5},
         square=True, cbar_kws={"location": "bottom", "shrink": 0.8, "label": "mean output"},
     )  # fmt: skip
     ax.set(xlabel="position (label)", ylabel="digit shown", title=f"mean over the test images, $g$ = {coupling:g}")
