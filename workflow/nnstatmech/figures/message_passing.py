@@ -65,7 +65,8 @@ def final(rows: pd.DataFrame, quantity: str) -> np.ndarray:
 
 def draw_curve(ax: Axes, curve: pd.DataFrame, algorithm: str, style: str = "-", width: float = 1.0) -> None:
     colour, thickness = COLOURS[algorithm], width * WIDTHS.get(algorithm, 1.4)
-    ax.plot(curve.index, curve["mean"], style, color=colour, lw=thickness)
+    # Thin lines over thick ones: curves that coincide stay visible.
+    ax.plot(curve.index, curve["mean"], style, color=colour, lw=thickness, zorder=3 - thickness / 10)
     if not curve["low"].equals(curve["high"]):
         ax.fill_between(curve.index, curve["low"], curve["high"], color=colour, alpha=0.15, lw=0)
 
@@ -74,8 +75,8 @@ def inset(ax: Axes, bounds: tuple[float, float, float, float], label: str) -> Ax
     """A small axis in an empty part of a panel."""
     small = ax.inset_axes(bounds)
     small.tick_params(labelsize=6, pad=1, length=2)
-    small.patch.set_alpha(0.9)
-    small.set_ylabel(label, fontsize=7, labelpad=1)
+    small.grid(False)
+    small.text(0.96, 0.9, label, transform=small.transAxes, fontsize=8, ha="right", va="top")
     return small
 
 
@@ -104,7 +105,10 @@ def draw_insets(ax: Axes, chosen: Sequence[Entry], epochs: int) -> None:
                 draw_curve(small, curve, entry.params["algorithm"], width=0.6)
                 overlaps += [curve["mean"].max()] * (small is lower)
     upper.set_ylim(-0.03, 1.03)
-    lower.set_ylim(0, 1.15 * max(overlaps, default=0) or 1)
+    upper.set_yticks([0, 0.5, 1], ["0", "", "1"])
+    largest = max(overlaps, default=0.0) or 1.0
+    lower.set_ylim(0, 1.7 * largest)
+    lower.set_yticks([0, largest], ["0", f"{largest:.1g}"])
     for small in (upper, lower):
         small.set_xlim(0, epochs)
         small.set_xticks([0, epochs])
@@ -120,12 +124,13 @@ def note_divergence(ax: Axes, chosen: Sequence[Entry]) -> None:
             algorithm = entry.params["algorithm"]
             ax.text(
                 0.03,
-                0.95 - 0.085 * line,
+                0.04 + 0.085 * line,
                 f"{LABELS[algorithm]}: fields diverge in epoch {epochs.min():.0f}",
                 color=COLOURS[algorithm],
                 fontsize=7,
-                va="top",
                 transform=ax.transAxes,
+                bbox={"facecolor": "white", "alpha": 0.8, "lw": 0, "pad": 0.5},
+                zorder=6,
             )
             line += 1
 
