@@ -1,6 +1,7 @@
 """The look that all figures share, and how they are saved."""
 
 import os
+import textwrap
 from collections.abc import Iterable, Mapping
 from pathlib import Path
 
@@ -11,6 +12,7 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
 FOOTER_SIZE = 7
+CHARACTERS_PER_INCH = 18  # of the footer's font
 DPI = 200
 
 
@@ -57,7 +59,8 @@ def footer(frames: Iterable[pd.DataFrame], drawing: Mapping) -> str:
 
 def save(figure: Figure, png: str, pdf: str, note: str) -> None:
     """Write a figure as PNG and PDF with its footer; whole files or none."""
-    figure.text(0.005, -0.015, note, fontsize=FOOTER_SIZE, color="0.45", ha="left", va="top")
+    lines = textwrap.fill(note, width=round(CHARACTERS_PER_INCH * figure.get_figwidth()))
+    figure.text(0.005, -0.015, lines, fontsize=FOOTER_SIZE, color="0.45", ha="left", va="top")
     for path, metadata in ((Path(png), {"Description": note}), (Path(pdf), {"Subject": note, "CreationDate": None})):
         path.parent.mkdir(parents=True, exist_ok=True)
         part = path.with_name(f".{path.name}.part")
