@@ -14,14 +14,16 @@ rule draw_figure:
             "figures/{figure}.png",
             caption="../workflow/report/figure.rst",
             category=lambda wildcards: FAMILIES[figure_of(wildcards).family].work,
+            # One label only: of a second one, the report of two figures would make a switch.
             labels=lambda wildcards: {
-                "figure": wildcards.figure,
-                "title": figure_of(wildcards).title,
+                "figure": f"{wildcards.figure}: {figure_of(wildcards).title}"
             },
         ),
         pdf="figures/{figure}.pdf",
     log:
         f"results/{SETTING}/figures/{{figure}}.log",
+        # Not an output: an output of another scale would be missing, and Snakemake then sees no change at all.
+        origin=f"results/{SETTING}/figures/{{figure}}.rst",
     conda:
         "../envs/figures.yaml"
     resources:

@@ -32,7 +32,7 @@ rule judge_claims:
             f"results/{SETTING}/scorecard.html",
             caption="../workflow/report/scorecard.rst",
             category="Scorecard",
-            labels={"figure": "scorecard", "title": "Claims as a table"},
+            labels={"scorecard": "Claims as a table"},
         ),
     log:
         f"results/{SETTING}/scorecard.log",
@@ -62,7 +62,7 @@ rule draw_scorecard:
             "figures/scorecard.png",
             caption="../workflow/report/scorecard.rst",
             category="Scorecard",
-            labels={"figure": "scorecard", "title": "Claims as a figure"},
+            labels={"scorecard": "Claims as a figure"},
         ),
         pdf="figures/scorecard.pdf",
     log:

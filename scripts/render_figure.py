@@ -5,8 +5,10 @@ from _bootstrap import log_to
 log_to(snakemake)
 
 import importlib
+from pathlib import Path
 
 from nnstatmech.figures import style
+from nnstatmech.figures.origin import origin
 from nnstatmech.shards import read_frame
 
 drawing = snakemake.params.drawing
@@ -19,3 +21,4 @@ if drawing["overlay_published"] is not None:
 draw = getattr(importlib.import_module(f"nnstatmech.figures.{module}"), function)
 figure = draw(frames, scale=drawing["scale"], **options)
 style.save(figure, snakemake.output.png, snakemake.output.pdf, style.footer(frames.values(), drawing))
+Path(snakemake.log.origin).write_text(origin(frames, drawing), encoding="utf-8")

@@ -12,6 +12,7 @@ where the table is too small to say, it is not tested.
 import importlib
 import math
 from collections.abc import Callable, Mapping
+from html import escape
 from pathlib import Path
 from typing import Any, Literal
 
@@ -211,24 +212,50 @@ def display_frame(scorecard: pd.DataFrame) -> pd.DataFrame:
     )
 
 
+def summary(scorecard: pd.DataFrame) -> str:
+    """How many claims there are, and how many of each verdict."""
+    counts = scorecard["verdict"].astype(str).value_counts()
+    verdicts = ", ".join(f"{counts.get(verdict, 0)} {verdict}" for verdict in (REPRODUCED, NOT_REPRODUCED, NOT_TESTED))
+    return f"{len(scorecard)} claims: {verdicts}."
+
+
 def markdown(scorecard: pd.DataFrame) -> str:
     """The scorecard as a Markdown table, with the count of each verdict above it."""
-    counts = scorecard["verdict"].astype(str).value_counts()
-    summary = ", ".join(f"{counts.get(verdict, 0)} {verdict}" for verdict in (REPRODUCED, NOT_REPRODUCED, NOT_TESTED))
     frame = display_frame(scorecard)
-    lines = [
-        f"{len(frame)} claims: {summary}.",
-        "",
-        "| " + " | ".join(frame) + " |",
-        "|" + " --- |" * len(frame.columns),
-    ]
+    lines = [summary(scorecard), "", "| " + " | ".join(frame) + " |", "|" + " --- |" * len(frame.columns)]
     lines += ["| " + " | ".join(str(cell).replace("|", "\\|") for cell in row) + " |" for row in frame.values]
     return "\n".join(lines) + "\n"
 
 
+PAGE = """<!doctype html>
+<html lang="en"><head><meta charset="utf-8"><title>Scorecard</title><style>
+body {{ font: 13px/1.4 sans-serif; margin: 1.5em; color: #222 }}
+table {{ border-collapse: collapse }}
+th, td {{ padding: 4px 10px; text-align: left; vertical-align: top; border-bottom: 1px solid #ddd }}
+thead th {{ position: sticky; top: 0; background: white }}
+tbody th {{ padding-top: 1.4em; font-size: 15px }}
+td:nth-child(4), td:nth-child(5), td:nth-child(6) {{ white-space: nowrap }}
+.reproduced td:nth-child(6) {{ color: #2a7f3e; font-weight: bold }}
+.not-reproduced td:nth-child(6) {{ color: #b3261e; font-weight: bold }}
+.not-tested-here td {{ color: #777 }}
+</style></head><body>
+<p>{summary}</p>
+<table><thead><tr>{head}</tr></thead>
+<tbody>
+{rows}
+</tbody></table>
+</body></html>
+"""
+
+
 def html(scorecard: pd.DataFrame) -> str:
-    """The scorecard as a page of its own."""
+    """The scorecard as a page of its own, one part for each work."""
     frame = display_frame(scorecard)
-    table = frame.to_html(index=False, border=0, justify="left")
-    look = "body{font-family:sans-serif;font-size:13px}td,th{padding:3px 8px;border-bottom:1px solid #ddd}"
-    return f'<!doctype html><html><head><meta charset="utf-8"><style>{look}</style></head><body>{table}</body></html>\n'
+    rows = []
+    for family, part in frame.groupby(scorecard["family"].astype(str), sort=False):
+        rows.append(f'<tr><th colspan="{len(frame.columns)}">{escape(FAMILIES[family].work)}</th></tr>')
+        for verdict, cells in zip(part["Verdict"], part.values, strict=True):
+            row = "".join(f"<td>{escape(str(cell))}</td>" for cell in cells)
+            rows.append(f'<tr class="{verdict.replace(" ", "-")}">{row}</tr>')
+    head = "".join(f"<th>{name}</th>" for name in frame)
+    return PAGE.format(summary=summary(scorecard), head=head, rows="\n".join(rows))
