@@ -101,19 +101,20 @@ def trajectory_panel(ax: Axes, table: pd.DataFrame) -> None:
     error = state_evolution.generalisation_error(Overlaps(q, q))
     ax.text(
         0.97,
-        0.42,
+        0.97,
         rf"$\alpha = {TRAJECTORY_LOAD:g}$: $q^* = {q:.4f}$, $\epsilon_g = {error:.3f}$",
         transform=ax.transAxes,
         ha="right",
+        va="top",
     )
     ax.set_xlabel("sweep")
     ax.set_ylabel("teacher overlap $R$")
-    ax.set_ylim(-0.02, 0.65)
+    ax.set_ylim(-0.02, 0.72)
 
 
 def difference_panel(ax: Axes, table: pd.DataFrame) -> None:
     rows = table[(table["quantity"] == "distance_to_reference") & (table["reference"] == "amp")]
-    for sweep, marker in ((1, "^"), (3, "o")):
+    for sweep, marker in ((2, "^"), (3, "o")):
         points = statistics(rows[rows["sweep"] == sweep], ["inputs"])
         ax.errorbar(
             points["inputs"], points["mean"], points["error"], fmt=marker, color=COLOURS["amp"], label=f"sweep {sweep}"

@@ -8,7 +8,7 @@ import pandas as pd
 from ..measurement import Measurement, NotMeasured
 from . import state_evolution
 
-RECOVERED = 0.999  # an overlap above this counts as the teacher itself
+RECOVERED = 0.99  # an overlap above this counts as the teacher itself
 
 
 def mean_over_seeds(values: np.ndarray) -> Measurement:

@@ -14,8 +14,6 @@ from .learning import Learner, LearningSettings
 from .network import build_network
 from .random_features import random_signs
 
-POLARISED = 1 - 1e-6  # beyond, V nears its floor and the estimate is decided
-
 
 @dataclass(frozen=True)
 class Patterns:
@@ -87,6 +85,14 @@ class Perceptron:
         """One forward and one backward pass; realisations that have stopped keep their weights."""
         self.learner.sweep(self.patterns.inputs, self.top_field, self.sweeps, self.active)
         self.sweeps += 1
+
+    def decided(self) -> Tensor:
+        """Whether the variance of a preactivation, N(1 − q), is below that of a single free weight.
+
+        From there on no weight is in doubt, and AMP, an expansion in the share of one weight, is no longer valid: its
+        reaction terms can throw a solved realisation back to the start.
+        """
+        return self.mean.shape[1] * (1 - self.self_overlap()) < 1
 
     def stop(self, realisations: Tensor) -> None:
         """Keep the weights of some realisations (a Boolean per realisation) from now on."""

@@ -12,7 +12,7 @@ from ...progress import no_progress
 from ...tables import CATEGORY, tidy
 from ..learning import LearningSettings
 from ..params import PerceptronParams as Params
-from ..perceptron import POLARISED, Patterns, Perceptron, random_labels, teacher_student
+from ..perceptron import Patterns, Perceptron, random_labels, teacher_student
 
 columns = pa.schema(
     [
@@ -40,7 +40,7 @@ def run(
     A table of the quantities ``self_overlap``, ``training_error``, for teacher-student problems ``teacher_overlap``,
     and with a reference algorithm ``distance_to_reference``, the root mean square difference of the means of the
     weights from those that the reference has after as many sweeps. It ends at the sweep at which no realisation is
-    left: those whose patterns are all right (random labels) or whose overlap q has reached 1 keep their weights.
+    left: those whose patterns are all right (random labels) or whose weights are decided keep their weights.
     """
     make = teacher_student if params.problem == "teacher_student" else random_labels
     tables = []
@@ -77,7 +77,7 @@ def follow(params: Params, patterns: Patterns, seeds: Sequence[int], bar) -> dic
             bar.update(1)
         for quantity, values in measure(student, reference).items():
             history.setdefault(quantity, []).append(values.double().cpu().numpy())
-        finished = student.self_overlap() >= POLARISED
+        finished = student.decided()
         if params.problem == "random_labels":
             finished |= student.training_error() == 0
         student.stop(finished)
