@@ -170,7 +170,7 @@ def test_real_activations_against_quadrature(channel, active, point):
                 gaussian = mp.npdf(z, omega, mp.sqrt(variance))
                 return mp.mpf(x) ** power * mp.exp(B * x - A * x * x / 2) * gaussian
 
-            return mp.quad(weight, list(range(-60, 61, 2)))
+            return mp.quad(weight, list(range(-60, 61)))
 
         partition = moment(0)
         mean = moment(1) / partition
@@ -237,7 +237,7 @@ def test_weight_priors_against_autograd():
 def test_fast_forms_of_float32():
     y = torch.linspace(0, 40, 4001)
     exact = torch.special.erfcx(y.double())
-    assert ((special.erfcx_positive(y).double() - exact).abs() <= 5e-7 * exact).all()
+    assert ((special.erfcx_fit(y).double() - exact).abs() <= 5e-7 * exact).all()
     x = torch.linspace(-20, 20, 4001)
     assert (special.fast_tanh(x) - torch.tanh(x)).abs().max() < 4e-7
 

@@ -19,7 +19,7 @@ from dataclasses import dataclass
 import torch
 from torch import Tensor
 
-from .channels.special import SQRT_HALF, erfcx_positive, largest_exponent
+from .channels.special import SQRT_HALF, erfcx_fit, largest_exponent
 
 EAGER_CHUNK_EDGES = 1 << 16
 FEWEST_EDGES_FOR_COMPILING = 1 << 14
@@ -78,8 +78,9 @@ def edge_score(
     agrees = v > 0
     y = v.abs()
     exponent = (y * y + torch.where(agrees, log_positive, log_negative)).clamp(max=largest_exponent(v.dtype))
+    erfcx = torch.special.erfcx if v.dtype == torch.float64 else erfcx_fit
     signed = torch.where(agrees, -strength, strength)
-    return prefactor / (torch.exp(exponent) + signed * erfcx_positive(y))
+    return prefactor / (torch.exp(exponent) + signed * erfcx(y))
 
 
 def bpi_field_in(x: Tensor, mean: Tensor, omega: Tensor, coefficients: EdgeCoefficients) -> Tensor:
