@@ -95,8 +95,8 @@ def learning_panel(ax: Axes, chosen: Sequence[Entry], largest_error: float, inse
 
 
 def draw_insets(ax: Axes, chosen: Sequence[Entry], epochs: int) -> None:
-    upper = inset(ax, (0.56, 0.67, 0.42, 0.29), r"$\langle q_0\rangle$")
-    lower = inset(ax, (0.56, 0.33, 0.42, 0.26), r"$q_{ab}$")
+    upper = inset(ax, (0.56, 0.70, 0.42, 0.27), r"$\langle q_0\rangle$")
+    lower = inset(ax, (0.56, 0.41, 0.42, 0.24), r"$q_{ab}$")
     overlaps = []
     for entry in chosen:
         for small, quantity in ((upper, "polarisation"), (lower, "overlap_full")):
