@@ -14,6 +14,7 @@ import pandas as pd
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from matplotlib.lines import Line2D
+from matplotlib.ticker import MaxNLocator
 
 from .style import panel_letter
 
@@ -88,6 +89,7 @@ def learning_panel(ax: Axes, chosen: Sequence[Entry], largest_error: float, inse
         draw_curve(ax, over_seeds(entry.rows, "train_error"), algorithm)
         draw_curve(ax, over_seeds(entry.rows, "test_error"), algorithm, "--")
     ax.set_xlim(0, epochs)
+    ax.xaxis.set_major_locator(MaxNLocator(5, integer=True))
     ax.set_ylim(0, largest_error)
     if insets:
         draw_insets(ax, chosen, epochs)
