@@ -45,13 +45,15 @@ SCRATCH = {"cpu": 2**20, "cuda": 2**28}
 
 @contextlib.contextmanager
 def full_precision() -> Iterator[None]:
-    """Matrix products in full float32 on every device."""
-    before = torch.get_float32_matmul_precision()
+    """Matrix products and convolutions in full float32 on every device."""
+    before = torch.get_float32_matmul_precision(), torch.backends.cudnn.allow_tf32
     torch.set_float32_matmul_precision("highest")
+    torch.backends.cudnn.allow_tf32 = False
     try:
         yield
     finally:
-        torch.set_float32_matmul_precision(before)
+        torch.set_float32_matmul_precision(before[0])
+        torch.backends.cudnn.allow_tf32 = before[1]
 
 
 # ---------------------------------------------------------------------------------------------------------------

@@ -32,9 +32,9 @@ def affine(x: Tensor, weight: Tensor, bias: Tensor | None) -> Tensor:
     return torch.bmm(x, weight) if bias is None else torch.baddbmm(bias, x, weight)
 
 
-def patches(x: Tensor, size: int, stride: int = 1) -> Tensor:
+def patches(x: Tensor, size: int) -> Tensor:
     """All ``size`` × ``size`` windows: (E, M, H, W, C) to (E, M, h, w, size² C)."""
-    windows = x.unfold(2, size, stride).unfold(3, size, stride).permute(0, 1, 2, 3, 5, 6, 4)
+    windows = x.unfold(2, size, 1).unfold(3, size, 1).permute(0, 1, 2, 3, 5, 6, 4)
     return windows.reshape(*windows.shape[:4], -1)
 
 
@@ -50,9 +50,17 @@ def periodic_pad(x: Tensor) -> Tensor:
 
 
 def convolve(x: Tensor, weight: Tensor, bias: Tensor | None, stride: int = 1) -> Tensor:
-    """3 × 3 convolution without padding of (E, M, H, W, C), as one matrix product per network."""
-    windows = patches(x, KERNEL, stride)
-    return affine(windows.flatten(1, 3), weight, bias).unflatten(1, windows.shape[1:4])
+    """3 × 3 convolution without padding of (E or 1, M, H, W, C), one group of channels for each network.
+
+    ``weight`` (E, 9 C, K) acts on the rows of :func:`patches`.
+    """
+    networks, _, features = weight.shape
+    x = x.expand(networks, *x.shape[1:])
+    kernel = weight.unflatten(1, (KERNEL, KERNEL, -1)).permute(0, 4, 3, 1, 2).flatten(0, 1)
+    grouped = x.permute(1, 0, 4, 2, 3).flatten(1, 2)
+    bias = None if bias is None else bias.flatten()
+    result = functional.conv2d(grouped, kernel, bias, stride, groups=networks)
+    return result.unflatten(1, (networks, features)).permute(1, 0, 3, 4, 2)
 
 
 @dataclass(frozen=True)
