@@ -199,7 +199,7 @@ class Ensemble(TwoClasses):
     tamed: bool = Field(True, description="Langevin: divide the drift g by 1 + η|g| (else narrow networks diverge).")
     safety: Positive = Field(0.12, description="Gradient descent: learning rate times the typical largest curvature.")
     tolerance: Positive = Field(1e-6, description="Gradient descent: loss below which a network has converged.")
-    max_steps: int = Field(200_000, ge=1, description="Gradient descent: steps after which a network has not converged.")
+    max_steps: int = Field(200_000, ge=1, description="Gradient descent: steps after which a network counts as slow.")
 
 
 TASKS: dict[str, type[Parameters]] = {

@@ -84,6 +84,8 @@ class Posterior:
         if self.images.ndim != 2 or self.targets.shape != self.images.shape[:1]:
             raise ValueError(f"images {self.images.shape} and targets {self.targets.shape}: (P, N) and (P,) are needed")
         self.hidden_widths, self.sigmas = tuple(hidden_widths), tuple(sigmas)
+        if len(self.sigmas) != len(self.hidden_widths) + 1:
+            raise ValueError(f"{len(self.sigmas)} weight scales for {len(self.hidden_widths) + 1} weight matrices")
         self._grids: dict[float, KernelScale] = {}
         eigenvalues, self._rotation = np.linalg.eigh(self.images @ self.images.T)
         # Rounding may leave the eigenvalues of a singular Gram matrix negative or tiny instead of zero.
@@ -135,7 +137,7 @@ class Posterior:
         """Law of the output f(x) for one ``image`` x of shape (N,)."""
         scale, weights = self.scale_posterior(beta)
         means, variances = self._process(scale.u, beta, np.asarray(image, float))
-        kept = weights > 1e-18
+        kept = weights > 0
         return GaussianMixture(weights[kept], means[kept], np.sqrt(variances[kept]))
 
     def wide_predictive(self, beta: float, image) -> GaussianMixture:

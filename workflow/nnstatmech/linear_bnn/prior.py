@@ -155,7 +155,7 @@ def _separated(factors: list[Factor], n_out: int) -> list[list[Factor]]:
         for index, layer in enumerate(hidden):
             fixed = replace(layer, smallest=m, largest=m)
             cases.append([*at_least(hidden[:index], m + 1), fixed, *at_least(hidden[index + 1 :], m), output])
-    return [case for case in cases if all(layer.smallest <= layer.largest for layer in case[:-1])]
+    return [case for case in cases if all(layer.smallest <= min(layer.largest, layer.width) for layer in case[:-1])]
 
 
 def _log_law(r, factors, n_out, kappa, quantity):
