@@ -406,8 +406,19 @@ def test_width_scaling():
 
 
 def test_resnet_recursion_is_a_power_law():
-    """chi of the recursion grows as l^tau with tau = (delta^(2H) - 1)/2: c of 1.1 for the published increment."""
-    chi = laws.resnet_sensitivity(4000, 1.2035232, 2)
+    """For constant increments chi grows as l^tau with tau = (delta^(2H) - 1)/2."""
+    depth = np.arange(1.0, 20_001)
+    chi = laws.resnet_sensitivity(depth, np.full(len(depth), 1.2035232), 1.0, 2)
     exponent = laws.power_law_exponent(1.2035232, 2)
     assert exponent == pytest.approx(0.54903, abs=1e-5)
-    assert math.log(chi[-1] / chi[1999]) / math.log(2) == pytest.approx(exponent, abs=1e-3)
+    assert math.log(chi[-1] / chi[9999]) / math.log(2) == pytest.approx(exponent, abs=1e-3)
+
+
+def test_resnet_recursion_beside_the_published_sensitivity():
+    """From l = 5 on; both layers of a branch are given the increment of the first: 5 % are allowed."""
+    from nnstatmech.moments.published import published_curves
+
+    rows = published_curves("bn_res").pivot(index="depth", columns="quantity", values="mean").dropna(subset="chi")
+    depth = rows.index.to_numpy(float)
+    chi = laws.resnet_sensitivity(depth, rows["delta_chi"].to_numpy(), rows["chi"].iloc[0], 2)
+    np.testing.assert_allclose(chi, rows["chi"], rtol=0.05)

@@ -346,8 +346,8 @@ def batch_norm_resnet(
 ) -> Figure:
     """Power-law sensitivity of batch-normalised resnets (Labatie 2019, Fig. 5 and its complement).
 
-    The power law's exponent follows from the increments and only its factor is fitted; the recursion (dotted) has
-    no fitted parameter: the trunk's variance grows by one branch a unit.
+    The power law's exponent follows from the increments and only its factor is fitted; the recursion has no fitted
+    parameter and starts from the first measured unit, see :func:`nnstatmech.moments.laws.resnet_sensitivity`.
     """
     (table,) = tables.values()
     run = only_run(table, scale, overlay_published, published)
@@ -362,10 +362,10 @@ def batch_norm_resnet(
 def power_law_panel(ax: Axes, run: Run) -> None:
     values = draw_curve(ax, run, "chi", BLUE)
     residual_depth = run.params["residual_depth"]
-    increment, exponent, factor = power_law(branch_sensitivities(run.table), residual_depth)
+    _, exponent, factor = power_law(branch_sensitivities(run.table), residual_depth)
     depth = values.index.to_numpy(float)
     ax.plot(depth, factor * depth**exponent, color=RED, linestyle="--", linewidth=1.4, label=f"$l^{{{exponent:.3f}}}$")
-    units = np.arange(1, run.depth + 1)
-    predicted = laws.resnet_sensitivity(run.depth, increment, residual_depth)
-    ax.plot(units, predicted, **THEORY | {"linestyle": (0, (1, 1.5))}, label="recursion, no fit")
+    increments = run.band("delta_chi")["mean"].to_numpy()
+    predicted = laws.resnet_sensitivity(depth, increments, values["mean"].iloc[0], residual_depth)
+    ax.plot(depth, predicted, **THEORY | {"linestyle": "-."}, label="recursion, no fit")
     finish(ax, run, (1, 50), "normalised sensitivity")

@@ -107,10 +107,31 @@ def power_law_prefactor(depth: np.ndarray, chi: np.ndarray, exponent: float) -> 
     return float(np.mean(chi * depth**exponent) / np.mean(depth ** (2 * exponent)))
 
 
-def resnet_sensitivity(units: int, mean_increment: float, residual_depth: int) -> np.ndarray:
-    """chi of units 1 ... ``units`` from chi_l^2 = chi_(l-1)^2 (1 + (delta^(2H) - 1) / (l + 1)), without any fit.
+def resnet_sensitivity(depth: np.ndarray, increments: np.ndarray, first_chi: float, residual_depth: int) -> np.ndarray:
+    """chi of a resnet from its first measured unit on, for normal pre-activations and without any fit.
 
-    The variance of the trunk grows by one branch a unit, so that unit l brings 1/(l+1) of it.
+    The variance of the trunk is 1 at its start and every branch adds 1 - 1/pi, the variance of a convolution of
+    rectified normal variables; chi^2 of the trunk and of the branch, delta^(2H) times larger, are averaged in
+    proportion to their variances: chi_l^2 = chi_(l-1)^2 (1 + (delta_l^(2H) - 1) / (l + pi/(pi - 1))).
+
+    Parameters
+    ----------
+    depth
+        Measured units, ascending.
+    increments
+        delta chi of a branch layer there; interpolated linearly in 1/l in between.
+    first_chi
+        chi of the first of them.
+    residual_depth
+        H.
+
+    Returns
+    -------
+    array
+        chi at ``depth``.
     """
-    unit = np.arange(1, units + 1)
-    return np.sqrt(np.cumprod(1 + (mean_increment ** (2 * residual_depth) - 1) / (unit + 1)))
+    units = np.arange(depth[0] + 1, depth[-1] + 1)
+    delta = np.interp(-1 / units, -1 / depth, increments)
+    growth = 1 + (delta ** (2 * residual_depth) - 1) / (units + np.pi / (np.pi - 1))
+    chi = first_chi * np.sqrt(np.concatenate([[1.0], np.cumprod(growth)]))
+    return chi[(depth - depth[0]).astype(int)]
