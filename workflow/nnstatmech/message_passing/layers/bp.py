@@ -4,7 +4,7 @@ import torch
 from torch import Tensor
 
 from ..channels import sign
-from ..kernels import sample_chunks
+from ..kernels import EdgeCoefficients, edge_score, sample_chunks
 from ..weights import BinaryWeights, UpdateRule
 from .bpi import BPILayer
 from .layer import VARIANCE_FLOOR, LayerInput
@@ -83,10 +83,11 @@ class BPLayer(BPILayer):
 
     def _edge_score(self, field_top: Tensor, part: slice, means: Tensor, x: Tensor) -> Tensor:
         cavity_omega = self.omega[:, part].unsqueeze(-1) - means * x
-        variance = self.variance[:, part].unsqueeze(-1)
+        field, variance = field_top[:, part].unsqueeze(-1), self.variance[:, part].unsqueeze(-1)
         if self.cavity_variance:
             variance = (variance - self._edge_variance(part)).clamp_min(VARIANCE_FLOOR)
-        return sign.score(field_top[:, part].unsqueeze(-1), cavity_omega, variance)
+            return sign.score(field, cavity_omega, variance)
+        return edge_score(cavity_omega, *EdgeCoefficients.of(field, variance).tensors())
 
     def _edge_variance(self, part: slice) -> Tensor:
         """x̂² σ + Δ (m² + σ) of each edge, (R, m, K, N)."""
