@@ -7,6 +7,7 @@ import numpy as np
 import pandas as pd
 import seaborn as sns
 from matplotlib.figure import Figure
+from matplotlib.ticker import MaxNLocator
 from scipy.stats import gaussian_kde, norm
 
 from ..linear_bnn.prior import log_prior
@@ -51,6 +52,7 @@ def training(tables: Mapping[str, pd.DataFrame], *, scale: str) -> Figure:
             rows = select(table, split=split, quantity=quantity)
             band(ax, rows, "epoch", color=colour, ls=style, marker="o", ms=2.5, lw=1.2, label=f"{name} {quantity}")
     ax.set(xlabel="epoch", ylabel="accuracy; cross-entropy (nats)", ylim=(0, 1), xlim=(0, table["epoch"].max()))
+    ax.xaxis.set_major_locator(MaxNLocator(integer=True))
     ax.legend(loc="center right")
     return figure
 
@@ -222,7 +224,7 @@ def neural_tangent(tables: Mapping[str, pd.DataFrame], *, scale: str) -> Figure:
     distances(axes[0, 2], pair, widths)
     for ax, width in zip(axes[1, :2], (widths[1], widths[-1]), strict=True):
         predictive_law(ax, pair, width)
-    ensemble_moments(axes[1, 2], pair, widths)
+    ensemble_deviations(axes[1, 2], pair, widths)
     for ax, letter in zip(axes.flat, "abcdef", strict=True):
         panel_letter(ax, letter)
     return figure
@@ -271,32 +273,39 @@ def predictive_law(ax, pair, width):
     shown = parameters(pair)["shown"]
     rows = select(pair, hidden_width=width)
     outputs = profiles(select(rows, quantity="outputs"))[:, shown]
-    limit = np.quantile(np.abs(outputs), 0.995) * 1.15
-    edges = np.linspace(-limit, limit, 36)
+    low, high = np.quantile(outputs, [0.005, 0.995])
+    edges = np.linspace(low - 0.3 * (high - low), high + 0.3 * (high - low), 41)
     counts = np.histogram(outputs, edges)[0] / (len(outputs) * (edges[1] - edges[0]))
     ax.stairs(counts, edges, fill=True, color="tab:blue", alpha=0.4, label="trained networks")
     grid = profiles(select(rows, quantity="output_grid"))[0]
     ax.plot(grid, profiles(select(rows, quantity="exact_density"))[0], color="tab:red", label="exact posterior")
     ax.plot(grid, profiles(select(pair, quantity="process_density"))[0], **EXACT, label="infinite width")
     digits = parameters(pair)["pair"]
-    ax.set(xlabel="output for one unseen image", ylabel="density", xlim=(-limit, limit))
+    ax.set(xlabel="output for one unseen image", ylabel="density", xlim=(edges[0], edges[-1]))
     ax.set_title(f"{digits[0]} or {digits[1]}, {width:.0f} hidden units")
     ax.legend(fontsize=7.5)
 
 
-def ensemble_moments(ax, pair, widths):
-    """Ensemble mean against the exact mean for every unseen image, and the ratio of the deviations."""
-    for width, colour in zip(widths, sns.color_palette("viridis_r", len(widths)), strict=True):
+def ensemble_deviations(ax, pair, widths):
+    """Deviation of the outputs over that of the exact posterior, averaged over the unseen images, by width."""
+    process = profiles(select(pair, quantity="process_deviation"))[0]
+    trained, errors, wide = [], [], []
+    for width in widths:
         rows = select(pair, hidden_width=width)
-        outputs = profiles(select(rows, quantity="outputs"))
-        exact = profiles(select(rows, quantity="exact_mean"))[0]
-        error = outputs.std(0) / np.sqrt(len(outputs))
-        ax.errorbar(exact, outputs.mean(0), error, fmt="o", ms=3, lw=0.8, color=colour, label=f"{width:.0f}")
-    limits = [min(*ax.get_xlim(), *ax.get_ylim()), max(*ax.get_xlim(), *ax.get_ylim())]
-    ax.plot(limits, limits, **EXACT)
-    ax.set(xlabel="exact posterior mean", ylabel="mean of the trained networks", xlim=limits, ylim=limits)
-    ax.set_title("all unseen images")
-    ax.legend(title="$n$", ncols=2)
+        exact = profiles(select(rows, quantity="exact_deviation"))[0]
+        outputs = select(rows, quantity="outputs")
+        ratios = [np.mean(profiles(group).std(0, ddof=1) / exact) for _, group in outputs.groupby("seed")]
+        trained.append(np.mean(ratios))
+        errors.append(np.std(ratios, ddof=1) / np.sqrt(len(ratios)) if len(ratios) > 1 else 0.0)
+        wide.append(np.mean(process / exact))
+    ax.errorbar(widths, trained, errors, fmt="o", capsize=3, color="tab:blue", label="trained networks")
+    ax.axhline(1, color="tab:red", lw=1.2, label="exact posterior")
+    ax.plot(widths, wide, **EXACT, marker="s", ms=3, label="infinite width")
+    ax.set(xlabel="hidden units $n$", ylabel="deviation / exact deviation", xscale="log", ylim=(0, None))
+    ax.set_xticks(widths, [f"{width:.0f}" for width in widths])
+    ax.minorticks_off()
+    ax.set_title("mean over all unseen images")
+    ax.legend(loc="lower right")
 
 
 def norm_learning(tables: Mapping[str, pd.DataFrame], *, scale: str) -> Figure:
@@ -346,7 +355,10 @@ def family(ax, rows, parameter, symbol, title):
 
 def energies(ax, rows, quantity, title):
     """Energies by automatic differentiation (lines) and from the formulas (dots)."""
-    family(ax, select(rows, quantity=quantity), "correction", r"$\lambda$ (dots: formula)", title)
+    family(ax, select(rows, quantity=quantity), "correction", r"$\lambda$", title)
+    low, high = ax.get_ylim()
+    ax.set_ylim(low, high + 0.45 * (high - low))
+    ax.legend(title=r"$\lambda$ (dots: formula)", fontsize=7, ncols=3, loc="upper center")
     formula = select(rows, quantity=f"{quantity}_closed")
     for _, curve in formula.groupby("correction"):
         few = curve.iloc[:: max(1, len(curve) // 12)]

@@ -186,8 +186,9 @@ def target_curves(ax, table):
     for colour, (_, row) in zip(sns.color_palette("tab10"), rows.iterrows(), strict=False):
         values = np.asarray(row["profile"], dtype=float)
         ax.plot(np.linspace(0, 9, len(values)), values, color=colour, label=f"{int(row['label'])}")
-    deviation = parameters(table)["target_deviation"]
-    ax.set(xlabel="position (label)", ylabel="target", title=rf"targets of sum 1, $\sigma$ = {deviation:g}")
+    deviation = table.attrs["runs"][table["run"].iloc[0]]["target_deviation"]
+    ax.set(xlabel="position (label)", ylabel="target", xticks=range(10))
+    ax.set_title(rf"targets of sum 1, $\sigma$ = {deviation:g}")
     ax.legend(title="digit", ncols=2, loc="upper center")
 
 
@@ -201,7 +202,7 @@ def learned_targets(ax, table):
             values = profile(rows)
             ax.plot(np.linspace(0, 9, len(values)), values, lw=1, label=f"{settings['target_deviation']:g}")
     ax.axvline(digit, color="0.4", ls=":", lw=1)
-    ax.set(xlabel="position (label)", ylabel="mean output", title=f"mean over the test images of a {digit}, peak 1")
+    ax.set(xlabel="position (label)", ylabel="mean output", xticks=range(10), title=f"learnt for a {digit}, peak 1")
     ax.legend(title=r"width $\sigma$")
 
 
