@@ -41,6 +41,7 @@ from .networks import (
 
 # Floats that the patches of one step may fill: what stays in a processor's caches, what fills a GPU.
 SCRATCH = {"cpu": 2**20, "cuda": 2**28}
+UNDECODABLE = "the mean over pixels cannot be decoded: start the cascade before the pooled readout"
 
 
 @contextlib.contextmanager
@@ -71,7 +72,12 @@ def ridge_patch(layer: Layer) -> int:
         case ResidualBlock():
             return 2 * KERNEL - 1
         case PooledReadout():
-            raise ValueError("the mean over pixels cannot be decoded: start the cascade before the pooled readout")
+            raise ValueError(UNDECODABLE)
+
+
+def decoder_size(layer: Layer) -> int:
+    """Number of weights of one layer's ridge decoder, for estimates of memory."""
+    return max(1, ridge_patch(layer)) ** 2 * layer.out_shape[-1] * layer.in_shape[-1] * stride(layer) ** 2
 
 
 def feature_rows(layer: Layer, outputs: Tensor, size: int) -> Tensor:
@@ -328,10 +334,11 @@ class Adam:
     def initial_decoder(self, layer: Layer, position: int, device) -> AdamDecoder:
         """Decoders with PyTorch's default initialisation of linear and transposed convolutional layers."""
         mask = None
+        if isinstance(layer, PooledReadout):
+            raise ValueError(UNDECODABLE)
         if isinstance(layer, Dense):
             shapes, fan_in = [(layer.outputs, layer.inputs)], layer.outputs
         else:
-            ridge_patch(layer)
             features, channels = layer.out_shape[-1], layer.in_shape[-1]
             # PyTorch takes the channels that a transposed convolution gives for its fan-in.
             shapes, fan_in = [(KERNEL**2 * features, channels * stride(layer) ** 2)], KERNEL**2 * channels

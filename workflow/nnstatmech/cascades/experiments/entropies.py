@@ -1,5 +1,6 @@
 """Entropies of reconstruction cascades over depth and σ_w², with the depths at which information is lost."""
 
+import math
 from collections.abc import Iterator, Sequence
 from functools import partial
 
@@ -13,7 +14,7 @@ from ...progress import no_progress
 from ...seeding import numpy_stream
 from ...tables import CATEGORY, tidy
 from ..cutoffs import crossing_depth, entropy_cutoff, settling_depth
-from ..decoders import Adam, Ridge, fit_cascade, full_precision, reconstruct
+from ..decoders import Adam, Ridge, decoder_size, fit_cascade, full_precision, reconstruct
 from ..entropies import (
     bootstrap_differential_entropy,
     coded_relative_entropy,
@@ -58,13 +59,11 @@ def depths_evaluated(params: Params) -> np.ndarray:
 
 def members_at_once(params: Params, layers: Sequence[Layer], train_images: int) -> int:
     """How many networks fit into the memory that is allowed."""
-    decoders = sum(
-        layer.affine_maps[0][1] * layer.affine_maps[0][0] * (25 / 9 if params.architecture == "resnet" else 1)
-        for layer in layers
-    )
-    largest = max(np.prod(layer.out_shape) for layer in layers)
-    activations = 4 * train_images * largest + 2 * params.test_images * params.evaluated_depths * largest
-    return max(1, int(params.memory * 1e9 / (4 * (decoders + activations))))
+    decoders = sum(decoder_size(layer) for layer in layers)
+    largest = max(math.prod(layer.out_shape) for layer in layers)
+    # Training activations before and after a layer and their shifted copies; test activations and reconstructions.
+    images = 4 * train_images + 2 * params.test_images * len(depths_evaluated(params))
+    return max(1, int(params.memory * 1e9 / (4 * (decoders + images * largest))))
 
 
 def run(
