@@ -93,9 +93,11 @@ def test_scores_of_perfect_shifted_and_wrong_outputs():
 
 def test_the_nearest_target_is_found_although_edges_are_higher():
     peaks = torch.tensor(templates(784, 0.1), dtype=torch.float32)
-    # Half of the target 1: nearer to it than to any other, while its overlap with the higher edge is nothing.
-    nearest = regression.scores(0.6 * peaks[1:2].T, torch.tensor([1]), peaks)["accuracy_template"]
-    assert nearest.item() == 1
+    # The overlap with the target 0, of twice the square, is larger; the distance to the target 1 is smaller.
+    output = 0.5 * peaks[1] + 0.3 * peaks[0]
+    assert peaks[0] @ output > peaks[1] @ output
+    assert (peaks - output).square().sum(1).argmin() == 1
+    assert regression.scores(output[:, None], torch.tensor([1]), peaks)["accuracy_template"].item() == 1
 
 
 def test_examples_show_every_digit_before_any_twice():
