@@ -81,8 +81,13 @@ def inset(ax: Axes, bounds: tuple[float, float, float, float], label: str) -> Ax
     return small
 
 
-def learning_panel(ax: Axes, chosen: Sequence[Entry], largest_error: float, insets: bool = True) -> None:
-    """Errors of one setting against epochs, one colour an algorithm, with the two insets."""
+def learning_panel(
+    ax: Axes, chosen: Sequence[Entry], largest_error: float, overlap: tuple[str, int] = ("overlap_full", FIRST_LAYER)
+) -> None:
+    """Errors of one setting against epochs, one colour an algorithm, with the two insets.
+
+    ``overlap`` is the quantity and the layer of the lower inset.
+    """
     epochs = max(entry.params["epochs"] for entry in chosen)
     for entry in chosen:
         algorithm = entry.params["algorithm"]
@@ -91,18 +96,17 @@ def learning_panel(ax: Axes, chosen: Sequence[Entry], largest_error: float, inse
     ax.set_xlim(0, epochs)
     ax.xaxis.set_major_locator(MaxNLocator(5, integer=True))
     ax.set_ylim(0, largest_error)
-    if insets:
-        draw_insets(ax, chosen, epochs)
+    draw_insets(ax, chosen, epochs, overlap)
     note_divergence(ax, chosen)
 
 
-def draw_insets(ax: Axes, chosen: Sequence[Entry], epochs: int) -> None:
+def draw_insets(ax: Axes, chosen: Sequence[Entry], epochs: int, overlap: tuple[str, int]) -> None:
     upper = inset(ax, (0.56, 0.70, 0.42, 0.27), r"$\langle q_0\rangle$")
     lower = inset(ax, (0.56, 0.41, 0.42, 0.24), r"$q_{ab}$")
     overlaps = []
     for entry in chosen:
-        for small, quantity in ((upper, "polarisation"), (lower, "overlap_full")):
-            curve = over_seeds(entry.rows, quantity, FIRST_LAYER)
+        for small, (quantity, layer) in ((upper, ("polarisation", FIRST_LAYER)), (lower, overlap)):
+            curve = over_seeds(entry.rows, quantity, layer)
             if len(curve):
                 draw_curve(small, curve, entry.params["algorithm"], width=0.6)
                 overlaps += [curve["mean"].max()] * (small is lower)
@@ -320,7 +324,7 @@ def early_equations(
     found = entries(tables)
     for letter, ax, title, early in zip("ab", axes, titles, (True, False), strict=True):
         chosen = [entry for entry in found if (not entry.params["reset_messages"]) == early]
-        learning_panel(ax, chosen, largest_error)
+        learning_panel(ax, chosen, largest_error, ("sign_overlap", FIRST_LAYER + 1))
         panel_letter(ax, letter)
         ax.set_title(title, fontsize=10)
         ax.set_xlabel("epoch")
