@@ -99,14 +99,23 @@ def draw_curve(ax: Axes, run: Run, name: str, colour: str, symbol: str | None = 
     return values
 
 
-def finish(ax: Axes, run: Run, limits: tuple[float, float] | None, label: str, log: bool = False) -> None:
-    """Axis labels, range and legend; the paper's range ``limits`` at paper scale, widened if a mean leaves it."""
+def finish(
+    ax: Axes, run: Run, limits: tuple[float, float], label: str, log: bool = False, headroom: float = 0.0
+) -> None:
+    """Axis labels, range and legend.
+
+    The paper's range ``limits`` at paper scale, widened if a mean leaves it; otherwise the data's, with a fraction
+    ``headroom`` added at the top for the legend.
+    """
     if log:
         ax.set_yscale("log")
     ax.set_xlim(0, run.depth)
-    if run.paper_axes and limits:
+    if run.paper_axes:
         means = [line.get_ydata().max() for line in ax.get_lines() if line.get_linewidth() > 1.5]
         ax.set_ylim(limits[0], max(limits[1], 2 * max(means)) if log else max(limits[1], 1.02 * max(means)))
+    elif headroom:
+        bottom, top = ax.get_ylim()
+        ax.set_ylim(bottom, top + headroom * (top - bottom))
     ax.set_xlabel("unit $l$" if run.params["architecture"] == "bn_res" else "depth $l$")
     ax.set_ylabel(label)
     if run.published is not None:
@@ -279,7 +288,7 @@ def increments_panel(ax: Axes, run: Run) -> None:
     ax.plot(nu1.index, laws.activation_increment(nu1), **THEORY, label=r"$(1-\nu_1(|\mathbf{z}^l|)^2/2)^{-1/2}$")
     normal = r"$(1-1/\pi)^{-1/2}$, normal $\mathbf{z}$"
     ax.axhline(laws.GAUSSIAN_ACTIVATION_INCREMENT, color="0.6", linewidth=0.8, zorder=1, label=normal)
-    finish(ax, run, (0.99, 1.4), "geometric increment of sensitivity")
+    finish(ax, run, (0.99, 1.4), "geometric increment of sensitivity", headroom=0.35)
 
 
 def growth_panel(ax: Axes, run: Run) -> None:
