@@ -44,8 +44,16 @@ FAMILIES = {
     family.name: family
     for family in (
         Family("moments", "Moments of signal and noise (Labatie 2019)", uses_gpu=True),
-        Family("message_passing", "Learning by message passing (Lucibello, Pittorino, Perugini, Zecchina 2022)", uses_gpu=True),
-        Family("linear_bnn", "Priors and posteriors of finite Bayesian networks (Zavatone-Veth, Pehlevan 2021)", uses_gpu=False),
+        Family(
+            "message_passing",
+            "Learning by message passing (Lucibello, Pittorino, Perugini, Zecchina 2022)",
+            uses_gpu=True,
+        ),
+        Family(
+            "linear_bnn",
+            "Priors and posteriors of finite Bayesian networks (Zavatone-Veth, Pehlevan 2021)",
+            uses_gpu=False,
+        ),
         Family("cascades", "Reconstruction cascades (Thurn, Jefferson, Erdmenger 2024)", uses_gpu=True),
     )
 }
