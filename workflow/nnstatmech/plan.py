@@ -188,21 +188,23 @@ class Plan:
 
     def shards(self, experiment: str) -> list[str]:
         """Names of an experiment's shards: 000, 001, ..."""
+        return [f"{shard:03d}" for shard in range(self.shard_count(experiment))]
+
+    def shard_count(self, experiment: str) -> int:
         entry = self.experiment(experiment)
-        size = entry.seeds_per_shard or entry.seeds
-        return [f"{shard:03d}" for shard in range(-(-entry.seeds // size))]
+        return -(-entry.seeds // (entry.seeds_per_shard or entry.seeds))
 
     def seeds(self, experiment: str, shard: str) -> list[int]:
         """The seeds of one shard."""
         entry = self.experiment(experiment)
-        shards = self.shards(experiment)
-        if shard not in shards:
+        count, number = self.shard_count(experiment), int(shard)
+        if number >= count or shard != f"{number:03d}":
             raise ConfigError(
-                f"experiment {experiment!r} has the shards 000 to {shards[-1]} at scale "
+                f"experiment {experiment!r} has the shards 000 to {count - 1:03d} at scale "
                 f"{self.settings.scale!r}, not {shard!r}"
             )
         size = entry.seeds_per_shard or entry.seeds
-        return list(range(int(shard) * size, min(entry.seeds, (int(shard) + 1) * size)))
+        return list(range(number * size, min(entry.seeds, (number + 1) * size)))
 
     def shard_contents(self, experiment: str) -> dict[str, dict]:
         """``run/shard`` to what that shard must say of itself; the join refuses any other."""
