@@ -353,6 +353,7 @@ def bayesian_prediction(
                 draw_curve(ax, over_seeds(entry.rows, "bayes_test_error"), entry.params["algorithm"], "--")
         ax.set_ylim(0, largest_error)
         ax.set_xlim(left=0)
+        ax.xaxis.set_major_locator(MaxNLocator(5, integer=True))
         ax.set_xlabel("epoch")
         ax.set_ylabel("test error (%)")
         ax.set_title(tasks[task], fontsize=10)
