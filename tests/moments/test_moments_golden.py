@@ -1,4 +1,4 @@
-"""Raw moments of the published implementation for twelve tiny networks (Labatie 2019, public code v2.0.0)."""
+"""Raw moments of the published implementation for eight tiny networks (Labatie 2019, public code v2.0.0)."""
 
 import json
 from pathlib import Path
