@@ -12,22 +12,10 @@ from scipy.stats import gaussian_kde, norm
 
 from ..linear_bnn.prior import log_prior
 from ..linear_bnn.untrained import OutputLength
+from .linear_bnn_frames import parameters, profiles, select
 from .style import panel_letter
 
 EXACT = {"color": "black", "ls": "--", "lw": 1.4}
-
-
-def parameters(table: pd.DataFrame) -> dict:
-    """Parameters of a table's first run."""
-    return next(iter(table.attrs["runs"].values()))
-
-
-def select(table: pd.DataFrame, **where) -> pd.DataFrame:
-    """Rows that fulfil all conditions ``column=value``."""
-    chosen = np.ones(len(table), dtype=bool)
-    for column, value in where.items():
-        chosen &= (table[column] == value).to_numpy()
-    return table[chosen]
 
 
 def band(ax, rows: pd.DataFrame, axis: str, **style) -> None:
@@ -36,11 +24,6 @@ def band(ax, rows: pd.DataFrame, axis: str, **style) -> None:
     mean, deviation = groups.mean(), groups.std().fillna(0.0)
     (line,) = ax.plot(mean.index, mean, **style)
     ax.fill_between(mean.index, mean - deviation, mean + deviation, color=line.get_color(), alpha=0.2, lw=0)
-
-
-def profiles(rows: pd.DataFrame) -> np.ndarray:
-    """The profiles of a selection, one a row."""
-    return np.stack([np.asarray(row, dtype=float) for row in rows["profile"]])
 
 
 def training(tables: Mapping[str, pd.DataFrame], *, scale: str) -> Figure:

@@ -8,18 +8,18 @@ import pandas as pd
 from matplotlib.figure import Figure
 
 from ..linear_bnn.logistic import fit_logistic
+from .linear_bnn_frames import over_seeds, parameters, select
 from .style import panel_letter
 
 
 def path_pruning(tables: Mapping[str, pd.DataFrame], *, scale: str) -> Figure:
     """Accuracy against the number of paths: linear, logarithmic, gain of each path, fraction of all paths."""
     table = tables["stm_path_pruning"]
-    rows = table[table["quantity"] == "pruned_accuracy"]
-    groups = rows.groupby("paths")["value"]
-    mean, error = groups.mean(), groups.sem().fillna(0.0)
-    paths = mean.index.to_numpy(dtype=float)
-    full = table[(table["quantity"] == "accuracy") & (table["split"] == "test")]["value"].mean()
-    fit = fit_logistic(paths, mean.to_numpy())
+    rows = select(table, quantity="pruned_accuracy")
+    mean, error = over_seeds(rows, "paths").T.to_numpy()
+    paths = np.sort(rows["paths"].unique()).astype(float)
+    full = select(table, quantity="accuracy", split="test")["value"].mean()
+    fit = fit_logistic(paths, mean)
     figure, axes = plt.subplots(2, 2, figsize=(9.5, 7))
     label = (
         f"$A_0$ = {fit.floor:.3f}, $A_\\infty$ = {fit.plateau:.3f}\n"
@@ -35,16 +35,11 @@ def path_pruning(tables: Mapping[str, pd.DataFrame], *, scale: str) -> Figure:
         ax.set(xlabel="paths kept for each pixel, $K$", ylabel="test accuracy", ylim=(0, 1))
     axes[0, 0].legend(loc="lower right")
     axes[0, 1].set_xscale("log", base=2)
-    gains(axes[1, 0], paths, mean.to_numpy(), fit)
+    gains(axes[1, 0], paths, mean, fit)
     fraction(axes[1, 1], rows, table, parameters(table)["width"], full)
     for ax, letter in zip(axes.flat, "abcd", strict=True):
         panel_letter(ax, letter)
     return figure
-
-
-def parameters(table: pd.DataFrame) -> dict:
-    """Parameters of a table's first run."""
-    return next(iter(table.attrs["runs"].values()))
 
 
 def gains(ax, paths, mean, fit):

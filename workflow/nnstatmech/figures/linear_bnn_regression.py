@@ -8,6 +8,7 @@ import pandas as pd
 import seaborn as sns
 from matplotlib.figure import Figure
 
+from .linear_bnn_frames import over_seeds, parameters, profiles, select
 from .style import panel_letter
 
 DECODERS = {
@@ -15,30 +16,6 @@ DECODERS = {
     "accuracy_peak": "digit nearest to the highest output",
     "accuracy_template": "nearest target",
 }
-
-
-def parameters(table: pd.DataFrame) -> dict:
-    """Parameters of a table's first run."""
-    return next(iter(table.attrs["runs"].values()))
-
-
-def curves(table: pd.DataFrame, **where) -> pd.DataFrame:
-    """Rows without a profile that fulfil all conditions ``column=value``."""
-    chosen = table["profile"].isna()
-    for column, value in where.items():
-        chosen &= table[column] == value
-    return table[chosen]
-
-
-def over_seeds(rows: pd.DataFrame, axis: str) -> pd.DataFrame:
-    """Mean and standard error over realisations at each value of ``axis``."""
-    groups = rows.groupby(axis, observed=True)["value"]
-    return pd.DataFrame({"mean": groups.mean(), "error": groups.sem().fillna(0.0)})
-
-
-def profile(rows: pd.DataFrame) -> np.ndarray:
-    """The only profile of a selection."""
-    return np.asarray(rows["profile"].iloc[0], dtype=float)
 
 
 def nearest_coupling(table: pd.DataFrame, coupling: float) -> float:
@@ -72,7 +49,7 @@ def original_curves(ax, table, split, coupling):
         ("accuracy", "tab:red", "accuracy"),
         ("loss", "tab:green", loss_label),
     ):
-        line = over_seeds(curves(table, split=split, coupling=coupling, quantity=quantity), "epoch")
+        line = over_seeds(select(table, split=split, coupling=coupling, quantity=quantity), "epoch")
         if quantity == "loss" and summed:
             line = line / line["mean"].iloc[0]
         ax.plot(line.index, line["mean"], "o-", ms=3, color=colour, label=label)
@@ -86,7 +63,7 @@ def original_curves(ax, table, split, coupling):
 
 def validation_by_coupling(ax, table):
     """Fraction of held-out images that are read wrongly against the epoch, one line a coupling."""
-    rows = curves(table, split="validation", quantity="accuracy_template")
+    rows = select(table, split="validation", quantity="accuracy_template")
     couplings = sorted(rows["coupling"].unique())
     for coupling, colour in zip(couplings, sns.color_palette("viridis", len(couplings)), strict=True):
         line = over_seeds(rows[rows["coupling"] == coupling], "epoch")
@@ -99,7 +76,7 @@ def validation_by_coupling(ax, table):
 def accuracy_by_coupling(ax, table):
     """Test accuracy against g for the ways to read a label; networks that diverged are marked."""
     for (quantity, label), mark, shift in zip(DECODERS.items(), "so^", (-0.008, 0, 0.008), strict=True):
-        line = over_seeds(curves(table, split="test", quantity=quantity), "coupling")
+        line = over_seeds(select(table, split="test", quantity=quantity), "coupling")
         ax.errorbar(
             line.index + shift, line["mean"], 2 * line["error"], fmt=f"{mark}-", ms=4, lw=0.8, capsize=2, label=label
         )
@@ -116,7 +93,7 @@ def predictions(tables: Mapping[str, pd.DataFrame], *, scale: str, coupling: flo
     """Test images beside what the network makes of the same image, and the mean prediction for each digit."""
     table = tables["stm_regression"]
     coupling = nearest_coupling(table, coupling)
-    trained = table[(table["coupling"] == coupling) & (table["seed"] == table["seed"].min())]
+    trained = select(table, coupling=coupling, seed=table["seed"].min())
     images = table[table["quantity"] == "image"].drop_duplicates("image").head(10)
     figure = plt.figure(figsize=(13, 6))
     left, right = figure.subfigures(1, 2, width_ratios=[1.75, 1])
@@ -124,10 +101,10 @@ def predictions(tables: Mapping[str, pd.DataFrame], *, scale: str, coupling: flo
     for i, (_, row) in enumerate(images.iterrows()):
         top, column = 2 * (i // 5), i % 5
         heat_map(axes[top, column], row)
-        prediction = trained[(trained["quantity"] == "prediction") & (trained["image"] == row["image"])]
-        target = table[(table["quantity"] == "target") & (table["image"] == row["image"])]
+        prediction = select(trained, quantity="prediction", image=row["image"])
+        target = select(table, quantity="target", image=row["image"])
         ax = axes[top + 1, column]
-        distribution(ax, profile(prediction), profile(target))
+        distribution(ax, profiles(prediction)[0], profiles(target)[0])
         ax.set_xlabel("position (label)" if top else "", fontsize=8)
         if column:
             ax.set_yticklabels([])
@@ -159,7 +136,7 @@ def distribution(ax, predicted, target):
 def mean_predictions(ax, trained, coupling):
     """Mean output at the digits' positions, over all test images of a digit."""
     rows = trained[trained["quantity"] == "mean_prediction"].sort_values("label")
-    outputs = np.stack([np.asarray(row, dtype=float) for row in rows["profile"]])
+    outputs = profiles(rows)
     at_digits = outputs[:, np.linspace(0, outputs.shape[1] - 1, 10).round().astype(int)]
     sns.heatmap(
         at_digits, ax=ax, cmap="rocket_r", vmin=0, vmax=1, annot=True, fmt=".2f", annot_kws={"fontsize": 6.5},
@@ -186,7 +163,7 @@ def target_curves(ax, table):
     for colour, (_, row) in zip(sns.color_palette("tab10"), rows.iterrows(), strict=False):
         values = np.asarray(row["profile"], dtype=float)
         ax.plot(np.linspace(0, 9, len(values)), values, color=colour, label=f"{int(row['label'])}")
-    deviation = table.attrs["runs"][table["run"].iloc[0]]["target_deviation"]
+    deviation = parameters(table)["target_deviation"]
     ax.set(xlabel="position (label)", ylabel="target", xticks=range(10))
     ax.set_title(rf"targets of sum 1, $\sigma$ = {deviation:g}")
     ax.legend(title="digit", ncols=2, loc="upper center")
@@ -199,7 +176,7 @@ def learned_targets(ax, table):
     for run, rows in table[table["label"] == digit].groupby("run", observed=True):
         settings = table.attrs["runs"][run]
         if settings["target_scale"] == "peak":
-            values = profile(rows)
+            values = profiles(rows)[0]
             ax.plot(np.linspace(0, 9, len(values)), values, lw=1, label=f"{settings['target_deviation']:g}")
     ax.axvline(digit, color="0.4", ls=":", lw=1)
     ax.set(xlabel="position (label)", ylabel="mean output", xticks=range(10), title=f"learnt for a {digit}, peak 1")
@@ -208,7 +185,7 @@ def learned_targets(ax, table):
 
 def accuracy_by_target(ax, table):
     """Test accuracy for each target and each way to read a label."""
-    rows = curves(table, split="test")
+    rows = table[table["profile"].isna() & (table["split"] == "test")]
     runs = sorted(table.attrs["runs"].items(), key=lambda item: (item[1]["target_scale"], item[1]["target_deviation"]))
     ticks = np.arange(len(runs))
     for i, (quantity, label) in enumerate(DECODERS.items()):

@@ -11,7 +11,7 @@ from dataclasses import dataclass
 import torch
 
 from ..seeding import torch_stream
-from .regression import glorot_uniform
+from .initialisation import glorot_uniform
 
 
 @dataclass

@@ -5,6 +5,8 @@ import torch
 
 from ..datasets import Dataset
 
+CLASSES = 10
+
 
 def input_vectors(images: np.ndarray, device: torch.device | str = "cpu") -> torch.Tensor:
     """Images (count, height, width, channels), uint8, as float32 vectors (count, pixels) with values in [0, 1]."""

@@ -11,8 +11,9 @@ import numpy as np
 import torch
 
 from ..seeding import torch_stream
+from .digits import CLASSES
+from .initialisation import glorot_uniform
 
-CLASSES = 10
 CLIP = 1e-7
 """Smallest probability in the Kullback-Leibler divergence: Keras's epsilon."""
 
@@ -32,12 +33,6 @@ def templates(bins: int, deviation: float, scale: str = "sum") -> np.ndarray:
     exponent = -((positions(bins) - np.arange(CLASSES)[:, None]) ** 2) / (2 * deviation**2)
     peaks = np.exp(exponent - exponent.max(axis=1, keepdims=True))
     return peaks if scale == "peak" else peaks / peaks.sum(axis=1, keepdims=True)
-
-
-def glorot_uniform(outputs: int, inputs: int, generator: torch.Generator) -> torch.Tensor:
-    """A weight matrix (outputs, inputs), uniform with variance 2 / (inputs + outputs)."""
-    bound = (6 / (inputs + outputs)) ** 0.5
-    return (2 * torch.rand(outputs, inputs, generator=generator) - 1) * bound
 
 
 class CubicReadoutNetwork:

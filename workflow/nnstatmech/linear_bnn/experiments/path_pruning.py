@@ -10,10 +10,9 @@ from ...datasets import Dataset
 from ...progress import no_progress
 from ...seeding import torch_stream
 from ...tables import CATEGORY, tidy
-from ..digits import MiniBatches, input_vectors, labels_of
+from ..digits import CLASSES, MiniBatches, input_vectors, labels_of
 from ..params import PathPruning as Params
 from ..path_pruning import ReluClassifiers, pruned_accuracies
-from ..regression import CLASSES
 
 TRAINED, HELD_OUT = 0.70, 0.15
 """Fractions of all images that are trained on and validated on; the rest is the test set."""
