@@ -14,7 +14,7 @@ from .depth_scales import correlation_depths, heat_map, parameter
 from .style import panel_letter
 
 VARIANCE_LABEL = r"weight variance $\sigma_w^2$"
-LOWEST_ENTROPY = -20.0
+LOWEST_ENTROPY, LOWEST_ENTROPY_OF_RESNETS = -20.0, -10.0
 # Accuracies of the strip above the ResNets' map: not above chance, above it, clearly above it.
 STRIP_LIMITS, STRIP_COLOURS = (0.10, 0.15), ("white", "0.6", "black")
 
@@ -56,17 +56,22 @@ def cutoffs(table: pd.DataFrame, quantity: str) -> pd.DataFrame:
     return result[(values.count() == count) & mean.notna()]
 
 
-def entropy_panel(ax: Axes, table: pd.DataFrame, lowest: float = LOWEST_ENTROPY, quantity="differential_entropy"):
-    """Draw a quantity over weight variance and depth with the scales of mean-field theory; returns the colours."""
+def quantity_map(ax: Axes, table: pd.DataFrame, quantity: str, lowest: float = LOWEST_ENTROPY):
+    """Draw entropy (from ``lowest`` on) or R² over weight variance and depth; returns the colours."""
     grid = over_depth(table, quantity)
     options = {"cmap": "Spectral", "vmin": lowest, "vmax": np.ceil(grid.to_numpy().max())}
     if quantity == "explained_variance":
         # Roots of R² are shown evenly: what is left at great depth would be black otherwise.
         lowest, options = 0, {"cmap": "magma", "norm": PowerNorm(0.5, 0, 1)}
-    mesh = heat_map(ax, grid.clip(lower=lowest), **options)
+    ax.set_ylabel("depth of the cascade")
+    return heat_map(ax, grid.clip(lower=lowest), **options)
+
+
+def entropy_panel(ax: Axes, table: pd.DataFrame, quantity: str):
+    """A map of ``quantity`` with the scales of mean-field theory; returns the colours."""
+    mesh = quantity_map(ax, table, quantity)
     colour = "white" if quantity == "explained_variance" else "black"
     correlation_depths(ax, parameter(table, "bias_variance"), colour=colour)
-    ax.set_ylabel("depth of the cascade")
     return mesh
 
 
@@ -191,29 +196,34 @@ def cnn(tables: Mapping[str, pd.DataFrame], *, scale: str, network: str) -> Figu
 
 
 def resnet(tables: Mapping[str, pd.DataFrame], *, scale: str, network: str, classifier: str) -> Figure:
-    """Differential entropy of ResNet cascades over weight variance and depth, with a strip that says what trains."""
+    """Differential entropy and explained variance of ResNet cascades, with a strip that says which networks train."""
     table = tables[network]
-    figure = Figure(figsize=(6.0, 4.6))
-    strip, ax = figure.subplots(2, 1, sharex=True, height_ratios=(1, 14))
-    grid = over_depth(table, "differential_entropy").clip(lower=LOWEST_ENTROPY)
-    mesh = heat_map(ax, grid, cmap="Spectral", vmin=LOWEST_ENTROPY, vmax=np.ceil(grid.to_numpy().max()))
-    figure.colorbar(mesh, ax=[strip, ax], label="differential entropy (nats)")
-    ax.set_ylabel("depth of the cascade (blocks and stem)")
-    trained = tables[classifier]
-    reached = trained[trained.quantity == "accuracy"].groupby("weight_variance").value.mean()
-    classes = np.digitize(reached, STRIP_LIMITS, right=True)
-    strip.grid(False)
-    strip.pcolormesh(
-        reached.index, [0], classes[None], shading="nearest", cmap=ListedColormap(STRIP_COLOURS), vmin=0, vmax=2
+    figure = Figure(figsize=(9.6, 4.3))
+    (strip, empty), axes = figure.subplots(2, 2, sharex=True, height_ratios=(1, 14))
+    empty.set_axis_off()
+    labels = {"differential_entropy": "differential entropy (nats)", "explained_variance": r"explained variance $R^2$"}
+    for letter, ax, (quantity, label) in zip("ab", axes, labels.items(), strict=True):
+        mesh = quantity_map(ax, table, quantity, LOWEST_ENTROPY_OF_RESNETS)
+        figure.colorbar(mesh, ax=ax, label=label)
+        panel_letter(strip if letter == "a" else ax, letter)
+    training_strip(strip, tables[classifier])
+    return figure
+
+
+def training_strip(ax: Axes, table: pd.DataFrame) -> None:
+    """Three shades for how well networks of each weight variance have learnt."""
+    reached = table[table.quantity == "accuracy"].groupby("weight_variance").value.mean()
+    shades = np.digitize(reached, STRIP_LIMITS, right=True)
+    ax.grid(False)
+    ax.pcolormesh(
+        reached.index, [0], shades[None], shading="nearest", cmap=ListedColormap(STRIP_COLOURS), vmin=0, vmax=2
     )
-    strip.set_yticks([])
-    steps = parameter(trained, "steps")
-    strip.set_title(
-        f"accuracy after {steps} steps: white ≤ {STRIP_LIMITS[0]:g}, grey > {STRIP_LIMITS[0]:g}, "
-        f"black > {STRIP_LIMITS[1]:g}",
+    ax.set_yticks([])
+    low, high = STRIP_LIMITS
+    ax.set_title(
+        f"accuracy after {parameter(table, 'steps')} steps: white ≤ {low:g}, grey > {low:g}, black > {high:g}",
         fontsize=8,
     )
-    return figure
 
 
 def cutoff_law(tables: Mapping[str, pd.DataFrame], *, scale: str, network: str) -> Figure:
