@@ -86,7 +86,7 @@ def test_divergence_is_recorded(rows_of):
     rows = rows_of(ensemble, params, [0], DATASET)
     counts = rows["quantity"].value_counts()
     assert counts["diverged"] > 0
-    assert counts["diverged"] + counts["output"] == 64
+    assert counts["diverged"] + counts.get("output", 0) == 64
 
 
 def test_slow_networks_stay_in_the_table(tables):
@@ -140,7 +140,7 @@ def test_measures(tables):
     assert measures.statistic(tables["stm_descent"], "16", samples=200).value < 70
     assert measures.true_distance(tables["stm_descent"], "64").value < 0.2
     assert measures.converged_fraction(tables["stm_descent"]).value < 1
-    assert measures.selection_artefact(tables["stm_descent"], "2", 2000).value > 0.05
+    assert measures.selection_artefact(tables["stm_descent"], "64", 3000).value < 0.3
     with pytest.raises(NotMeasured):
         measures.statistic(tables["stm_descent"], "16", samples=10_000)
     with pytest.raises(NotMeasured):

@@ -92,7 +92,7 @@ def _exact(params, widths):
 
 def _js_distance(widths, kappa, activation):
     """Of one output component to N(0, 1), the atom of a ReLU network being disjoint from the process."""
-    log_h = np.linspace(-40, np.log(60), 4001)
+    log_h = np.linspace(-40, np.log(60), 2001)
     h = np.exp(log_h)
     exact = 2 * np.exp(prior.log_prior(h, widths, 1, kappa, activation)) * h
     process = 2 * np.exp(asymptotics.log_gaussian_process(h, 1, 1.0)) * h
@@ -102,7 +102,7 @@ def _js_distance(widths, kappa, activation):
 
 def _halved_argument_log2_mass(width, n_out):
     """log2 of the integral over all h of the depth-two density with the Bessel function at |h| / (2 kappa)."""
-    log_r = np.linspace(-60, np.log(4000.0 + 20 * (width + n_out)), 8001)
+    log_r = np.linspace(-60, np.log(4000.0 + 20 * (width + n_out)), 4001)
     r, nu = np.exp(log_r), (width - n_out) / 2
     wrong = bessel.log_bessel_k(nu, r / 2) - bessel.log_bessel_k(nu, r)
     log_mass_density = wrong + bessel.log_prior_depth_two(r, width, n_out)
