@@ -45,11 +45,12 @@ def test_eager_sums_agree_with_the_definition(monkeypatch, dtype, relative, pola
     assert_close(kernels.bpi_field_down(x, m, omega, coefficients), field_down, relative)
 
 
-def test_chunks_cover_all_samples(monkeypatch):
+@pytest.mark.parametrize("edges", [1, 3 * 11, 2 * 5 * 11])
+def test_blocks_cover_all_edges(monkeypatch, edges):
     x, m, omega, variance, field = layer(7, 5, 11)
     coefficients = EdgeCoefficients.of(field, variance)
     whole = kernels.bpi_field_in(x, m, omega, coefficients), kernels.bpi_field_down(x, m, omega, coefficients)
-    monkeypatch.setattr(kernels, "EAGER_CHUNK_EDGES", 2 * 5 * 11)
+    monkeypatch.setattr(kernels, "EAGER_BLOCK_EDGES", edges)
     parts = kernels.bpi_field_in(x, m, omega, coefficients), kernels.bpi_field_down(x, m, omega, coefficients)
     for one, other in zip(whole, parts, strict=True):
         torch.testing.assert_close(one, other, rtol=1e-13, atol=1e-13)

@@ -13,7 +13,7 @@ import functools
 import logging
 import math
 import os
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 
 import torch
@@ -22,6 +22,7 @@ from torch import Tensor
 from .channels.special import SQRT_HALF, erfcx_fit, largest_exponent
 
 EAGER_CHUNK_EDGES = 1 << 16
+EAGER_BLOCK_EDGES = 1 << 14
 FEWEST_EDGES_FOR_COMPILING = 1 << 14
 
 logger = logging.getLogger(__name__)
@@ -56,9 +57,9 @@ class EdgeCoefficients:
             log_positive=math.log(2) + torch.nn.functional.logsigmoid(2 * size),
         )
 
-    def rows(self, part: slice) -> "EdgeCoefficients":
-        """The coefficients of some of the samples."""
-        return EdgeCoefficients(*(tensor[part] for tensor in self.tensors()))
+    def block(self, samples: slice, units: slice) -> tuple[Tensor, ...]:
+        """The coefficients of some samples and output units, in the order of :meth:`tensors`."""
+        return tuple(tensor[samples, units] for tensor in self.tensors())
 
     def tensors(self) -> tuple[Tensor, ...]:
         """The five tensors in the order in which :func:`edge_score` takes them."""
@@ -89,8 +90,8 @@ def bpi_field_in(x: Tensor, mean: Tensor, omega: Tensor, coefficients: EdgeCoeff
     if fused is not None:
         return fused(x, mean, omega, *coefficients.tensors())
     total = torch.zeros_like(mean)
-    for part in sample_chunks(len(x), mean.numel()):
-        total += _field_in(x[part], mean, omega[part], *coefficients.rows(part).tensors())
+    for samples, units in edge_blocks(len(x), *mean.shape):
+        total[units] += _field_in(x[samples], mean[units], omega[samples, units], *coefficients.block(samples, units))
     return total
 
 
@@ -99,16 +100,24 @@ def bpi_field_down(x: Tensor, mean: Tensor, omega: Tensor, coefficients: EdgeCoe
     fused = _fused("field_down", x, mean)
     if fused is not None:
         return fused(x, mean, omega, *coefficients.tensors())
-    parts = [
-        _field_down(x[part], mean, omega[part], *coefficients.rows(part).tensors())
-        for part in sample_chunks(len(x), mean.numel())
-    ]
-    return torch.cat(parts)
+    total = torch.zeros_like(x)
+    for samples, units in edge_blocks(len(x), *mean.shape):
+        part = _field_down(x[samples], mean[units], omega[samples, units], *coefficients.block(samples, units))
+        total[samples] += part
+    return total
 
 
-def sample_chunks(samples: int, edges_per_sample: int) -> list[slice]:
-    """Slices over the samples whose edges fit the cache."""
-    size = max(1, EAGER_CHUNK_EDGES // edges_per_sample)
+def edge_blocks(samples: int, units: int, inputs: int) -> Iterator[tuple[slice, slice]]:
+    """Slices over samples and output units whose edges fit the cache, and each temporary a small allocation."""
+    rows = max(1, min(units, EAGER_BLOCK_EDGES // inputs))
+    for part in sample_chunks(samples, rows * inputs, EAGER_BLOCK_EDGES):
+        for start in range(0, units, rows):
+            yield part, slice(start, min(start + rows, units))
+
+
+def sample_chunks(samples: int, edges_per_sample: int, edges: int = EAGER_CHUNK_EDGES) -> list[slice]:
+    """Slices over the samples with at most so many ``edges`` each (at least one sample)."""
+    size = max(1, edges // edges_per_sample)
     return [slice(start, min(start + size, samples)) for start in range(0, samples, size)]
 
 
