@@ -62,7 +62,7 @@ def overlap_panel(ax: Axes, table: pd.DataFrame) -> None:
     threshold = state_evolution.information_threshold()
     for load, text in ((spinodal, "spinodal"), (threshold, "threshold")):
         ax.axvline(load, color="0.6", lw=0.8, ls=":")
-        ax.text(load, 0.02, f"{text} {load:.3f}", rotation=90, ha="right", va="bottom", fontsize=7, color="0.4")
+        ax.text(load, 0.27, f"{text} {load:.3f}", rotation=90, ha="right", va="bottom", fontsize=7, color="0.4")
     for quantity, filled in (("teacher_overlap", True), ("self_overlap", False)):
         points = statistics(after_last_sweep(table, quantity), ["rule", "load"])
         for rule, rows in points.groupby("rule", observed=True):
