@@ -1,6 +1,7 @@
 """Tidy parquet tables that are whole or absent, checked page by page, with their provenance inside."""
 
 import glob
+import hashlib
 import json
 import os
 import tempfile
@@ -14,6 +15,7 @@ import pyarrow.parquet as pq
 from .errors import NamedProblem
 
 METADATA_KEY = b"nnstatmech"
+CHECKSUM_KEY = b"nnstatmech.footer.sha256"
 
 
 class DamagedTable(NamedProblem):
@@ -80,8 +82,9 @@ def write_table(table: pa.Table, path, metadata: dict) -> None:
     """
     path = Path(path)
     path.parent.mkdir(parents=True, exist_ok=True)
-    text = json.dumps(metadata, sort_keys=True, allow_nan=False)
-    table = table.replace_schema_metadata({METADATA_KEY: text.encode()})
+    table = table.replace_schema_metadata(None)
+    text = json.dumps(metadata, sort_keys=True, allow_nan=False).encode()
+    table = table.replace_schema_metadata({METADATA_KEY: text, CHECKSUM_KEY: footer_checksum(table, text)})
     handle, part = tempfile.mkstemp(dir=path.parent, prefix=f".{path.name}.", suffix=".part")
     os.close(handle)
     try:
@@ -96,6 +99,12 @@ def write_table(table: pa.Table, path, metadata: dict) -> None:
     except BaseException:
         Path(part).unlink(missing_ok=True)
         raise
+
+
+def footer_checksum(table: pa.Table, text: bytes) -> bytes:
+    """Hash of what the checksums of pages do not cover: provenance, names of columns and number of rows."""
+    covered = text + json.dumps([table.column_names, table.num_rows]).encode()
+    return hashlib.sha256(covered).hexdigest().encode()
 
 
 def remove_leftovers(path: Path) -> None:
@@ -114,7 +123,11 @@ def read_table(path) -> tuple[pa.Table, dict]:
     """
     try:
         table = pq.read_table(path, partitioning=None, page_checksum_verification=True)
-        return table.replace_schema_metadata(None), json.loads(table.schema.metadata[METADATA_KEY])
+        text, checksum = (table.schema.metadata[key] for key in (METADATA_KEY, CHECKSUM_KEY))
+        table = table.replace_schema_metadata(None)
+        if checksum != footer_checksum(table, text):
+            raise ValueError("its footer was altered")
+        return table, json.loads(text)
     except FileNotFoundError:
         raise
     except (pa.ArrowException, OSError, KeyError, TypeError, ValueError) as error:
