@@ -140,7 +140,7 @@ def test_measures(tables):
     assert measures.statistic(tables["stm_descent"], "16", samples=200).value < 70
     assert measures.true_distance(tables["stm_descent"], "64").value < 0.2
     assert measures.converged_fraction(tables["stm_descent"]).value < 1
-    assert measures.selection_artefact(tables["stm_descent"], "64", 3000).value < 0.3
+    assert measures.selection_artefact(tables["stm_descent"], "64", 3).value < 0.3
     with pytest.raises(NotMeasured):
         measures.statistic(tables["stm_descent"], "16", samples=10_000)
     with pytest.raises(NotMeasured):

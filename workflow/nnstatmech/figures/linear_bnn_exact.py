@@ -56,7 +56,7 @@ def posterior_ladder(tables: Mapping[str, pd.DataFrame], *, scale: str) -> Figur
 def js_vs_width(tables: Mapping[str, pd.DataFrame], *, scale: str) -> Figure:
     """Distances between exact laws and of ensembles to them, and what dropping unconverged networks does."""
     exact, hmc, descent = tables["stm_exact"], tables["stm_hmc"], tables["stm_descent"]
-    figure, axes = plt.subplots(1, 3, figsize=(12.5, 4.4), width_ratios=(1.35, 1, 1))
+    figure, axes = plt.subplots(1, 3, figsize=(12.5, 5), width_ratios=(1.35, 1, 1))
     _distances_between_laws(axes[0], exact)
     _distances_of_ensembles(axes[0], hmc, descent)
     _selection_panel(axes[1], descent)
@@ -221,8 +221,8 @@ def _distances_of_ensembles(ax: Axes, hmc: pd.DataFrame, descent: pd.DataFrame) 
     level = np.sqrt(max(critical**2 - comparison.floor(BINS, samples) ** 2, 0))
     ax.axhline(level, color="0.6", linewidth=1)
     ax.text(700, level * 1.05, f"99 %, M = {samples}", color="0.4", fontsize=7, ha="right")
-    ax.set(xlabel="hidden units n", ylabel="Jensen-Shannon distance", ylim=(2e-4, 0.5))
-    ax.legend(fontsize=7, loc="lower left")
+    ax.set(xlabel="hidden units n", ylabel="Jensen-Shannon distance", ylim=(3e-4, 0.4))
+    ax.legend(fontsize=7, loc="upper center", bbox_to_anchor=(0.5, -0.16), ncols=2)
 
 
 def _net_distance(table: pd.DataFrame, network: str) -> tuple[float, float, float]:
@@ -240,20 +240,18 @@ def _net_distance(table: pd.DataFrame, network: str) -> tuple[float, float, floa
 
 def _selection_panel(ax: Axes, descent: pd.DataFrame) -> None:
     networks = _by_width(descent["network"].unique())
-    for budget, colour in zip((500, 1000, 2000, 5000), sns.color_palette("flare", 4), strict=True):
+    widths = [int(network) for network in networks]
+    typical = np.median(_values(_select(descent, networks[-1], None), "step"))
+    for multiple, colour in zip((1.5, 3, 6), sns.color_palette("flare", 3), strict=True):
+        budget = multiple * typical
         distances = [_kept_distance(_select(descent, network, None), budget) for network in networks]
-        ax.loglog(
-            [int(n) for n in networks], distances, "o-", markersize=4, color=colour, label=f"within {budget} steps"
-        )
-    everything = [
-        comparison.equiprobable(_values(_select(descent, network, None), "probability"), BINS).distance
-        for network in networks
-    ]
-    ax.loglog([int(n) for n in networks], everything, "ko-", markersize=4, label="all networks")
+        ax.loglog(widths, distances, "o-", markersize=4, color=colour, label=f"within {budget:.0f} steps")
+    everything = [_kept_distance(_select(descent, network, None), np.inf) for network in networks]
+    ax.loglog(widths, everything, "ko-", markersize=4, label="ever")
     samples = len(_values(_select(descent, networks[0], None), "probability"))
     ax.axhline(comparison.floor(BINS, samples), color="0.6", linewidth=1, label="sampling floor")
-    ax.set(xlabel="hidden units n", ylabel="Jensen-Shannon distance to the exact law")
-    ax.legend(title="kept if converged", fontsize=7, title_fontsize=7)
+    ax.set(xlabel="hidden units n", ylabel="Jensen-Shannon distance to the exact law", ylim=(None, 1))
+    ax.legend(title="networks kept if converged", fontsize=7, title_fontsize=7)
 
 
 def _kept_distance(rows: pd.DataFrame, budget: int) -> float:

@@ -239,13 +239,18 @@ def converged_fraction(table: pd.DataFrame) -> Measurement:
     return Measurement(float(fractions.min()), 0.0)
 
 
-def selection_artefact(table: pd.DataFrame, network: str, steps: int) -> Measurement:
-    """Jensen-Shannon distance to the exact law of only those networks that converged within ``steps``."""
+def selection_artefact(table: pd.DataFrame, network: str, multiple: float) -> Measurement:
+    """Jensen-Shannon distance to the exact law of only those networks that converged soon.
+
+    Soon: within ``multiple`` of the median number of steps that the widest network takes.
+    """
+    widest = max(table["network"].unique(), key=lambda label: int(label.split("-")[0]))
+    steps = multiple * _selected(table, network=widest, quantity="step")["value"].median()
     rows = table[(table["network"] == network) & table["quantity"].isin(["step", "probability"])]
     wide = rows.pivot(index=["seed", "member"], columns="quantity", values="value")
     kept = wide.loc[(wide["step"] >= 0) & (wide["step"] <= steps), "probability"]
     if len(kept) < 2 * BINS:
-        raise NotMeasured(f"{len(kept)} networks converged within {steps} steps")
+        raise NotMeasured(f"{len(kept)} networks converged within {steps:.0f} steps")
     divergence, error = comparison.excess_divergence(comparison.equiprobable(kept, BINS))
     distance = np.sqrt(max(divergence, 0))
     return Measurement(float(distance), float(error / (2 * distance)) if distance else float(np.sqrt(error)))
