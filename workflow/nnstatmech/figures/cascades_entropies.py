@@ -45,7 +45,7 @@ def over_depth(table: pd.DataFrame, quantity: str) -> pd.DataFrame:
 def cutoffs(table: pd.DataFrame, quantity: str) -> pd.DataFrame:
     """Mean cutoff and its standard error, from seeds and resampled images, by weight variance.
 
-    Weight variances at which a seed does not lose the information within the network are left out.
+    NaN at weight variances at which a seed does not lose the information within the network.
     """
     values = table[table.quantity == quantity].groupby("weight_variance").value
     mean, count = values.mean(), values.size()
@@ -53,7 +53,7 @@ def cutoffs(table: pd.DataFrame, quantity: str) -> pd.DataFrame:
     errors = table[table.quantity == f"{quantity}_error"].groupby("weight_variance").value
     # The test images are the same for all seeds: their part of the error does not shrink with the seeds.
     result = pd.DataFrame({"depth": mean, "error": np.sqrt(between + errors.mean().fillna(0) ** 2)})
-    return result[(values.count() == count) & mean.notna()]
+    return result.where(values.count() == count)
 
 
 def quantity_map(ax: Axes, table: pd.DataFrame, quantity: str, lowest: float = LOWEST_ENTROPY):
@@ -164,10 +164,8 @@ def cutoff_curves(tables: Mapping[str, pd.DataFrame], *, scale: str, network: st
     images = table[table.quantity == "cutoff_coded_images"].groupby("weight_variance").value.mean()
     spread = table[table.quantity == "cutoff_coded_images_deviation"].groupby("weight_variance").value.mean()
     differential = table[table.quantity == "cutoff_coded_differential"].groupby("weight_variance").value.mean()
-    right.plot(mean.index, mean, ".-", ms=4, lw=1, label="relative entropy, mean image")
-    right.errorbar(
-        images.index, images, spread, fmt=".-", ms=4, lw=1, capsize=1.5, label="relative entropy, single images"
-    )
+    right.plot(mean.index, mean, ".-", ms=4, lw=1, label="mean relative entropy")
+    right.errorbar(images.index, images, spread, fmt=".-", ms=4, lw=1, capsize=1.5, label="that of single images")
     right.plot(differential.index, differential, ".-", ms=4, lw=1, label="differential entropy")
     for letter, ax in zip("ab", (left, right), strict=True):
         ax.set_ylim(0, 1.32 * params["depth"])
@@ -275,7 +273,7 @@ def scaled_cutoffs(table: pd.DataFrame, quantity: str, variance: float, bias_var
     """Cutoffs at one weight variance in units of ξ_c, with errors, by run; runs that lose nothing are left out."""
     rows = {}
     for run, part in table.groupby("run", observed=True):
-        found = cutoffs(part, quantity)
+        found = cutoffs(part, quantity).dropna()
         if len(found):
             rows[run] = found.iloc[0] / MeanField(variance, bias_variance).correlation_depth
     return pd.DataFrame.from_dict(rows, orient="index", columns=["depth", "error"])
