@@ -116,7 +116,7 @@ def ensembles():
     print(f"  compressed hidden layer (784 units to {small[0].shape[0]}): {saving:.0f} times less")
     betas = (0.3, 1, 3, 10, 30, 100)
     ladder = cpu_seconds(lambda: list(sampling.hamiltonian_monte_carlo(model, weights, betas, streams)))
-    print(f"HMC ladder of {count} chains, 6 rungs of 40 moves of 10 leapfrogs: {ladder:.2f} CPU seconds")
+    print(f"HMC ladder of {count} chains, 6 rungs of 80 moves of 10 leapfrogs: {ladder:.2f} CPU seconds")
 
 
 if __name__ == "__main__":

@@ -190,7 +190,7 @@ class Ensemble(TwoClasses):
         multiple_of=64,
         description="Independent networks in one realisation; whole vectors round alike whatever runs beside them.",
     )
-    moves: int = Field(40, ge=8, description="HMC: trajectories at each β; the step adapts in the first half.")
+    moves: int = Field(80, ge=8, description="HMC: trajectories at each β; the step adapts in the first half.")
     leapfrogs: int = Field(10, ge=1, description="HMC: leapfrog steps of a trajectory.")
     acceptance: float = Field(0.8, gt=0, lt=1, description="HMC: acceptance that the step size is adapted to.")
     steps: int = Field(800, ge=1, description="Langevin: steps from the prior, at each β anew.")

@@ -135,7 +135,7 @@ def hamiltonian_monte_carlo(
     betas: Sequence[float],
     streams: Streams,
     *,
-    moves: int = 40,
+    moves: int = 80,
     leapfrogs: int = 10,
     first_step: float = 0.3,
     target: float = 0.8,
