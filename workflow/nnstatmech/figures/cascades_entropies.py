@@ -203,8 +203,10 @@ def resnet(tables: Mapping[str, pd.DataFrame], *, scale: str, network: str, clas
     for letter, ax, (quantity, label) in zip("ab", axes, labels.items(), strict=True):
         mesh = quantity_map(ax, table, quantity, LOWEST_ENTROPY_OF_RESNETS)
         figure.colorbar(mesh, ax=ax, label=label)
-        panel_letter(strip if letter == "a" else ax, letter)
+        panel_letter(ax, letter)
+        limits = ax.get_xlim()
     training_strip(strip, tables[classifier])
+    strip.set_xlim(limits)
     return figure
 
 
