@@ -71,14 +71,15 @@ def _laws(posterior, beta, image, h):
 def _scalars(posterior, beta, image):
     law, process = posterior.predictive(beta, image), posterior.wide_predictive(beta, image)
     saddle_scale = posterior.renormalised_scale(beta)
+    to_process, to_saddle = _js_distances(law, process, posterior.process_at(saddle_scale, beta, image))
     scale, weights = posterior.scale_posterior(beta)
     values = {
         "mean_loss": posterior.mean_loss(beta),
         "process_mean_loss": posterior.wide_mean_loss(beta),
         "mean": law.mean,
         "deviation": law.variance**0.5,
-        "js_distance": _js_distance(law, process),
-        "saddle_js_distance": _js_distance(law, posterior.process_at(saddle_scale, beta, image)),
+        "js_distance": to_process,
+        "saddle_js_distance": to_saddle,
         "mean_scale": float(weights @ scale.u) / posterior.mean_scale,
         "saddle_scale": saddle_scale / posterior.mean_scale,
     }
@@ -88,7 +89,10 @@ def _scalars(posterior, beta, image):
         yield {"quantity": quantity, "value": np.array([value])}
 
 
-def _js_distance(law, other):
-    spread = 14 * max(law.variance, other.variance) ** 0.5
-    grid = law.mean + np.linspace(-spread, spread, 8000)
-    return comparison.js_distance_on_grid(law.pdf(grid), other.pdf(grid), grid)
+def _js_distances(law, *others):
+    """Jensen-Shannon distances of a law to others, on one grid that covers them all."""
+    spread = 14 * max(each.variance for each in (law, *others)) ** 0.5
+    # An even number of points: the prior of a network with one hidden unit is infinite at its centre, h = 0.
+    grid = law.mean + np.linspace(-spread, spread, 3000)
+    density = law.pdf(grid)
+    return [comparison.js_distance_on_grid(density, other.pdf(grid), grid) for other in others]
