@@ -47,22 +47,23 @@ class FrozenReadoutClassifier:
         )
         return cls(first, second, readout.mT)
 
-    @property
-    def second(self) -> torch.Tensor:
-        """W₂ = W₂(0) + V A now, shape (seeds, width, width)."""
-        return self.second_initial + self.readout @ self._coefficients
-
     def logits(self, x: torch.Tensor) -> torch.Tensor:
         """Logits (seeds, images, classes) of images (seeds or 1, images, inputs)."""
         return x @ (self._effective @ self.first).mT
 
     def preactivations(self, x: torch.Tensor) -> torch.Tensor:
-        """The signal W₂ W₁ x before the readout, shape (seeds, width), for one image (inputs,)."""
-        return (self.second @ (self.first @ x)[..., None]).squeeze(-1)
+        """The signal W₂ W₁ x before the readout, shape (seeds, width), for one image (inputs,).
+
+        W₂ = W₂(0) + V A is applied term by term and never formed.
+        """
+        hidden = (self.first @ x)[..., None]
+        return (self.second_initial @ hidden + self.readout @ (self._coefficients @ hidden)).squeeze(-1)
 
     def transposed_preactivations(self, x: torch.Tensor) -> torch.Tensor:
         """W₂ᵀ W₁ᵀ x: what the original analysis took for :meth:`preactivations`; needs width = inputs."""
-        return (self.second.mT @ (self.first.mT @ x)[..., None]).squeeze(-1)
+        hidden = (self.first.mT @ x)[..., None]
+        change = self._coefficients.mT @ (self.readout.mT @ hidden)
+        return (self.second_initial.mT @ hidden + change).squeeze(-1)
 
     def descend(self, x: torch.Tensor, targets: torch.Tensor, learning_rate: float) -> None:
         """One step of gradient descent on the mean cross-entropy of a mini-batch.

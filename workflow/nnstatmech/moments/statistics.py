@@ -5,7 +5,7 @@ some images, and every realisation has the same number of rows in each block. Ex
 a realisation; moments are then averaged over the channels (Labatie 2019).
 """
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 
 import torch
 from torch import Tensor
@@ -31,14 +31,24 @@ def column_means(blocks: Sequence[Tensor]) -> Tensor:
     return sum(block.sum(1, keepdim=True) for block in blocks) / number_of_rows(blocks)
 
 
-def sum_of_squares(features: Tensor) -> Tensor:
-    """Sum of the squares of each realisation, float64, shape (realisations,)."""
-    return torch.linalg.vector_norm(features, dim=(1, 2)).double() ** 2
+def norm(features: Tensor) -> Tensor:
+    """Euclidean norm of each realisation, shape (realisations,)."""
+    return torch.linalg.vector_norm(features, dim=(1, 2))
+
+
+def total(parts: Iterable[Tensor]) -> Tensor:
+    """Sum over the leading axis of stacked tensors, float64."""
+    return torch.stack(tuple(parts)).double().sum(0)
+
+
+def total_square(norms: Iterable[Tensor]) -> Tensor:
+    """Sum of the squares of norms, float64, shape (realisations,)."""
+    return torch.stack(tuple(norms)).double().square().sum(0)
 
 
 def mean_square(blocks: Sequence[Tensor]) -> Tensor:
     """Mean square over rows and channels, float64, shape (realisations,)."""
-    return sum(map(sum_of_squares, blocks)) / (number_of_rows(blocks) * blocks[0].shape[2])
+    return total_square(map(norm, blocks)) / (number_of_rows(blocks) * blocks[0].shape[2])
 
 
 def signal_moments(blocks: Sequence[Tensor], means: Tensor) -> dict[str, Tensor]:
@@ -52,17 +62,19 @@ def signal_moments(blocks: Sequence[Tensor], means: Tensor) -> dict[str, Tensor]
         :func:`column_means` of ``blocks``: mu_p is centred channel by channel.
     """
     count = number_of_rows(blocks) * blocks[0].shape[2]
-    sums = [
-        (
-            piece.abs().sum((1, 2)).double(),
-            sum_of_squares(piece),
-            sum_of_squares(centred := piece - means),
-            sum_of_squares(centred.mul_(centred)),
-        )
-        for piece in pieces(blocks)
-    ]
-    names = ("nu1_abs_signal", "nu2_signal", "mu2_signal", "mu4_signal")
-    return {name: sum(parts) / count for name, parts in zip(names, zip(*sums, strict=True), strict=True)}
+    absolute, raw, centred, squared = zip(
+        *(
+            (piece.abs().sum((1, 2)), norm(piece), norm(deviation := piece - means), norm(deviation.mul_(deviation)))
+            for piece in pieces(blocks)
+        ),
+        strict=True,
+    )
+    return {
+        "nu1_abs_signal": total(absolute) / count,
+        "nu2_signal": total_square(raw) / count,
+        "mu2_signal": total_square(centred) / count,
+        "mu4_signal": total_square(squared) / count,
+    }
 
 
 def covariance(blocks: Sequence[Tensor], means: Tensor) -> Tensor:
