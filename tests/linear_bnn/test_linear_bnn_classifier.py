@@ -12,9 +12,7 @@ from nnstatmech.linear_bnn.experiments import classifier as task
 def test_reduced_dynamics_are_those_of_the_full_network():
     rate, generator = 0.05, torch.Generator().manual_seed(0)
     network = FrozenReadoutClassifier.draw(12, 12, 4, [0, 7])
-    first, second = (
-        w.double().clone().requires_grad_() for w in (network.first, network.second_initial)
-    )
+    first, second = (w.double().clone().requires_grad_() for w in (network.first, network.second_initial))
     readout = network.readout.double()
     for _ in range(10):
         x = torch.rand(2, 6, 12, generator=generator)

@@ -134,6 +134,18 @@ def test_measures_of_diffusion_recover_the_law():
     assert abs(scaling.value - 1) < 4 * scaling.standard_error
 
 
+def test_lost_excess_rank():
+    rows = [
+        (seed, depth, "output", "reff_signal", rank * (1 + 0.01 * seed), "run0")
+        for seed in (-1, 1)
+        for depth, rank in ((4, 3.0), (10, 2.0), (30, 1.5), (40, 1.5))
+    ]
+    table = pd.DataFrame(rows, columns=["seed", "depth", "location", "quantity", "value", "run"])
+    measured = measures.lost_excess_rank(table, "reff_signal", early=4)
+    assert measured.value == pytest.approx(0.75, abs=1e-4)  # from two to a half above one
+    assert measured.standard_error == pytest.approx(0.00375, rel=0.01)  # of 1.5 f / (3 f - 1) at f = 1 +- 0.01
+
+
 def exponential(rate, count=20):
     rng = np.random.default_rng(1)
     rows = [

@@ -207,6 +207,7 @@ def resnet(tables: Mapping[str, pd.DataFrame], *, scale: str, network: str, clas
         limits = ax.get_xlim()
     training_strip(strip, tables[classifier])
     strip.set_xlim(limits)
+    empty.text(0, 0.5, strip_key(tables[classifier]), va="center", fontsize=8, transform=empty.transAxes)
     return figure
 
 
@@ -219,11 +220,13 @@ def training_strip(ax: Axes, table: pd.DataFrame) -> None:
         reached.index, [0], shades[None], shading="nearest", cmap=ListedColormap(STRIP_COLOURS), vmin=0, vmax=2
     )
     ax.set_yticks([])
+
+
+def strip_key(table: pd.DataFrame) -> str:
+    """What the shades of the strip say, for the free place beside it."""
     low, high = STRIP_LIMITS
-    ax.set_title(
-        f"accuracy after {parameter(table, 'steps')} steps: white ≤ {low:g}, grey > {low:g}, black > {high:g}",
-        fontsize=8,
-    )
+    steps = parameter(table, "steps")
+    return f"← accuracy after {steps} steps: white ≤ {low:g}, grey > {low:g}, black > {high:g}"
 
 
 def cutoff_law(tables: Mapping[str, pd.DataFrame], *, scale: str, network: str) -> Figure:

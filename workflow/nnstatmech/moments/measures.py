@@ -97,6 +97,13 @@ def decline(table: pd.DataFrame, name: str, early: int, **where) -> Measurement:
     return of_samples(at_depth(values, early) - late(values).mean(axis=1))
 
 
+def lost_excess_rank(table: pd.DataFrame, name: str, early: int) -> Measurement:
+    """Fraction of the effective rank above one at the depth ``early`` that the second half has lost."""
+    values = curve(table, name)
+    first = at_depth(values, early)
+    return of_samples((first - late(values).mean(axis=1)) / (first - 1))
+
+
 def resnet_exponent(table: pd.DataFrame) -> Measurement:
     """tau of the power law chi ~ l^tau, from the increments inside the branches."""
     return power_law_parameter(table, 1)
