@@ -86,3 +86,7 @@ def test_convolutional_maps(dataset):
     trained = joined(classification, dataset, single=settings | {"steps": 2})
     figure = figures.resnet({"r": resnet, "t": trained}, scale="laptop", network="r", classifier="t")
     assert len(drawn(figure)) == 2
+    (strip,) = figure.axes[0].collections
+    heights = strip.get_coordinates()[..., 1]
+    assert heights.min() <= 0
+    assert heights.max() >= 1

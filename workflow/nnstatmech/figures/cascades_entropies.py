@@ -207,7 +207,8 @@ def resnet(tables: Mapping[str, pd.DataFrame], *, scale: str, network: str, clas
         limits = ax.get_xlim()
     training_strip(strip, tables[classifier])
     strip.set_xlim(limits)
-    empty.text(0, 0.5, strip_key(tables[classifier]), va="center", fontsize=8, transform=empty.transAxes)
+    key = empty.text(0, 0.5, strip_key(tables[classifier]), va="center", fontsize=8, transform=empty.transAxes)
+    key.set_in_layout(False)  # it may reach above the colour bar
     return figure
 
 
@@ -216,9 +217,17 @@ def training_strip(ax: Axes, table: pd.DataFrame) -> None:
     reached = table[table.quantity == "accuracy"].groupby("weight_variance").value.mean()
     shades = np.digitize(reached, STRIP_LIMITS, right=True)
     ax.grid(False)
+    # Two rows: the cells of a single one would have no height.
     ax.pcolormesh(
-        reached.index, [0], shades[None], shading="nearest", cmap=ListedColormap(STRIP_COLOURS), vmin=0, vmax=2
+        reached.index,
+        [0, 1],
+        np.stack(2 * [shades]),
+        shading="nearest",
+        cmap=ListedColormap(STRIP_COLOURS),
+        vmin=0,
+        vmax=2,
     )
+    ax.set_ylim(0, 1)
     ax.set_yticks([])
 
 
