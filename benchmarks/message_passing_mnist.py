@@ -41,6 +41,8 @@ SETTINGS = [
 
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("--labels", choices=("odd_even", "ten_classes"), help="only these labels")
+    parser.add_argument("--algorithms", nargs="+", choices=("bp", "amp", "mf", "sgd"), help="only these rules")
     parser.add_argument("--dataset", default="mnist", choices=("mnist", "fashion_mnist"))
     parser.add_argument("--mapping", default="official", help="entry of data_sources in config.yaml")
     parser.add_argument("--device", default="auto")
@@ -49,6 +51,8 @@ def main() -> None:
     source = yaml.safe_load((ROOT / "config.yaml").read_text())["data_sources"][options.mapping][options.dataset]
     dataset = load(options.dataset, TypeAdapter(Source).validate_python(source), os.environ["NNSTATMECH_DATA_DIR"])
     for labels, algorithm, extra in SETTINGS:
+        if options.labels not in (None, labels) or (options.algorithms and algorithm not in options.algorithms):
+            continue
         chosen = {"rho": [1.0001, 1.0001, 0.9], "psi": 0.8, "epsilon": 1.0, "batch_size": 128, "epochs": 20, **extra}
         params = training.Params(algorithm=algorithm, labels=labels, evaluate_every=chosen["epochs"], **chosen)
         start = time.process_time()
