@@ -22,7 +22,8 @@ from nnstatmech.tables import read_table
 
 KILLS = 100
 WORKERS = 2
-EXPERIMENT = CONFIG["experiments"]["wide"] | {"seeds": 4}
+PATIENCE = 30  # tenths of a second that a killer waits for a job
+EXPERIMENT = CONFIG["experiments"]["wide"] | {"seeds": 4, "sweep": {"batch_size": [4]}}  # two shards
 SMALL = CONFIG | {"experiments": {"wide": EXPERIMENT}, "figures": {"Wide": CONFIG["figures"]["Wide"]}}
 TABLE = "results/laptop-bundled/moments/wide.parquet"
 
@@ -55,11 +56,12 @@ def kill_something(controller, victim):
     if victim == "controller":
         controller.kill()
         return True
-    jobs = jobs_of(controller)
-    if not jobs:
-        return False
-    random.choice(jobs).kill()
-    return True
+    for _ in range(PATIENCE):  # between two jobs there is none
+        if jobs := jobs_of(controller):
+            random.choice(jobs).kill()
+            return True
+        time.sleep(0.1)
+    return False
 
 
 def wait_for_orphans(controller):
@@ -91,6 +93,7 @@ def disturb(project, undisturbed, longest, kills, rng):
         wait_for_orphans(controller)
         assert hit is False or victim == "controller" or not leftovers, leftovers
         hits[victim] += hit
+        print(f"{project.folder.name}: {dict(hits)}", flush=True)
     return hits
 
 
