@@ -94,15 +94,15 @@ def covariance(blocks: Sequence[Tensor], means: Tensor) -> Tensor:
 def lanczos(matrices: Tensor, steps: int) -> Tensor:
     """Largest eigenvalues of symmetric positive matrices (batch, n, n) by Lanczos iterations, shape (batch,).
 
-    Every vector is orthogonalised against all earlier ones, twice. The tridiagonal matrices are diagonalised on the
-    CPU: one transfer a call.
+    Every vector is orthogonalised against all earlier ones, twice. The first vector is drawn and the tridiagonal
+    matrices are diagonalised on the CPU: one transfer each way and call.
     """
     batch, n, _ = matrices.shape
     steps = min(steps, n)
-    generator = torch.Generator(device=matrices.device).manual_seed(0)
     basis = matrices.new_zeros(batch, steps, n)
     projected = matrices.new_zeros(batch, steps, steps)
-    vector = torch.randn(n, generator=generator, device=matrices.device, dtype=matrices.dtype).expand(batch, n)
+    start = torch.randn(n, generator=torch.Generator().manual_seed(0), dtype=matrices.dtype)
+    vector = start.to(matrices.device).expand(batch, n)
     tiny = torch.finfo(matrices.dtype).tiny
     for step in range(steps):
         basis[:, step] = vector / torch.linalg.vector_norm(vector, dim=1, keepdim=True).clamp_min(tiny)
