@@ -97,7 +97,7 @@ def test_a_failed_write_keeps_the_old_file_and_leaves_nothing(tmp_path, dataset,
     def full(descriptor):
         raise OSError(28, "No space left on device")
 
-    monkeypatch.setattr(store.os, "fsync", full)
+    monkeypatch.setattr(os, "fsync", full)
     with pytest.raises(OSError, match="No space left"):
         store.save(dataset, path)
     assert path.read_bytes() == before

@@ -9,6 +9,7 @@ import pytest
 
 from nnstatmech import tables
 from nnstatmech.tables import CATEGORY, DamagedTable, read_table, require_finite, tidy, write_table
+from nnstatmech.whole_files import whole_file
 
 SCHEMA = pa.schema(
     [
@@ -80,6 +81,14 @@ def test_leftovers_of_killed_attempts_are_removed(table, tmp_path):
     (tmp_path / ".other.parquet.abc.part").write_bytes(b"half")
     write_table(table, tmp_path / "t.parquet", {})
     assert sorted(os.listdir(tmp_path)) == [".other.parquet.abc.part", "t.parquet"]
+
+
+def test_processes_that_write_the_same_table_leave_each_other_alone(table, tmp_path):
+    with whole_file(tmp_path / "t.parquet") as part:
+        write_table(table, tmp_path / "t.parquet", {"writer": 2})
+        part.write_bytes((tmp_path / "t.parquet").read_bytes())
+    assert os.listdir(tmp_path) == ["t.parquet"]
+    assert read_table(tmp_path / "t.parquet")[1] == {"writer": 2}
 
 
 def test_truncated_tables_are_named_with_the_mend(table, tmp_path):

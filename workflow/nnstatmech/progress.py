@@ -34,7 +34,7 @@ class ShardProgress(tqdm):
         facts = self.format_dict
         print(msg or self.format_meter(**facts | {"ncols": 100}), file=self.fp, flush=True)
         beat = {key: facts[key] for key in ("n", "total", "elapsed", "rate", "prefix")} | {"pid": os.getpid()}
-        part = self.heartbeat.with_name(f".{self.heartbeat.name}.{os.getpid()}.part")
+        part = self.heartbeat.with_name(f".{self.heartbeat.name}.part")  # of a killed job: written over by the next
         try:
             part.write_text(json.dumps(beat, default=float))
             part.replace(self.heartbeat)

@@ -1,11 +1,7 @@
 """Tidy parquet tables that are whole or absent, checked page by page, with their provenance inside."""
 
-import glob
 import hashlib
 import json
-import os
-import tempfile
-from pathlib import Path
 
 import numpy as np
 import pyarrow as pa
@@ -13,6 +9,7 @@ import pyarrow.compute as pc
 import pyarrow.parquet as pq
 
 from .errors import NamedProblem
+from .whole_files import whole_file
 
 METADATA_KEY = b"nnstatmech"
 CHECKSUM_KEY = b"nnstatmech.footer.sha256"
@@ -77,40 +74,21 @@ def require_finite(table: pa.Table, name: str) -> None:
 def write_table(table: pa.Table, path, metadata: dict) -> None:
     """Write ``table`` with its provenance; no reader ever sees half a file.
 
-    The file is written beside its target with page checksums, flushed to the disk, read back with
-    verification and renamed.
+    The file has page checksums and is read back with verification before it takes its place.
     """
-    path = Path(path)
-    path.parent.mkdir(parents=True, exist_ok=True)
     table = table.replace_schema_metadata(None)
     text = json.dumps(metadata, sort_keys=True, allow_nan=False).encode()
     table = table.replace_schema_metadata({METADATA_KEY: text, CHECKSUM_KEY: footer_checksum(table, text)})
-    handle, part = tempfile.mkstemp(dir=path.parent, prefix=f".{path.name}.", suffix=".part")
-    os.close(handle)
-    try:
+    with whole_file(path) as part:
         pq.write_table(table, part, compression="zstd", write_page_checksum=True)
-        with open(part, "rb") as written:
-            os.fsync(written.fileno())
         if read_table(part)[0].num_rows != table.num_rows:
             raise DamagedTable(f"{path}: {table.num_rows} rows were written, fewer could be read back")
-        os.chmod(part, 0o644)
-        os.replace(part, path)
-        remove_leftovers(path)
-    except BaseException:
-        Path(part).unlink(missing_ok=True)
-        raise
 
 
 def footer_checksum(table: pa.Table, text: bytes) -> bytes:
     """Hash of what the checksums of pages do not cover: provenance, names of columns and number of rows."""
     covered = text + json.dumps([table.column_names, table.num_rows]).encode()
     return hashlib.sha256(covered).hexdigest().encode()
-
-
-def remove_leftovers(path: Path) -> None:
-    """Remove what earlier, killed attempts to write ``path`` left beside it."""
-    for part in path.parent.glob(f".{glob.escape(path.name)}.*.part"):
-        part.unlink(missing_ok=True)
 
 
 def read_table(path) -> tuple[pa.Table, dict]:

@@ -2,13 +2,11 @@
 
 import hashlib
 import json
-import os
-import tempfile
 from os import PathLike
-from pathlib import Path
 
 import numpy as np
 
+from ..whole_files import whole_file
 from .dataset import Dataset
 from .errors import DataError
 
@@ -29,16 +27,12 @@ def content_digest(facts: bytes, arrays: dict[str, np.ndarray]) -> bytes:
 def save(dataset: Dataset, path: str | PathLike) -> None:
     """Write ``dataset`` as an uncompressed ``.npz`` with a checksum of its content.
 
-    The file is written beside its target, flushed to the disk, read back with verification and renamed: no
-    reader ever sees half a file.
+    The file is read back with verification before it takes its place: no reader ever sees half a file.
     """
-    path = Path(path)
-    path.parent.mkdir(parents=True, exist_ok=True)
     facts = json.dumps({key: getattr(dataset, key) for key in FACTS}).encode()
     arrays = {key: getattr(dataset, key) for key in ARRAYS if getattr(dataset, key) is not None}
-    handle, part = tempfile.mkstemp(dir=path.parent, prefix=f".{path.name}.", suffix=".part")
-    try:
-        with open(handle, "wb") as file:
+    with whole_file(path) as part:
+        with part.open("wb") as file:
             np.savez(
                 file,
                 allow_pickle=False,
@@ -46,14 +40,7 @@ def save(dataset: Dataset, path: str | PathLike) -> None:
                 digest=np.frombuffer(content_digest(facts, arrays), np.uint8),
                 **arrays,
             )
-            file.flush()
-            os.fsync(file.fileno())
         read(part)
-        os.chmod(part, 0o644)
-        os.replace(part, path)
-    except BaseException:
-        Path(part).unlink(missing_ok=True)
-        raise
 
 
 def read(path: str | PathLike) -> Dataset:

@@ -1,6 +1,5 @@
 """The look that all figures share, and how they are saved."""
 
-import os
 import textwrap
 from collections.abc import Iterable, Mapping
 from pathlib import Path
@@ -10,6 +9,8 @@ import pandas as pd
 import seaborn as sns
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
+
+from ..whole_files import whole_file
 
 FOOTER_SIZE = 7
 CHARACTERS_PER_INCH = 18  # of the footer's font
@@ -62,10 +63,5 @@ def save(figure: Figure, png: str, pdf: str, note: str) -> None:
     lines = textwrap.fill(note, width=round(CHARACTERS_PER_INCH * figure.get_figwidth()))
     figure.text(0.005, -0.015, lines, fontsize=FOOTER_SIZE, color="0.45", ha="left", va="top")
     for path, metadata in ((Path(png), {"Description": note}), (Path(pdf), {"Subject": note, "CreationDate": None})):
-        path.parent.mkdir(parents=True, exist_ok=True)
-        part = path.with_name(f".{path.name}.part")
-        try:
+        with whole_file(path) as part:
             figure.savefig(part, format=path.suffix[1:], bbox_inches="tight", pad_inches=0.08, metadata=metadata)
-            os.replace(part, path)
-        finally:
-            part.unlink(missing_ok=True)
