@@ -26,7 +26,7 @@ def test_information_reaches_deepest_at_criticality(official_dataset):
     assert deepest["explained_variance"][4.0] < 0.02
 
 
-def test_decoders_trained_for_half_an_epoch_act_like_a_finite_ridge(official_dataset):
+def test_decoders_trained_for_one_epoch_act_like_a_finite_ridge(official_dataset):
     """Ordered networks lose information at 5.5 to 7.5 correlation depths, whichever of the two decodes."""
     cutoffs = {}
     for decoder in ("ridge", "adam"):
@@ -36,8 +36,8 @@ def test_decoders_trained_for_half_an_epoch_act_like_a_finite_ridge(official_dat
             weight_variances=[0.8, 1.0],
             evaluated_depths=30,
             decoder=decoder,
-            presentations=30000,
-            train_images=2048 if decoder == "ridge" else 30000,
+            presentations=60000,
+            train_images=2048 if decoder == "ridge" else 60000,
         )
         frame = run(params, [0], official_dataset("mnist"), torch.device("cpu")).to_pandas()
         found = frame[frame.quantity == "cutoff_explained_variance"].set_index("weight_variance").value

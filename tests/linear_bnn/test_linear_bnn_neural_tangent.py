@@ -94,7 +94,7 @@ def test_one_digit_twice_is_refused():
 
 @pytest.mark.slow
 def test_wide_networks_end_in_the_exact_posterior_and_near_their_linearisation(rows_of):
-    params = task.Params(width=8, epochs=1, widths=[32, 64, 128], networks=100)
+    params = task.Params(width=8, epochs=1, widths=[32, 64, 128], networks=100, max_steps=80_000)
     table = rows_of(task, params, range(6), small_digits(600, 200))
     table.attrs["runs"] = {"single": params.model_dump()}
     assert (table[table["quantity"] == "converged"]["value"] == 1).all()
