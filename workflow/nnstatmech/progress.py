@@ -5,6 +5,7 @@ to the log of a job and a small heartbeat file beside it, which ``python -m nnst
 one bar for each running job, over a shared file system too.
 """
 
+import argparse
 import json
 import os
 import sys
@@ -78,7 +79,9 @@ def watch(results: Path) -> None:
 
 
 if __name__ == "__main__":
+    parser = argparse.ArgumentParser(description="Bars of all running jobs, redrawn every second until interrupted.")
+    parser.add_argument("results", nargs="?", default="results", type=Path, help="the folder of results")
     try:
-        watch(Path(sys.argv[1] if len(sys.argv) > 1 else "results"))
+        watch(parser.parse_args().results)
     except KeyboardInterrupt:
         sys.exit(0)
