@@ -10,6 +10,8 @@ from pydantic import TypeAdapter
 
 ROOT = Path(__file__).resolve().parents[1]
 DATA_DIR = "NNSTATMECH_DATA_DIR"
+# One thread a process, before numerical libraries are imported: the processes of pytest-xdist share the cores.
+os.environ.setdefault("OMP_NUM_THREADS", "1")
 
 
 @pytest.fixture(scope="session")
