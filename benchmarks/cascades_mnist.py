@@ -7,7 +7,6 @@ entropies of the three phases and the σ_w² that explains most variance at each
 """
 
 import argparse
-import os
 import resource
 import sys
 import time
@@ -15,15 +14,13 @@ from pathlib import Path
 
 import numpy as np
 import torch
-import yaml
-from pydantic import TypeAdapter
 
 ROOT = Path(__file__).resolve().parents[1]
 sys.path.insert(0, str(ROOT / "workflow"))
 
+import real_data  # noqa: E402
+
 from nnstatmech.cascades.experiments import entropies  # noqa: E402
-from nnstatmech.datasets.load import load  # noqa: E402
-from nnstatmech.datasets.sources import Source  # noqa: E402
 from nnstatmech.mean_field import critical_weight_variance  # noqa: E402
 
 VARIANCES = np.linspace(0.1, 4, 40).round(3).tolist()
@@ -37,8 +34,7 @@ def main() -> None:
     parser.add_argument("--ridge-strength", type=float, default=1e-2)
     options = parser.parse_args()
     torch.set_num_threads(1)
-    source = yaml.safe_load((ROOT / "config.yaml").read_text())["data_sources"][options.mapping]["mnist"]
-    dataset = load("mnist", TypeAdapter(Source).validate_python(source), os.environ["NNSTATMECH_DATA_DIR"])
+    dataset = real_data.read("mnist", options.mapping)
     params = entropies.Params(
         depth=100,
         evaluated_depths=100,

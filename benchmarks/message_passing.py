@@ -12,6 +12,7 @@ import resource
 import sys
 import time
 from collections.abc import Callable
+from concurrent.futures import ProcessPoolExecutor
 from pathlib import Path
 
 import torch
@@ -142,8 +143,8 @@ def memory() -> None:
     for size in (128, 1024):
         peaks = []
         for compiled in (True, False):
-            with multiprocessing.get_context("spawn").Pool(1) as pool:
-                peaks.append(pool.apply(peak_memory_mb, (size, compiled)))
+            with ProcessPoolExecutor(1, mp_context=multiprocessing.get_context("spawn")) as pool:
+                peaks.append(pool.submit(peak_memory_mb, size, compiled).result())
         edges = size * WIDTHS[0] * WIDTHS[1] * 4 / 2**20
         print(
             f"memory of BPI at one sweep, batch {size:4d}: peak {peaks[0]:5.1f} MB fused, {peaks[1]:5.1f} MB eager; "

@@ -7,20 +7,17 @@ three seeds trained together. Prints one row per setting: mean and range over th
 """
 
 import argparse
-import os
 import sys
 import time
 from pathlib import Path
 
 import torch
-import yaml
-from pydantic import TypeAdapter
 
 ROOT = Path(__file__).resolve().parents[1]
 sys.path.insert(0, str(ROOT / "workflow"))
 
-from nnstatmech.datasets.load import load  # noqa: E402
-from nnstatmech.datasets.sources import Source  # noqa: E402
+import real_data  # noqa: E402
+
 from nnstatmech.devices import choose_device  # noqa: E402
 from nnstatmech.message_passing.experiments import training  # noqa: E402
 
@@ -48,8 +45,7 @@ def main() -> None:
     parser.add_argument("--device", default="auto")
     options = parser.parse_args()
     torch.set_num_threads(1)
-    source = yaml.safe_load((ROOT / "config.yaml").read_text())["data_sources"][options.mapping][options.dataset]
-    dataset = load(options.dataset, TypeAdapter(Source).validate_python(source), os.environ["NNSTATMECH_DATA_DIR"])
+    dataset = real_data.read(options.dataset, options.mapping)
     for labels, algorithm, extra in SETTINGS:
         if options.labels not in (None, labels) or (options.algorithms and algorithm not in options.algorithms):
             continue

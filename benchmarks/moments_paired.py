@@ -17,19 +17,15 @@ os.environ["OMP_NUM_THREADS"] = "1"
 sys.path.insert(0, str(Path(__file__).resolve().parents[1] / "workflow"))
 
 import numpy as np
+import real_data
 import torch
-import yaml
-from pydantic import TypeAdapter
 from tqdm import tqdm
 
-from nnstatmech.datasets.load import load
-from nnstatmech.datasets.sources import Source
 from nnstatmech.moments.inputs import batches
 from nnstatmech.moments.networks import GaussianWeights
 from nnstatmech.moments.params import Propagation
 from nnstatmech.moments.propagation import propagate
 
-ROOT = Path(__file__).resolve().parents[1]
 PARAMS = Propagation(
     architecture="bn_ff", depth=2, measurements=1, width=512, batch_size=64, effective_ranks="none",
     image_stream="published",
@@ -57,8 +53,7 @@ def main():
     parser.add_argument("--values", action="store_true", help="print every simulation")
     arguments = parser.parse_args()
     torch.set_num_threads(1)
-    source = yaml.safe_load((ROOT / "config.yaml").read_text())["data_sources"][arguments.mapping]["mnist"]
-    dataset = load("mnist", TypeAdapter(Source).validate_python(source), os.environ.get("NNSTATMECH_DATA_DIR", "data"))
+    dataset = real_data.read("mnist", arguments.mapping)
     first, second = (simulated(dataset, arguments.realisations, weights) for weights in (0, OTHER_WEIGHTS))
     for name, ours, others in zip(QUANTITIES, first, second, strict=True):
         paired = np.corrcoef(ours, others)[0, 1]

@@ -22,12 +22,9 @@ os.environ["OMP_NUM_THREADS"] = "1"
 sys.path.insert(0, str(Path(__file__).resolve().parents[1] / "workflow"))
 
 import numpy as np
+import real_data
 import torch
-import yaml
-from pydantic import TypeAdapter
 
-from nnstatmech.datasets.load import load
-from nnstatmech.datasets.sources import Source
 from nnstatmech.devices import choose_device
 from nnstatmech.moments.curves import curve
 from nnstatmech.moments.experiment import run
@@ -83,9 +80,7 @@ def main():
     parser.add_argument("--values", action="store_true", help="print every comparison")
     arguments = parser.parse_args()
     torch.set_num_threads(1)
-    source = yaml.safe_load((ROOT / "config.yaml").read_text())["data_sources"][arguments.data]["cifar10"]
-    folder = os.environ.get("NNSTATMECH_DATA_DIR", "data")
-    dataset = load("cifar10", TypeAdapter(Source).validate_python(source), folder, download=False)
+    dataset = real_data.read("cifar10", arguments.data, download=False)
     for item in arguments.experiments:
         name, _, size = item.partition("=")
         count, _, depth = size.partition(":")
