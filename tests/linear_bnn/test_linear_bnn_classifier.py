@@ -26,6 +26,13 @@ def test_reduced_dynamics_are_those_of_the_full_network():
                 weight -= rate * gradient
     # Ten float32 updates of weights of size 0.5.
     torch.testing.assert_close(network.first.double(), first.detach(), atol=2e-6, rtol=0)
+    products = [
+        (network.preactivations, second @ first),
+        (network.transposed_preactivations, second.mT @ first.mT),
+    ]
+    for signal, product in products:  # column by column
+        columns = torch.stack([signal(unit).double() for unit in torch.eye(12)], -1)
+        torch.testing.assert_close(columns, product.detach(), atol=2e-6, rtol=0)
     x = torch.rand(12, generator=generator)
     full = (second @ first @ x.double()).detach()
     torch.testing.assert_close(network.preactivations(x).double(), full, atol=5e-6, rtol=0)

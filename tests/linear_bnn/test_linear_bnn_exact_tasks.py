@@ -147,6 +147,24 @@ def test_measures(tables):
         measures.exact(stm_prior, "total_mass", "999", panel="relu")
 
 
+def test_selecting_the_fast_networks_distorts_their_law():
+    """Fast networks of width 2 have the lower half of the law, slow ones the upper half."""
+    import pandas as pd
+
+    law = (np.arange(3000) + 0.5) / 3000
+    rows = [
+        (network, 0, member, quantity, value)
+        for network, slow_step in (("2", 5000), ("64", 1000))
+        for member, probability in enumerate(law)
+        for quantity, value in (("probability", probability), ("step", slow_step if probability > 0.5 else 1000))
+    ]
+    table = pd.DataFrame(rows, columns=["network", "seed", "member", "quantity", "value"])
+    half = np.sqrt(1.5 * np.log(2) - 0.75 * np.log(3))  # of a uniform law to its lower half, in nats
+    assert measures.selection_artefact(table, "2", 1.5).value == pytest.approx(half, abs=0.02)
+    assert measures.selection_artefact(table, "2", 10).value < 0.02
+    assert measures.selection_artefact(table, "64", 1.5).value < 0.02
+
+
 @pytest.mark.parametrize("name", ["prior", "posterior_ladder", "js_vs_width", "energy_vs_beta"])
 def test_figures_draw(tables, name):
     figure = getattr(figures, name)(tables, scale="laptop")

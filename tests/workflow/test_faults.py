@@ -112,7 +112,8 @@ def test_random_damage_is_never_accepted(project):
         # What is accepted is right: the flip hit a byte that means nothing, such as a page's statistics.
         assert joined.equals(table)
         assert provenance == [metadata]
-    assert refused > 25
+    # Two thirds of a small shard's bytes matter: its footer holds the provenance twice, and one copy is never read.
+    assert refused > 25  # 33 of 50, less 2.4 standard deviations
 
 
 def may_mount():
