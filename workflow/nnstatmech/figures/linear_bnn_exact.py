@@ -254,7 +254,7 @@ def _selection_panel(ax: Axes, descent: pd.DataFrame) -> None:
     ax.legend(title="networks kept if converged", fontsize=7, title_fontsize=7)
 
 
-def _kept_distance(rows: pd.DataFrame, budget: int) -> float:
+def _kept_distance(rows: pd.DataFrame, budget: float) -> float:
     wide = rows[rows["quantity"].isin(["step", "probability"])].pivot(
         index=["seed", "member"], columns="quantity", values="value"
     )
