@@ -8,7 +8,8 @@ from snakemake.utils import min_version
 min_version("9.20")
 sys.path.insert(0, str(Path(workflow.basedir) / "workflow"))
 
-from nnstatmech.settings import ConfigError, check_syntax, read_settings
+from nnstatmech.planning.layers import merged
+from nnstatmech.planning.settings import ConfigError, check_syntax, read_settings
 
 CONFIG_FILE = Path(workflow.basedir) / "config.yaml"
 try:
@@ -18,6 +19,9 @@ except ConfigError as error:
 
 
 configfile: CONFIG_FILE
+
+
+config = merged(config)
 
 
 report: "workflow/report/workflow.rst"

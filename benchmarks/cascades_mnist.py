@@ -20,8 +20,8 @@ sys.path.insert(0, str(ROOT / "workflow"))
 
 import real_data  # noqa: E402
 
-from nnstatmech.cascades.experiments import entropies  # noqa: E402
-from nnstatmech.mean_field import critical_weight_variance  # noqa: E402
+from nnstatmech.cascades.tasks import entropies  # noqa: E402
+from nnstatmech.theory.mean_field import critical_weight_variance  # noqa: E402
 
 VARIANCES = np.linspace(0.1, 4, 40).round(3).tolist()
 SEEDS = (0, 1)

@@ -19,7 +19,7 @@ sys.path.insert(0, str(ROOT / "workflow"))
 import real_data  # noqa: E402
 
 from nnstatmech.devices import choose_device  # noqa: E402
-from nnstatmech.message_passing.experiments import training  # noqa: E402
+from nnstatmech.message_passing.tasks import training  # noqa: E402
 
 SEEDS = (0, 1, 2)
 QUANTITIES = ("train_error", "test_error", "bayes_test_error")

@@ -28,10 +28,10 @@ import torch
 import torch.nn.functional as F
 
 from nnstatmech.datasets import Dataset
-from nnstatmech.moments.experiment import run
 from nnstatmech.moments.inputs import batches
 from nnstatmech.moments.networks import BLOCK_BYTES, images_per_block
 from nnstatmech.moments.params import Propagation
+from nnstatmech.moments.tasks.propagation import run
 
 CPU = torch.device("cpu")
 LONG_ENOUGH = 8.0  # CPU seconds: the median is taken over as many runs as fit

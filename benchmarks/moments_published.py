@@ -27,9 +27,9 @@ import torch
 
 from nnstatmech.devices import choose_device
 from nnstatmech.moments.curves import curve
-from nnstatmech.moments.experiment import run
 from nnstatmech.moments.params import Propagation
 from nnstatmech.moments.published import published_curves
+from nnstatmech.moments.tasks.propagation import run
 
 ROOT = Path(__file__).resolve().parents[1]
 HISTOGRAM = {"measurements": 4, "effective_ranks": "none", "batch_size": 1024, "width": 128}

@@ -2,11 +2,11 @@
 import shutil
 from functools import cache
 
-from nnstatmech.codehash import module_hash, symbol_hash
-from nnstatmech.costs import read_costs
-from nnstatmech.families import FAMILIES
-from nnstatmech.plan import Plan
-from nnstatmech.settings import SCALES
+from nnstatmech.planning.codehash import module_hash, symbol_hash
+from nnstatmech.planning.costs import read_costs
+from nnstatmech.planning.families import FAMILIES
+from nnstatmech.planning.plan import Plan
+from nnstatmech.planning.settings import SCALES
 
 
 def one_line_each(error):
@@ -201,7 +201,7 @@ def drawing_of_figure(wildcards):
     """Everything that a figure is drawn from besides its tables."""
     figure = figure_of(wildcards)
     return {
-        "draw": figure.draw,
+        "draw": f"nnstatmech.{figure.family}.figures.{figure.draw}",
         "experiments": figure.experiments,
         "options": figure.options,
         "scale": PLAN.settings.scale,
@@ -211,8 +211,9 @@ def drawing_of_figure(wildcards):
 
 
 def code_of_figure(wildcards):
-    source, function = figure_of(wildcards).draw.split(".")
+    figure = figure_of(wildcards)
+    source, function = figure.draw.split(".")
     return [
-        symbol_hash(f"nnstatmech.figures.{source}", function),
+        symbol_hash(f"nnstatmech.{figure.family}.figures.{source}", function),
         script_hash("render_figure"),
     ]

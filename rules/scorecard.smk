@@ -1,9 +1,8 @@
 # Whether the papers' claims were reproduced, claim by claim.
-from nnstatmech.claims import check_references, read_claims
+from nnstatmech.planning.claims import check_references, read_claims
 
-CLAIMS_FILE = Path(workflow.basedir) / "workflow/claims.yaml"
 try:
-    CLAIMS = read_claims(CLAIMS_FILE)
+    CLAIMS = read_claims()
     check_references(CLAIMS, PLAN.settings)
 except ConfigError as error:
     raise WorkflowError(

@@ -5,7 +5,7 @@ from _bootstrap import log_to
 log_to(snakemake)
 
 from nnstatmech.figures import scorecard, style
-from nnstatmech.tables import read_table
+from nnstatmech.storage.tables import read_table
 
 style.apply()
 table, metadata = read_table(snakemake.input[0])

@@ -4,8 +4,8 @@ from _bootstrap import log_to
 
 log_to(snakemake)
 
-from nnstatmech.shards import join
-from nnstatmech.tables import write_table
+from nnstatmech.storage.shards import join
+from nnstatmech.storage.tables import write_table
 
 joined, shards = join(snakemake.input, snakemake.params.contents)
 write_table(joined, snakemake.output[0], {"shards": shards})

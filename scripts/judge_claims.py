@@ -6,15 +6,16 @@ log_to(snakemake)
 
 from pathlib import Path
 
-from nnstatmech import claims, provenance
-from nnstatmech.shards import read_frame
-from nnstatmech.tables import write_table
+from nnstatmech import scorecard
+from nnstatmech.storage import provenance
+from nnstatmech.storage.shards import read_frame
+from nnstatmech.storage.tables import write_table
 
 params = snakemake.params
 frames = {name: read_frame(path) for name, path in zip(params.experiments, snakemake.input, strict=True)}
-rows = [claims.judge(claims.Claim.model_validate(claim), frames, params.scale, params.data) for claim in params.claims]
-table = claims.scorecard_table(rows)
-scorecard = table.to_pandas()
-Path(snakemake.output.markdown).write_text(claims.markdown(scorecard), encoding="utf-8")
-Path(snakemake.output.html).write_text(claims.html(scorecard), encoding="utf-8")
+rows = [scorecard.judge(Claim.model_validate(claim), frames, params.scale, params.data) for claim in params.claims]
+table = scorecard.scorecard_table(rows)
+frame = table.to_pandas()
+Path(snakemake.output.markdown).write_text(scorecard.markdown(frame), encoding="utf-8")
+Path(snakemake.output.html).write_text(scorecard.html(frame), encoding="utf-8")
 write_table(table, snakemake.output.table, provenance.collect(ROOT, "cpu"))

@@ -9,16 +9,16 @@ from pathlib import Path
 
 from nnstatmech.figures import style
 from nnstatmech.figures.origin import origin
-from nnstatmech.shards import read_frame
+from nnstatmech.storage.shards import read_frame
 
 drawing = snakemake.params.drawing
-module, function = drawing["draw"].split(".")
+module, _, function = drawing["draw"].rpartition(".")
 style.apply()
 frames = {name: read_frame(path) for name, path in zip(drawing["experiments"], snakemake.input, strict=True)}
 options = dict(drawing["options"])
 if drawing["overlay_published"] is not None:
     options["overlay_published"] = drawing["overlay_published"]
-draw = getattr(importlib.import_module(f"nnstatmech.figures.{module}"), function)
+draw = getattr(importlib.import_module(module), function)
 figure = draw(frames, scale=drawing["scale"], **options)
 style.save(figure, snakemake.output.png, snakemake.output.pdf, style.footer(frames.values(), drawing))
 Path(snakemake.log.origin).write_text(origin(frames, drawing), encoding="utf-8")

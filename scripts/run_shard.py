@@ -11,10 +11,11 @@ from pathlib import Path
 
 import torch
 
-from nnstatmech import devices, provenance, tables
+from nnstatmech import devices
 from nnstatmech.datasets.store import read
-from nnstatmech.progress import HEARTBEAT_SUFFIX, ShardProgress
-from nnstatmech.shards import prepend
+from nnstatmech.storage import provenance, tables
+from nnstatmech.storage.progress import HEARTBEAT_SUFFIX, ShardProgress
+from nnstatmech.storage.shards import prepend
 
 run = snakemake.params.run
 engine = importlib.import_module(snakemake.params.engine)

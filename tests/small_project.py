@@ -84,7 +84,7 @@ MEASURES = '''
 
 def mean_of(table, *, quantity):
     """The mean of a quantity over all rows."""
-    from nnstatmech.measurement import Measurement
+    from nnstatmech.readings import Measurement
 
     values = table.loc[table["quantity"] == quantity, "value"]
     return Measurement(values.mean(), values.sem())

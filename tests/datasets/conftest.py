@@ -4,9 +4,10 @@ import gzip
 
 import numpy as np
 import pytest
-from data_files import Server, idx_bytes, png_bytes
 
 from nnstatmech.datasets.official import CIFAR_TEST_FILE, CIFAR_TRAIN_FILES, IDX_FILES
+
+from .data_files import Server, idx_bytes, png_bytes
 
 
 @pytest.fixture

@@ -5,7 +5,7 @@ import pandas as pd
 import pytest
 import torch
 
-from nnstatmech.tables import require_finite
+from nnstatmech.storage.tables import require_finite
 
 
 @pytest.fixture

@@ -3,9 +3,10 @@
 import pandas as pd
 import pytest
 
-from nnstatmech import claims
-from nnstatmech.claims import NOT_REPRODUCED, NOT_TESTED, REPRODUCED, Claim
-from nnstatmech.measurement import Measurement, NotMeasured
+from nnstatmech import scorecard
+from nnstatmech.planning import claims
+from nnstatmech.planning.claims import NOT_REPRODUCED, NOT_TESTED, REPRODUCED, Claim
+from nnstatmech.readings import Measurement, NotMeasured
 
 CLAIM = Claim(
     id="growth",
@@ -43,8 +44,8 @@ def test_verdicts(change, value, error, verdict):
 
 
 def judged(monkeypatch, measure, scale="laptop", claim=CLAIM):
-    monkeypatch.setattr(claims, "measure_of", lambda _: measure)
-    return claims.judge(claim, {"deep": pd.DataFrame({"value": [1.0]})}, scale, "bundled")
+    monkeypatch.setattr(scorecard, "measure_of", lambda _: measure)
+    return scorecard.judge(claim, {"deep": pd.DataFrame({"value": [1.0]})}, scale, "bundled")
 
 
 def test_a_claim_is_not_tested_where_it_is_not_made(monkeypatch):
@@ -74,8 +75,8 @@ def test_the_scorecard_is_written_for_people(monkeypatch):
         judged(monkeypatch, lambda table: Measurement(10.1, 0.1)),
         judged(monkeypatch, lambda table: Measurement(20.0, 0.1)),
     ]
-    frame = claims.scorecard_table(rows).to_pandas()
-    text = claims.markdown(frame)
+    frame = scorecard.scorecard_table(rows).to_pandas()
+    text = scorecard.markdown(frame)
     assert text.startswith("2 claims: 1 reproduced, 1 not reproduced, 0 not tested here.")
     assert "| it grows | a paper | Fig_4 | 10 | 10.1 ± 0.1 | reproduced |" in text
-    assert "<td>not reproduced</td>" in claims.html(frame)
+    assert "<td>not reproduced</td>" in scorecard.html(frame)

@@ -2,7 +2,7 @@
 
 import pytest
 
-from nnstatmech import codehash
+from nnstatmech.planning import codehash
 
 
 @pytest.fixture

@@ -7,10 +7,10 @@ import pytest
 import torch
 
 from nnstatmech.cascades import decoders
-from nnstatmech.cascades.experiments import classification, entropies, trainability
+from nnstatmech.cascades.tasks import classification, entropies, trainability
 from nnstatmech.datasets.load import load
 from nnstatmech.datasets.sources import Bundled
-from nnstatmech.message_passing.experiments import training
+from nnstatmech.message_passing.tasks import training
 from nnstatmech.moments import networks, propagation, statistics
 from nnstatmech.moments.params import Propagation
 

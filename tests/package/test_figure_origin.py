@@ -43,7 +43,7 @@ def test_when_where_and_from_what(text):
     assert ":Computed: 2026-01-31 to 2026-02-01 on cpu, 3 jobs, 4.5 s\n" in text
     assert ":Commit: c0ffee with changes\n" in text
     assert ":Data: ``bundled`` (stand-in: photographs)\n" in text
-    assert ":Drawn by: ``nnstatmech.figures.moments.vanilla`` with ``published = vanilla``\n" in text
+    assert ":Drawn by: ``nnstatmech.moments.figures.propagation.vanilla`` with ``published = vanilla``\n" in text
 
 
 def test_the_text_is_proper_restructuredtext(text):

@@ -11,9 +11,9 @@ import pytest
 import yaml
 from test_settings import CONFIG
 
-from nnstatmech.claims import check_references, read_claims
-from nnstatmech.plan import RUN_ID, Plan, label, run_id
-from nnstatmech.settings import SCALES, ConfigError, number_range, read_settings, resolve
+from nnstatmech.planning.claims import check_references, read_claims
+from nnstatmech.planning.plan import RUN_ID, Plan, label, run_id
+from nnstatmech.planning.settings import SCALES, ConfigError, number_range, read_settings, resolve
 
 ROOT = Path(__file__).resolve().parents[2]
 PROJECT_CONFIG = yaml.safe_load((ROOT / "config.yaml").read_text())
@@ -83,9 +83,10 @@ def test_a_path_that_names_nothing_is_refused_with_the_nearest_name(question, me
 
 
 def test_planning_imports_no_torch():
-    code = "import sys; sys.path.insert(0, 'workflow'); import nnstatmech.plan, nnstatmech.claims, yaml; "
-    code += "from nnstatmech.settings import read_settings; "
-    code += "nnstatmech.plan.Plan(read_settings(yaml.safe_load(open('config.yaml')))); "
+    code = "import sys; sys.path.insert(0, 'workflow'); "
+    code += "import nnstatmech.planning.plan, nnstatmech.planning.claims, yaml; "
+    code += "from nnstatmech.planning.settings import read_settings; "
+    code += "nnstatmech.planning.plan.Plan(read_settings(yaml.safe_load(open('config.yaml')))); "
     code += "sys.exit('torch' in sys.modules or 'matplotlib' in sys.modules)"
     assert subprocess.run([sys.executable, "-c", code], cwd=ROOT).returncode == 0
 
@@ -122,7 +123,7 @@ def test_params_modules_only_declare():
 
     from pydantic import BaseModel
 
-    from nnstatmech.families import FAMILIES
+    from nnstatmech.planning.families import FAMILIES
 
     for family in FAMILIES.values():
         module = importlib.import_module(f"nnstatmech.{family.name}.params")

@@ -4,7 +4,7 @@ import io
 import os
 import time
 
-from nnstatmech.progress import ShardProgress, running
+from nnstatmech.storage.progress import ShardProgress, running
 
 
 def test_a_running_job_is_a_bar_until_it_ends(tmp_path):

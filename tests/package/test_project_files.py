@@ -6,9 +6,9 @@ from pathlib import Path
 import pytest
 import yaml
 
-from nnstatmech import costs, schema
-from nnstatmech.families import FAMILIES
-from nnstatmech.settings import ConfigError
+from nnstatmech.planning import costs, schema
+from nnstatmech.planning.families import FAMILIES
+from nnstatmech.planning.settings import ConfigError
 
 ROOT = Path(__file__).resolve().parents[2]
 CONDA_NAMES = {"pytorch": "torch", "matplotlib-base": "matplotlib"}
@@ -20,7 +20,9 @@ def requirements():
 
 
 def test_the_schema_is_the_generated_one():
-    assert schema.SCHEMA_FILE.read_text(encoding="utf-8") == schema.as_text(), "run python -m nnstatmech.schema"
+    assert schema.SCHEMA_FILE.read_text(encoding="utf-8") == schema.as_text(), (
+        "run python -m nnstatmech.planning.schema"
+    )
 
 
 def test_the_config_obeys_the_schema():

@@ -5,9 +5,9 @@ import copy
 import pytest
 import yaml
 
-from nnstatmech.claims import check_references, read_claims
-from nnstatmech.plan import Plan
-from nnstatmech.settings import ConfigError, check_syntax, read_settings
+from nnstatmech.planning.claims import check_references, read_claims
+from nnstatmech.planning.plan import Plan
+from nnstatmech.planning.settings import ConfigError, check_syntax, read_settings
 
 CONFIG = yaml.safe_load("""
 scale: laptop

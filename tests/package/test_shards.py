@@ -3,8 +3,8 @@
 import pytest
 from test_tables import SCHEMA
 
-from nnstatmech.shards import StrangeShard, join, prepend, read_frame
-from nnstatmech.tables import DamagedTable, tidy, write_table
+from nnstatmech.storage.shards import StrangeShard, join, prepend, read_frame
+from nnstatmech.storage.tables import DamagedTable, tidy, write_table
 
 PARAMS = {"width": 64, "depth": 10}
 

@@ -7,9 +7,9 @@ import numpy as np
 import pyarrow as pa
 import pytest
 
-from nnstatmech import tables
-from nnstatmech.tables import CATEGORY, DamagedTable, read_table, require_finite, tidy, write_table
-from nnstatmech.whole_files import whole_file
+from nnstatmech.storage import tables
+from nnstatmech.storage.tables import CATEGORY, DamagedTable, read_table, require_finite, tidy, write_table
+from nnstatmech.storage.whole_files import whole_file
 
 SCHEMA = pa.schema(
     [

@@ -15,9 +15,9 @@ from pathlib import Path
 import pytest
 from small_project import CONFIG, copy_project
 
-from nnstatmech.costs import read_costs
-from nnstatmech.progress import running
-from nnstatmech.tables import read_table
+from nnstatmech.planning.costs import read_costs
+from nnstatmech.storage.progress import running
+from nnstatmech.storage.tables import read_table
 
 pytestmark = pytest.mark.skipif(
     os.environ.get("NNSTATMECH_SLURM") != "1",

@@ -10,8 +10,8 @@ import time
 import pytest
 from small_project import CONFIG, copy_project
 
-from nnstatmech.costs import read_costs
-from nnstatmech.tables import read_table
+from nnstatmech.planning.costs import read_costs
+from nnstatmech.storage.tables import read_table
 
 pytestmark = [
     pytest.mark.slow,

@@ -9,7 +9,7 @@ import pytest
 import yaml
 from small_project import CONFIG, copy_project
 
-from nnstatmech.tables import DamagedTable, read_table
+from nnstatmech.storage.tables import DamagedTable, read_table
 
 SHARD = "results/laptop-bundled/moments/wide/batch_size=4/shard-000.parquet"
 TABLE = "results/laptop-bundled/moments/wide.parquet"
@@ -92,7 +92,7 @@ def test_results_of_other_seeds_are_refused_by_name(project):
 
 def test_random_damage_is_never_accepted(project):
     """Fifty random bit flips in a shard: the join either refuses it by name or makes the same table."""
-    from nnstatmech.shards import join
+    from nnstatmech.storage.shards import join
 
     path = project.folder / SHARD
     whole = path.read_bytes()

@@ -18,7 +18,7 @@ import psutil
 import pytest
 from small_project import CONFIG, copy_project
 
-from nnstatmech.tables import read_table
+from nnstatmech.storage.tables import read_table
 
 KILLS = 100
 WORKERS = 2

@@ -1,15 +1,69 @@
-"""The base class of every engine's parameters."""
+"""The base class of every task's parameters, and what a family declares of itself."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import ClassVar, Literal
 
 from pydantic import BaseModel, ConfigDict
 
 
+@dataclass(frozen=True)
+class Cost:
+    """What one job is expected to take.
+
+    Attributes
+    ----------
+    cpu_seconds
+        Of one thread, on a core that multiplies single-precision matrices at 100 GFLOP/s.
+    memory_mb
+        Peak memory.
+    """
+
+    cpu_seconds: float
+    memory_mb: float
+
+
 class Parameters(BaseModel):
-    """Frozen, strictly named parameters of one run.
+    """Frozen, strictly named parameters of one run, and what can be said of it without computing.
 
     A family's ``params.py`` only declares and checks: each field carries its range, default and a
     description with the unit and the symbol of the paper. Whatever *computes* with a parameter
     belongs to the engine, because declarations are left out of the content hash that decides what
     re-runs (the resolved values are compared instead).
+
+    Attributes
+    ----------
+    needs
+        What the task reads: ``None`` (no data set), ``"images"``, or ``"labels"`` (labelled images).
+    columns
+        Columns of the task's table and their types: ``int32``, ``int64``, ``float64``, ``category``,
+        ``list<float64>``, ...
     """
 
     model_config = ConfigDict(frozen=True, extra="forbid", allow_inf_nan=False)
+
+    needs: ClassVar[Literal["images", "labels"] | None] = None
+    columns: ClassVar[Mapping[str, str]] = {}
+
+    def cost(self, seeds: int) -> Cost:
+        """What a shard of ``seeds`` realisations takes."""
+        raise NotImplementedError(f"{type(self).__name__} states no cost")
+
+
+@dataclass(frozen=True)
+class Family:
+    """What a family's ``family.py`` declares.
+
+    Attributes
+    ----------
+    work
+        The work whose figures the family reproduces, as a heading.
+    uses_gpu
+        Whether its jobs ask for a GPU where there is one; otherwise they compute on the CPU.
+    tasks
+        Task name to the class of its parameters; the module ``tasks/<name>.py`` runs it.
+    """
+
+    work: str
+    uses_gpu: bool
+    tasks: Mapping[str, type[Parameters]]

@@ -3,8 +3,8 @@
 import numpy as np
 import pandas as pd
 
-from ..mean_field import MeanField, critical_weight_variance
-from ..measurement import Measurement, NotMeasured
+from ..readings import Measurement, NotMeasured
+from ..theory.mean_field import MeanField, critical_weight_variance
 
 
 def of_seeds(values: pd.Series) -> Measurement:

@@ -4,7 +4,7 @@ from collections.abc import Callable
 from os import PathLike
 from pathlib import Path
 
-from ..progress import no_progress
+from ..storage.progress import no_progress
 from . import bundled, cifar_binary, idx, image_folder, npz
 from .dataset import Dataset
 from .official import RELEASES

@@ -6,7 +6,7 @@ from os import PathLike
 
 import numpy as np
 
-from ..whole_files import whole_file
+from ..storage.whole_files import whole_file
 from .dataset import Dataset
 from .errors import DataError
 

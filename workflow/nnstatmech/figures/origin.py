@@ -13,7 +13,7 @@ def origin(frames: Mapping[str, pd.DataFrame], drawing: Mapping) -> str:
     Parameters
     ----------
     frames
-        Experiment to its table, as :func:`nnstatmech.shards.read_frame` reads it.
+        Experiment to its table, as :func:`nnstatmech.storage.shards.read_frame` reads it.
     drawing
         What the figure was drawn with: ``draw``, ``options``, ``scale`` and ``data``.
     """
@@ -22,7 +22,7 @@ def origin(frames: Mapping[str, pd.DataFrame], drawing: Mapping) -> str:
     fields = {
         "Scale": literal(drawing["scale"]),
         "Data": literal(drawing["data"]) + stand_ins(shards),
-        "Drawn by": literal(f"nnstatmech.figures.{drawing['draw']}") + options,
+        "Drawn by": literal(drawing["draw"]) + options,
         "Commit": listed(commit(shard) for shard in shards),
         "Computed": computed(shards),
         "Software": listed(software(shard) for shard in shards),

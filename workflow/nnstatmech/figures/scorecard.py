@@ -6,7 +6,8 @@ import pandas as pd
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
-from ..claims import NOT_REPRODUCED, NOT_TESTED, REPRODUCED, comparison_sign
+from ..planning.claims import NOT_REPRODUCED, NOT_TESTED, REPRODUCED
+from ..scorecard import comparison_sign
 
 COLOURS = {REPRODUCED: "#2a7f3e", NOT_REPRODUCED: "#b3261e"}
 ROW_HEIGHT = 0.21  # inches

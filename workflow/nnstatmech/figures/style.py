@@ -10,7 +10,7 @@ import seaborn as sns
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
-from ..whole_files import whole_file
+from ..storage.whole_files import whole_file
 
 FOOTER_SIZE = 7
 CHARACTERS_PER_INCH = 18  # of the footer's font

@@ -4,7 +4,7 @@ import numpy as np
 import pandas as pd
 from scipy.stats import kstest
 
-from ..measurement import Measurement, NotMeasured
+from ..readings import Measurement, NotMeasured
 from . import comparison
 from .logistic import fit_logistic
 from .untrained import OutputLength

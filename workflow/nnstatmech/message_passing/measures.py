@@ -5,7 +5,7 @@ from collections.abc import Mapping
 import numpy as np
 import pandas as pd
 
-from ..measurement import Measurement, NotMeasured
+from ..readings import Measurement, NotMeasured
 from . import state_evolution
 
 RECOVERED = 0.99  # an overlap above this counts as the teacher itself

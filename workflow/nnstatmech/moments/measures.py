@@ -5,7 +5,7 @@ from collections.abc import Mapping
 import numpy as np
 import pandas as pd
 
-from ..measurement import Measurement, NotMeasured
+from ..readings import Measurement, NotMeasured
 from . import laws
 from .curves import branch_sensitivities, curve, power_law, raw
 

@@ -1,0 +1,134 @@
+"""The measures behind the claims, on tables whose answers are known."""
+
+import numpy as np
+import pandas as pd
+import pytest
+
+from nnstatmech.message_passing import measures, state_evolution
+from nnstatmech.readings import NotMeasured
+
+
+def training(values, quantity="test_error", **axes):
+    """``values``: (seeds, epochs)."""
+    rows = [
+        {"seed": seed, "epoch": epoch, "case": None, "run": "r", "quantity": quantity, "value": value, **axes}
+        for seed, epochs in enumerate(values)
+        for epoch, value in enumerate(epochs)
+    ]
+    return pd.DataFrame(rows)
+
+
+def test_final_value_is_the_last_epoch_over_seeds():
+    measured = measures.final_value(training([[50, 4.0], [50, 6.0]], rule="bp"), "test_error", {"rule": "bp"})
+    assert measured.value == 5.0
+    assert measured.standard_error == pytest.approx(np.std([4, 6], ddof=1) / np.sqrt(2))
+
+
+def test_one_seed_or_no_rows_cannot_say():
+    table = training([[50, 4.0]], rule="bp")
+    with pytest.raises(NotMeasured, match="needs two"):
+        measures.final_value(table, "test_error", {"rule": "bp"})
+    with pytest.raises(NotMeasured, match="rule = amp"):
+        measures.final_value(table, "test_error", {"rule": "amp"})
+
+
+def test_differences_are_paired_by_seed():
+    table = pd.concat([training([[9.0], [5.0]], rule="a"), training([[8.0], [4.0]], rule="b")])
+    measured = measures.final_difference(table, "test_error", {"rule": "a"}, {"rule": "b"})
+    assert (measured.value, measured.standard_error) == (1.0, 0.0)
+    assert measures.final_ratio(table, "test_error", {"rule": "a"}, {"rule": "b"}).value == pytest.approx(7 / 6)
+
+
+def test_extremes():
+    table = training([[0.1, 0.5, 0.2], [0.3, 0.1, 0.4]], quantity="polarisation")
+    assert measures.largest_value(table, "polarisation", {}).value == 0.5
+    assert measures.smallest_final_value(table, "polarisation", {}).value == 0.2
+    assert measures.largest_final_value(table, "polarisation", {}).value == 0.4
+    assert measures.best_value(table, "polarisation", {}).value == pytest.approx(0.1)
+
+
+def test_diverged_fraction_counts_networks():
+    table = pd.concat(
+        [
+            training([[1.0], [1.0], [1.0], [1.0]]),
+            pd.DataFrame([{"seed": 2, "run": "r", "quantity": "diverged_epoch", "value": 3.0}]),
+        ]
+    )
+    assert measures.diverged_fraction(table, {}).value == 0.25
+
+
+def perceptron(values, quantity="teacher_overlap", rule="amp"):
+    """``values``: load to (seeds, sweeps)."""
+    return pd.DataFrame(
+        [
+            {"rule": rule, "load": load, "seed": seed, "sweep": sweep, "quantity": quantity, "value": value}
+            for load, seeds in values.items()
+            for seed, sweeps in enumerate(seeds)
+            for sweep, value in enumerate(sweeps)
+        ]
+    )
+
+
+def test_recovery_threshold_lies_between_failure_and_success():
+    table = perceptron({1.3: [[0, 0.7]] * 2, 1.4: [[0, 0.8], [0, 0.81]], 1.6: [[0, 1.0]] * 2})
+    measured = measures.recovery_threshold(table, "amp")
+    assert measured.value == pytest.approx(1.5)
+    assert measured.standard_error == pytest.approx(0.2 / 12**0.5)
+    with pytest.raises(NotMeasured, match="bracket"):
+        measures.recovery_threshold(perceptron({1.0: [[0, 0.5]]}), "amp")
+
+
+def test_trajectory_gap_is_zero_for_state_evolution_itself():
+    exact = [state.teacher for state in state_evolution.trajectory(1.0, 5)]
+    table = perceptron({1.0: [exact, [value + 0.01 for value in exact]]})
+    assert measures.trajectory_gap(table, "amp", 1.0, 5).value == pytest.approx(0.005)
+
+
+def test_solved_fraction():
+    table = perceptron({0.7: [[0.5, 0.0], [0.5, 0.01]]}, quantity="training_error")
+    measured = measures.solved_fraction(table, "amp", 0.7)
+    assert measured.value == 0.5
+    assert measured.standard_error == pytest.approx(0.5 / 2**0.5)
+
+
+def test_exponents_and_ratios():
+    sizes = np.array([100, 200, 400])
+    table = pd.DataFrame(
+        {"reference": "amp", "sweep": 3, "quantity": "distance_to_reference", "inputs": sizes, "value": 7.0 / sizes}
+    )
+    assert measures.distance_exponent(table, "amp", 3).value == pytest.approx(-1)
+    assert measures.largest_distance(table, "amp", 3).value == pytest.approx(0.07)
+    times = pd.DataFrame(
+        [
+            {"seed": s, "algorithm": a, "batch_size": b, "quantity": q, "value": v * (1 + 0.1 * s) / b}
+            for s in (0, 1)
+            for a, v in (("bpi", 6.0), ("amp", 2.0))
+            for b in (1, 2, 4)
+            for q in ("epoch_seconds", "epoch_cpu_seconds")
+        ]
+    )
+    assert measures.time_ratio(times, "bpi", "amp", 2).value == pytest.approx(3)
+    assert measures.time_exponent(times, "amp", 4).value == pytest.approx(-1)
+
+
+def test_slope_error_is_that_of_least_squares():
+    rng = np.random.default_rng(0)
+    x = np.arange(8.0)
+    estimates = [measures.slope(x, 2 * x + rng.normal(size=8)) for _ in range(2000)]
+    scatter = np.std([estimate.value for estimate in estimates])
+    # Root mean square of the stated errors against the scatter of 2000 estimates, known to 1/√4000 = 1.6 %.
+    stated = np.sqrt(np.mean([estimate.standard_error**2 for estimate in estimates]))
+    assert stated == pytest.approx(scatter, rel=0.065)
+
+
+def test_committee_drop_is_paired():
+    table = pd.DataFrame(
+        [
+            {"learner": "sbpi", "quantity": "test_error", "features": f, "seed": s, "value": 40 - f + s}
+            for f in (5, 15)
+            for s in (0, 1)
+        ]
+    )
+    measured = measures.committee_drop(table, "sbpi", "test_error", 5, 15)
+    assert (measured.value, measured.standard_error) == (10.0, 0.0)
+    assert measures.committee_value(table, "sbpi", "test_error", 5).value == 35.5

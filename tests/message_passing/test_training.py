@@ -1,0 +1,234 @@
+"""Task ``training``: its table, its outcomes and the settings it refuses."""
+
+import numpy as np
+import pandas as pd
+import pytest
+import torch
+from pydantic import ValidationError
+
+from nnstatmech.datasets import Dataset
+from nnstatmech.message_passing import kernels
+from nnstatmech.message_passing.params import TrainingParams
+from nnstatmech.message_passing.preprocessing import prepare, training_rows
+from nnstatmech.message_passing.tasks import training
+
+CPU = torch.device("cpu")
+
+
+@pytest.fixture(scope="module")
+def images() -> Dataset:
+    """Ten classes: blurred class prototypes with noise, 9 × 9 grey pixels."""
+    generator = np.random.default_rng(0)
+    prototypes = generator.normal(size=(10, 9, 9, 1))
+
+    def draw(count):
+        labels = generator.integers(10, size=count)
+        pixels = prototypes[labels] + 0.7 * generator.normal(size=(count, 9, 9, 1))
+        return np.clip(128 + 45 * pixels, 0, 255).astype(np.uint8), labels.astype(np.int64)
+
+    return Dataset("prototypes", *draw(400), *draw(200), "prototypes with noise", True)
+
+
+@pytest.fixture(autouse=True)
+def never_compile(monkeypatch):
+    """Compiling would cost more than all of these tests."""
+    monkeypatch.setattr(kernels, "FEWEST_EDGES_FOR_COMPILING", 1 << 62)
+
+
+def trained(dataset, seeds=(0,), **parameters) -> pd.DataFrame:
+    defaults = {"algorithm": "amp", "hidden": [11, 9], "batch_size": 20, "epochs": 3, "rho": [1.0, 1.0, 0.9]}
+    table = training.run(TrainingParams(**{**defaults, **parameters}), list(seeds), dataset, CPU)
+    assert table.schema.equals(training.columns)
+    return table.to_pandas()
+
+
+def values(table: pd.DataFrame, quantity: str) -> pd.DataFrame:
+    return table[table.quantity == quantity]
+
+
+def without_times(table: pd.DataFrame) -> pd.DataFrame:
+    kept = table[~table.quantity.isin(["seconds_per_epoch", "fused_kernel"])].astype(
+        {"case": object, "quantity": object}
+    )
+    return kept.sort_values(["case", "seed", "quantity", "layer", "epoch"], na_position="first").reset_index(drop=True)
+
+
+@pytest.mark.parametrize("labels", ["odd_even", "ten_classes"])
+@pytest.mark.parametrize("algorithm", ["bp", "bpi", "amp", "mf", "sgd", "adam_sgd"])
+def test_every_algorithm_learns(images, algorithm, labels):
+    rate = 1e-2 if algorithm == "adam_sgd" else 1.0
+    table = trained(images, algorithm=algorithm, labels=labels, hidden=[41], rho=1.0, epochs=8, learning_rate=rate)
+    error = values(table, "test_error").set_index("epoch").value
+    chance = 50 if labels == "odd_even" else 90
+    assert error[8] < 0.4 * chance
+    assert error[8] < 0.7 * error[0]
+    assert np.isfinite(table.value).all()
+
+
+def test_the_table(images):
+    table = trained(images, seeds=[3, 5], evaluate_every=2, epochs=3)
+    assert set(table.quantity) >= {
+        "train_error",
+        "test_error",
+        "bayes_train_error",
+        "bayes_test_error",
+        "polarisation",
+        "overlap",
+        "overlap_full",
+        "sign_overlap",
+        "field_scale",
+        "largest_field",
+        "seconds_per_epoch",
+        "samples",
+    }
+    assert not table.duplicated(["seed", "case", "epoch", "layer", "quantity"]).any()
+    errors = values(table, "test_error")
+    assert sorted(errors[errors.seed == 5].epoch) == [0, 2, 3]
+    assert errors.layer.isna().all()
+    assert sorted(values(table, "polarisation").layer.unique()) == [0, 1, 2]
+    assert set(values(table, "samples").value) == {400.0}
+    assert not len(values(table, "diverged_epoch"))
+
+
+@pytest.mark.parametrize("algorithm", ["amp", "bp", "sgd"])
+def test_a_seed_is_one_realisation_whatever_the_shard(images, algorithm):
+    together = without_times(trained(images, seeds=[0, 1], algorithm=algorithm, subset_seed=None, samples=300))
+    alone = [trained(images, seeds=[s], algorithm=algorithm, subset_seed=None, samples=300) for s in (0, 1)]
+    apart = without_times(pd.concat(alone))
+    pd.testing.assert_frame_equal(together, apart, check_categorical=False, rtol=1e-4, atol=1e-4)
+    first, second = (values(table, "test_error").value.to_numpy() for table in alone)
+    assert not np.allclose(first, second)
+
+
+def test_cases_are_runs_of_their_own(images):
+    cases = {"weak": {"rho": 0.95, "epsilon": 0.5}, "damped": {"psi": 0.95, "rho": [0.99, 0.98, 0.97]}}
+    together = trained(images, seeds=[0, 1], cases=cases)
+    assert set(together.case) == set(cases)
+    for name, case in cases.items():
+        alone = trained(images, seeds=[0, 1], **case)
+        assert alone.case.isna().all()
+        pd.testing.assert_frame_equal(
+            without_times(together[together.case == name]).drop(columns="case"),
+            without_times(alone).drop(columns="case"),
+            rtol=1e-4,
+            atol=1e-4,
+        )
+
+
+def test_without_initial_fields_training_is_frozen(images):
+    table = trained(images, epsilon=0.0)
+    assert (values(table, "polarisation").value == 0).all()
+    assert values(table, "test_error").value.nunique() == 1
+
+
+def test_forgetting_depolarises(images):
+    """ρ = 0.5 leaves H ≈ 2 H_in; ρ = 1 accumulates."""
+    q = {rho: values(trained(images, rho=rho, epochs=10), "polarisation").value.iloc[-3] for rho in (0.5, 1.0)}
+    assert q[0.5] < 0.5 * q[1.0]
+
+
+@pytest.mark.parametrize("cause", [{"rho": 1.1}, {"reinforcement": 0.9, "max_sweeps": 5}])
+def test_divergence_is_recorded_with_its_epoch(images, cause):
+    """The first epoch in which |H| reached the limit; training goes on with clamped fields and finite errors."""
+    table = trained(images, epochs=6, **{"rho": 1.0, **cause})
+    largest = values(table, "largest_field").groupby("epoch").value.max()
+    diverged = values(table, "diverged_epoch")
+    assert diverged.value.tolist() == [largest.index[largest == 2.0**24][0]]
+    assert diverged.epoch.isna().all()
+    assert np.isfinite(table.value).all()
+    assert largest.max() == 2.0**24
+
+
+def test_a_replica_that_ceases_to_be_finite_becomes_null_and_spares_the_others(images, monkeypatch):
+    """One NaN put into the first replica in the second epoch."""
+    plain = trained(images, seeds=[0, 1], epochs=4)
+    original, calls = training.Learner.train_batch, []
+
+    def with_fault(learner, inputs, labels):
+        original(learner, inputs, labels)
+        calls.append(1)
+        if len(calls) == 30:
+            learner.network.layers[0].weights.mean[0, 0, 0] = torch.nan
+
+    monkeypatch.setattr(training.Learner, "train_batch", with_fault)
+    table = trained(images, seeds=[0, 1], epochs=4)
+    diverged = values(table, "diverged_epoch")
+    assert (diverged.seed.tolist(), diverged.value.tolist()) == ([0], [2.0])
+    broken = table[(table.seed == 0) & (table.epoch >= 2) & (table.quantity != "seconds_per_epoch")]
+    assert len(broken)
+    assert broken.value.isna().all()
+    assert table[(table.seed == 0) & (table.epoch < 2)].value.notna().all()
+    spared, expected = (without_times(t[t.seed == 1]) for t in (table, plain))
+    pd.testing.assert_frame_equal(spared, expected, rtol=1e-4, atol=1e-4)
+
+
+def test_the_exact_kernel_is_recorded(images):
+    soft = trained(images, algorithm="bpi", switch_ratio=0.0)
+    hard = trained(images, algorithm="bpi", switch_ratio=100.0)
+    assert (values(soft, "exact_kernel").value == 0).all()
+    used = values(hard, "exact_kernel")
+    assert (used[used.epoch > 0].value == 1).all()
+    exact = trained(images, algorithm="bpi", series_order=None)
+    ours, reference = (values(t, "polarisation").value.to_numpy() for t in (hard, exact))
+    np.testing.assert_allclose(ours, reference, atol=2e-2)
+
+
+def test_samples_are_standardised_with_the_training_set(images):
+    train, test = prepare(images, "odd_even", CPU)
+    assert train.inputs.shape == (400, 81)
+    assert float(train.inputs.mean()) == pytest.approx(0, abs=1e-5)
+    assert float(train.inputs.std()) == pytest.approx(1, abs=1e-3)
+    assert torch.equal(test.labels, torch.tensor(images.test_labels % 2 * 2 - 1).float())
+    pixel = images.train_images[7, 2, 3, 0]
+    other = int(np.argwhere(images.test_images.reshape(200, -1) == pixel)[0][0])
+    column = int(np.argwhere(images.test_images.reshape(200, -1)[other] == pixel)[0][0])
+    assert float(test.inputs[other, column]) == pytest.approx(float(train.inputs[7, 2 * 9 + 3]))
+
+
+def test_colours_are_standardised_one_by_one():
+    generator = np.random.default_rng(0)
+    pixels = generator.integers(0, [50, 100, 250], size=(30, 4, 4, 3)).astype(np.uint8)
+    labels = np.arange(30) % 10
+    train, _ = prepare(Dataset("colours", pixels, labels, pixels, labels, "", True), "ten_classes", CPU)
+    by_colour = train.inputs.view(-1, 3)
+    assert by_colour.mean(0).abs().max() < 1e-5
+    assert (by_colour.std(0) - 1).abs().max() < 2e-3
+
+
+def test_the_choice_of_training_images():
+    shared = training_rows(100, 30, [0, 1], 17)
+    assert shared.shape == (2, 30)
+    assert torch.equal(shared[0], shared[1])
+    assert torch.equal(shared[0], training_rows(100, 50, [4], 17)[0, :30])
+    own = training_rows(100, 30, [0, 1], None)
+    assert not torch.equal(own[0], own[1])
+    assert training_rows(20, 30, [0], 17).shape == (1, 20)
+
+
+@pytest.mark.parametrize(
+    ("settings", "sentence"),
+    [
+        ({"hidden": [101, 100]}, "must be odd"),
+        ({"rho": 0.0}, "rho: 0 in every layer"),
+        ({"rho": -1.0}, "must not be negative"),
+        ({"rho": [1.0, 1.0]}, "rho: 2 values for 3 layers"),
+        ({"psi": 1.0}, "must be at least 0 and below 1"),
+        ({"samples": 100, "batch_size": 128}, "batch_size: 128 is larger than samples: 100"),
+        ({"algorithm": "gradient"}, "'bp', 'bpi', 'amp', 'mf', 'sgd' or 'adam_sgd'"),
+        ({"focusing": 0.5}, "give y > 1"),
+        ({"algorithm": "bp", "weights": "continuous"}, "allowed: bpi, amp, mf"),
+        ({"freeze_top": True, "labels": "ten_classes"}, "odd_even only"),
+        ({"cases": {"a": {"rho": 0.0}}}, "cases.a.rho"),
+        ({"learning_rat": 1.0}, "learning_rat"),
+    ],
+)
+def test_bad_settings_are_named(settings, sentence):
+    with pytest.raises(ValidationError, match=sentence):
+        TrainingParams(**{"algorithm": "amp", **settings})
+
+
+def test_a_batch_larger_than_the_data_is_refused_before_work_starts(images):
+    with pytest.raises(ValueError, match="batch_size: 500 is larger than the 400 training images of prototypes"):
+        trained(images, batch_size=500)
+    with pytest.raises(ValueError, match="training needs a data set"):
+        trained(None)

@@ -1,0 +1,219 @@
+"""Entropies of reconstruction cascades over depth and σ_w², with the depths at which information is lost."""
+
+import math
+from collections.abc import Iterator, Sequence
+from functools import partial
+
+import numpy as np
+import pyarrow as pa
+import torch
+from torch import Tensor
+
+from ...datasets import Dataset
+from ...seeding import numpy_stream
+from ...storage.progress import no_progress
+from ...storage.tables import CATEGORY, tidy
+from ..cutoffs import crossing_depth, entropy_cutoff, settling_depth
+from ..decoders import Adam, Ridge, decoder_size, fit_cascade, full_precision, reconstruct
+from ..entropies import (
+    bootstrap_differential_entropy,
+    coded_relative_entropy,
+    correlation,
+    differential_entropy,
+    explained_parts,
+    explained_variance,
+    relative_entropy,
+)
+from ..images import grey_inputs, subset
+from ..networks import Layer, cnn_body, initial_parameters, resnet_body, shrinking_mlp, wide_body
+from ..params import Entropies as Params
+
+columns = pa.schema(
+    {
+        "seed": pa.int32(),
+        "weight_variance": pa.float64(),
+        "depth": pa.int32(),
+        "quantity": CATEGORY,
+        "value": pa.float64(),
+    }
+)
+
+
+def network(params: Params) -> list[Layer]:
+    """The layers that are decoded."""
+    match params.architecture:
+        case "wide":
+            return wide_body(params.resolution**2, params.depth)
+        case "shrinking":
+            return shrinking_mlp(params.resolution**2, params.depth + 1)
+        case "cnn":
+            return cnn_body(params.resolution, params.depth - 2, params.channels)
+        case "resnet":
+            return resnet_body(params.resolution, params.depth - 2, params.channels)
+
+
+def depths_evaluated(params: Params) -> np.ndarray:
+    """Depths that cascades start from, increasing."""
+    return np.unique(np.linspace(1, params.depth, min(params.evaluated_depths, params.depth)).round().astype(int))
+
+
+def members_at_once(params: Params, layers: Sequence[Layer], train_images: int) -> int:
+    """How many networks fit into the memory that is allowed."""
+    decoders = sum(decoder_size(layer) for layer in layers)
+    largest = max(math.prod(layer.out_shape) for layer in layers)
+    # Training activations before and after a layer and their shifted copies; test activations and reconstructions.
+    images = 4 * train_images + 2 * params.test_images * len(depths_evaluated(params))
+    return max(1, int(params.memory * 1e9 / (4 * (decoders + images * largest))))
+
+
+def run(
+    params: Params,
+    seeds: Sequence[int],
+    dataset: Dataset | None,
+    device: torch.device,
+    progress=no_progress,
+) -> pa.Table:
+    """One row per seed, σ_w², depth and quantity.
+
+    Quantities over depth: ``differential_entropy``, ``relative_entropy`` (corrected), ``relative_entropy_coded``
+    (mean over images), ``relative_entropy_coded_ratio`` (median over images of its ratio to that at the last depth),
+    ``explained_variance``, ``correlation``; ``differential_entropy_error`` and ``explained_variance_error`` are
+    standard errors of resampled test images. Without depth: ``cutoff_explained_variance`` and ``cutoff_entropy``
+    (null where information is not lost within the network) with their ``..._error`` (null unless all replicates
+    lose it), and the original work's ``cutoff_coded_mean`` (of the mean coded relative entropy),
+    ``cutoff_coded_images`` and ``cutoff_coded_images_deviation`` (mean and standard deviation of those of single
+    images) and ``cutoff_coded_differential`` (of the differential entropy).
+
+    Parameters
+    ----------
+    params, seeds
+        Every seed is one network for each σ_w².
+    dataset
+        Grey or colour images; colours are turned into luminance.
+    device
+        Where to compute.
+    progress
+        Progress bar with tqdm's signature.
+    """
+    if dataset is None:
+        raise ValueError("cascades need images: name a dataset")
+    train, test = images(dataset, params, device)
+    layers = network(params)
+    members = [(seed, variance) for seed in seeds for variance in params.weight_variances]
+    step = members_at_once(params, layers, train.shape[1])
+    chunks = [members[start : start + step] for start in range(0, len(members), step)]
+    tables = []
+    with progress(total=2 * len(layers) * len(chunks), desc=f"{params.architecture} cascades") as bar, full_precision():
+        for chunk in chunks:
+            tables.extend(cascade_tables(params, layers, chunk, train, test, partial(bar.update, 1)))
+    return pa.concat_tables(tables).unify_dictionaries()
+
+
+def images(dataset: Dataset, params: Params, device: torch.device) -> tuple[Tensor, Tensor]:
+    """Training and test images in [0, 1], (1, images, pixels) or (1, images, height, width, 1)."""
+    sets = []
+    for name, at_most in (("train", params.train_images), ("test", params.test_images)):
+        source = getattr(dataset, f"{name}_images")
+        chosen = subset(len(source), at_most, name)
+        # Decoders are trained on images as they come: sources may be sorted by class.
+        chosen = numpy_stream(0, "order of images", name).permutation(chosen)
+        pixels = grey_inputs(source[chosen], params.resolution, device).unsqueeze(0)
+        if params.architecture in ("cnn", "resnet"):
+            pixels = pixels.unflatten(2, (params.resolution, params.resolution, 1))
+        sets.append(pixels)
+    return sets[0], sets[1]
+
+
+def cascade_tables(
+    params: Params, layers: Sequence[Layer], members: Sequence[tuple[int, float]], train, test, after_layer
+) -> Iterator[pa.Table]:
+    """The rows of some (seed, σ_w²), one table per member."""
+    seeds, variances = zip(*members, strict=True)
+    if params.decoder == "ridge":
+        method = Ridge(params.ridge_strength)
+    else:
+        method = Adam(seeds, params.presentations, params.batch_size, params.learning_rate)
+    depths = depths_evaluated(params)
+
+    def parameters(position: int):
+        return initial_parameters(
+            layers[position], position, variances, params.bias_variance, seeds, device=train.device
+        )
+
+    decoders, activations = fit_cascade(layers, parameters, method, train, test, depths, after_layer)
+    reconstructions = reconstruct(decoders, activations, after_layer).flatten(3)
+    counts = bootstrap_counts(params, test.shape[1])
+    for (seed, variance), own in zip(members, reconstructions, strict=True):
+        over_depth, cutoffs = measure(params, depths, test[0].flatten(1), own, counts)
+        yield tidy(
+            columns,
+            seed=seed,
+            weight_variance=variance,
+            depth=depths,
+            quantity=np.array(list(over_depth))[:, None],
+            value=np.stack(list(over_depth.values())),
+        )
+        found = np.array(list(cutoffs.values()), dtype=float)
+        scalars = tidy(columns, seed=seed, weight_variance=variance, quantity=np.array(list(cutoffs)), value=found)
+        yield without_nan(scalars)
+
+
+def without_nan(table: pa.Table) -> pa.Table:
+    """Null in place of NaN: no such depth within the network."""
+    values = table["value"].to_numpy()
+    place = table.schema.get_field_index("value")
+    return table.set_column(place, table.schema.field(place), pa.array(values, mask=np.isnan(values)))
+
+
+def bootstrap_counts(params: Params, total: int) -> np.ndarray:
+    """How often each replicate holds each of ``total`` test images, (replicates, total); the same for all networks."""
+    stream = numpy_stream(0, "bootstrap of test images")
+    return stream.multinomial(total, np.full(total, 1 / total), size=params.bootstrap_replicates).astype(float)
+
+
+def measure(
+    params: Params, depths: np.ndarray, test: Tensor, reconstructions: Tensor, counts: np.ndarray
+) -> tuple[dict[str, np.ndarray], dict[str, float]]:
+    """The quantities over depth and the cutoffs of one network.
+
+    Parameters
+    ----------
+    test, reconstructions
+        Test images (T, N) and their reconstructions from each depth (D, T, N).
+    counts
+        Bootstrap replicates (B, T).
+    """
+    weights = torch.as_tensor(counts, device=test.device)
+    coded = coded_relative_entropy(test, reconstructions)
+    errors, spread = explained_parts(test, reconstructions)
+    resampled_entropy = bootstrap_differential_entropy(reconstructions, weights).T.cpu().numpy()
+    resampled_r2 = (1 - (weights @ errors.T) / (weights @ spread)[:, None]).cpu().numpy()
+    over_depth = {
+        "differential_entropy": differential_entropy(reconstructions),
+        "relative_entropy": relative_entropy(test, reconstructions).mean(1),
+        "relative_entropy_coded": coded.mean(1),
+        "relative_entropy_coded_ratio": (coded / coded[-1]).quantile(0.5, 1),
+        "explained_variance": explained_variance(test, reconstructions),
+        "correlation": correlation(test, reconstructions),
+    }
+    over_depth = {name: values.cpu().numpy() for name, values in over_depth.items()}
+    over_depth["differential_entropy_error"] = resampled_entropy.std(0, ddof=1)
+    over_depth["explained_variance_error"] = resampled_r2.std(0, ddof=1)
+
+    entropy, lowest, tolerance = (
+        over_depth["differential_entropy"],
+        params.lowest_explained_variance,
+        params.settling_tolerance,
+    )
+    of_images = settling_depth(depths, coded.T.cpu().numpy(), tolerance)
+    cutoffs = {
+        "cutoff_explained_variance": crossing_depth(depths, over_depth["explained_variance"], lowest),
+        "cutoff_explained_variance_error": crossing_depth(depths, resampled_r2, lowest).std(ddof=1),
+        "cutoff_entropy": entropy_cutoff(depths, entropy, params.entropy_drop),
+        "cutoff_entropy_error": entropy_cutoff(depths, resampled_entropy, params.entropy_drop).std(ddof=1),
+        "cutoff_coded_mean": settling_depth(depths, over_depth["relative_entropy_coded"], tolerance),
+        "cutoff_coded_images": of_images.mean(),
+        "cutoff_coded_images_deviation": of_images.std(ddof=1),
+        "cutoff_coded_differential": settling_depth(depths, entropy, tolerance),
+    }
+    return over_depth, cutoffs

@@ -1,0 +1,10 @@
+"""Signal and noise along random networks."""
+
+from ..parameters import Family
+from .params import TASKS
+
+FAMILY = Family(
+    work="Moments of signal and noise (Labatie 2019)",
+    uses_gpu=True,
+    tasks=TASKS,
+)

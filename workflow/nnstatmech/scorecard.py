@@ -1,0 +1,140 @@
+"""The scorecard: every claim judged on the tables at hand, as a table, Markdown and a page."""
+
+import importlib
+from collections.abc import Callable, Mapping
+from html import escape
+
+import pandas as pd
+import pyarrow as pa
+
+from .planning.claims import NOT_REPRODUCED, NOT_TESTED, REPRODUCED, Claim
+from .planning.families import FAMILIES
+from .readings import Measurement, NotMeasured
+from .storage.tables import CATEGORY
+
+
+def measure_of(claim: Claim) -> Callable[..., Measurement]:
+    return getattr(importlib.import_module(f"nnstatmech.{claim.family}.measures"), claim.measure)
+
+
+def judge(claim: Claim, frames: Mapping[str, pd.DataFrame], scale: str, data: str) -> dict:
+    """One row of the scorecard.
+
+    Parameters
+    ----------
+    frames
+        The tables that the claim names, if the claim is made at this scale and for this data.
+    """
+    row = claim.model_dump(include={"id", "family", "source", "figure", "statement", "comparison", "expected", "note"})
+    row |= {"value": None, "standard_error": None, "tolerance": None, "verdict": NOT_TESTED, "reason": ""}
+    if not claim.holds(scale, data):
+        return row | {"reason": f"made for {where_made(claim)}"}
+    tables = {name: frames[name] for name in claim.tables}
+    try:
+        measured = measure_of(claim)(frames[claim.experiment] if claim.experiment else tables, **claim.arguments)
+    except NotMeasured as error:
+        return row | {"reason": str(error)}
+    return row | {
+        "value": float(measured.value),
+        "standard_error": float(measured.standard_error),
+        "tolerance": float(claim.tolerance(measured)),
+        "verdict": claim.verdict(measured),
+    }
+
+
+def where_made(claim: Claim) -> str:
+    parts = []
+    if claim.holds_at.scale:
+        parts.append(f"scale {' or '.join(claim.holds_at.scale)}")
+    if claim.holds_at.data:
+        parts.append(f"data {' or '.join(claim.holds_at.data)}")
+    return ", ".join(parts)
+
+
+def scorecard_table(rows: list[dict]) -> pa.Table:
+    """The scorecard as a table, in the order of the claims."""
+    numbers = ("expected", "value", "standard_error", "tolerance")
+    categories = ("family", "comparison", "verdict")
+    texts = ("id", "source", "figure", "statement", "note", "reason")
+    fields = (
+        [pa.field(name, pa.string()) for name in texts]
+        + [pa.field(name, CATEGORY) for name in categories]
+        + [pa.field(name, pa.float64()) for name in numbers]
+    )
+    return pa.Table.from_pylist(rows, schema=pa.schema(fields))
+
+
+def comparison_sign(comparison: str) -> str:
+    return {"equal": "", "at_most": "≤ ", "at_least": "≥ "}[comparison]
+
+
+def display_frame(scorecard: pd.DataFrame) -> pd.DataFrame:
+    """The scorecard with rounded numbers, as people read it."""
+    ours = [
+        "" if pd.isna(value) else f"{value:.4g}" + (f" ± {error:.2g}" if error else "")
+        for value, error in zip(scorecard["value"], scorecard["standard_error"], strict=True)
+    ]
+    papers = [
+        f"{comparison_sign(comparison)}{expected:.4g}"
+        for comparison, expected in zip(scorecard["comparison"], scorecard["expected"], strict=True)
+    ]
+    return pd.DataFrame(
+        {
+            "Claim": scorecard["statement"],
+            "Source": scorecard["source"],
+            "Figure": scorecard["figure"],
+            "Expected": papers,
+            "Ours": ours,
+            "Verdict": scorecard["verdict"].astype(str),
+            "Remark": scorecard["reason"].where(scorecard["reason"] != "", scorecard["note"]),
+        }
+    )
+
+
+def summary(scorecard: pd.DataFrame) -> str:
+    """How many claims there are, and how many of each verdict."""
+    counts = scorecard["verdict"].astype(str).value_counts()
+    verdicts = ", ".join(f"{counts.get(verdict, 0)} {verdict}" for verdict in (REPRODUCED, NOT_REPRODUCED, NOT_TESTED))
+    return f"{len(scorecard)} claims: {verdicts}."
+
+
+def markdown(scorecard: pd.DataFrame) -> str:
+    """The scorecard as a Markdown table, with the count of each verdict above it."""
+    frame = display_frame(scorecard)
+    lines = [summary(scorecard), "", "| " + " | ".join(frame) + " |", "|" + " --- |" * len(frame.columns)]
+    lines += ["| " + " | ".join(str(cell).replace("|", "\\|") for cell in row) + " |" for row in frame.values]
+    return "\n".join(lines) + "\n"
+
+
+PAGE = """<!doctype html>
+<html lang="en"><head><meta charset="utf-8"><title>Scorecard</title><style>
+body {{ font: 13px/1.4 sans-serif; margin: 1.5em; color: #222 }}
+table {{ border-collapse: collapse }}
+th, td {{ padding: 4px 10px; text-align: left; vertical-align: top; border-bottom: 1px solid #ddd }}
+thead th {{ position: sticky; top: 0; background: white }}
+tbody th {{ padding-top: 1.4em; font-size: 15px }}
+td:nth-child(4), td:nth-child(5), td:nth-child(6) {{ white-space: nowrap }}
+.reproduced td:nth-child(6) {{ color: #2a7f3e; font-weight: bold }}
+.not-reproduced td:nth-child(6) {{ color: #b3261e; font-weight: bold }}
+.not-tested-here td {{ color: #777 }}
+</style></head><body>
+<p>{summary}</p>
+<table><thead><tr>{head}</tr></thead>
+<tbody>
+{rows}
+</tbody></table>
+</body></html>
+"""
+
+
+def html(scorecard: pd.DataFrame) -> str:
+    """The scorecard as a page of its own, one part for each work."""
+    frame = display_frame(scorecard)
+    rows = []
+    for family, part in frame.groupby(scorecard["family"].astype(str), sort=False):
+        rows.append(f'<tr><th colspan="{len(frame.columns)}">{escape(FAMILIES[family].work)}</th></tr>')
+        for verdict, cells in zip(part["Verdict"], part.values, strict=True):
+            row = "".join(f"<td>{escape(str(cell))}</td>" for cell in cells)
+            rows.append(f'<tr class="{verdict.replace(" ", "-")}">{row}</tr>')
+    head = "".join(f"<th>{name}</th>" for name in frame)
+    return PAGE.format(summary=summary(scorecard), head=head, rows="\n".join(rows))

@@ -1,0 +1,87 @@
+"""Progress of long computations: a bar on a terminal, a line every few seconds in a log.
+
+Engines take any factory with tqdm's signature. :class:`ShardProgress` is the workflow's: it writes lines
+to the log of a job and a small heartbeat file beside it, which ``python -m nnstatmech.storage.progress`` draws as
+one bar for each running job, over a shared file system too.
+"""
+
+import argparse
+import json
+import os
+import sys
+import time
+from functools import partial
+from pathlib import Path
+
+from tqdm import tqdm
+
+no_progress = partial(tqdm, disable=True)
+
+SECONDS_BETWEEN_LINES = 2.0
+HEARTBEAT_SUFFIX = ".progress"
+SECONDS_UNTIL_SILENT = 60.0
+
+
+class ShardProgress(tqdm):
+    """A progress bar that reports in lines to ``file`` and as a heartbeat at ``heartbeat``."""
+
+    def __init__(self, *args, heartbeat: Path, **kwargs):
+        self.heartbeat = Path(heartbeat)
+        kwargs.setdefault("mininterval", SECONDS_BETWEEN_LINES)
+        super().__init__(*args, ascii=True, **kwargs)
+
+    def display(self, msg=None, pos=None):
+        """One line per refresh, and the same facts as JSON for the monitor."""
+        facts = self.format_dict
+        print(msg or self.format_meter(**facts | {"ncols": 100}), file=self.fp, flush=True)
+        beat = {key: facts[key] for key in ("n", "total", "elapsed", "rate", "prefix")} | {"pid": os.getpid()}
+        part = self.heartbeat.with_name(f".{self.heartbeat.name}.part")  # of a killed job: written over by the next
+        try:
+            part.write_text(json.dumps(beat, default=float))
+            part.replace(self.heartbeat)
+        except OSError:  # a disk that is full must not end a computation that only reports its progress
+            part.unlink(missing_ok=True)
+
+    def close(self):
+        if not self.disable:
+            super().close()
+            self.heartbeat.unlink(missing_ok=True)
+
+
+def running(results: Path) -> list[str]:
+    """One bar for each job that has reported and not ended, by path.
+
+    A job that was killed leaves its last report behind: bars say for how long there has been no news.
+    """
+    bars = []
+    for path in sorted(results.rglob(f"*{HEARTBEAT_SUFFIX}")):
+        try:
+            beat = json.loads(path.read_text())
+            silent = time.time() - path.stat().st_mtime
+        except (OSError, ValueError):
+            continue  # ended or renamed between the listing and the reading
+        shard = str(path.relative_to(results).with_suffix(""))
+        news = f"no news for {tqdm.format_interval(silent)}" if silent > SECONDS_UNTIL_SILENT else None
+        elapsed = beat["elapsed"] + silent
+        bars.append(
+            tqdm.format_meter(beat["n"], beat["total"], elapsed, prefix=shard, ncols=120, ascii=True, postfix=news)
+        )
+    return bars
+
+
+def watch(results: Path) -> None:
+    """Redraw the bars of all running jobs every second until interrupted."""
+    while True:
+        lines = running(results) or ["no job has reported progress"]
+        sys.stdout.write("\x1b[2J\x1b[H" + "\n".join(lines) + "\n")
+        sys.stdout.flush()
+        time.sleep(1)
+
+
+if __name__ == "__main__":
+    parser = argparse.ArgumentParser(description="Bars of all running jobs, redrawn every second until interrupted.")
+    parser.add_argument("results", nargs="?", default="results", type=Path, help="the folder of results")
+    try:
+        watch(parser.parse_args().results)
+    except KeyboardInterrupt:
+        sys.exit(0)

@@ -1,0 +1,114 @@
+"""Tidy parquet tables that are whole or absent, checked page by page, with their provenance inside."""
+
+import hashlib
+import json
+
+import numpy as np
+import pyarrow as pa
+import pyarrow.compute as pc
+import pyarrow.parquet as pq
+
+from ..errors import NamedProblem
+from .whole_files import whole_file
+
+METADATA_KEY = b"nnstatmech"
+CHECKSUM_KEY = b"nnstatmech.footer.sha256"
+
+
+class DamagedTable(NamedProblem):
+    """A file that is not the whole table that it should be; the message says how to mend it."""
+
+
+CATEGORY = pa.dictionary(pa.int32(), pa.string())
+
+
+def tidy(schema: pa.Schema, **columns) -> pa.Table:
+    """A long table from arrays that broadcast against each other.
+
+    ``tidy(schema, seed=seeds[:, None], depth=depths, quantity="chi", value=chi)`` with ``chi`` of shape
+    (seeds, depths) gives one row per element of ``chi``. Columns of ``schema`` that are not given are null.
+
+    Parameters
+    ----------
+    schema
+        The engine's columns.
+    columns
+        Scalars or arrays; those of a list column are sequences with one list per row, given whole.
+
+    Raises
+    ------
+    ValueError
+        If a column is not in the schema or the shapes do not broadcast.
+    """
+    unknown = set(columns) - set(schema.names)
+    if unknown:
+        raise ValueError(f"no such column: {', '.join(sorted(unknown))}; the table has {', '.join(schema.names)}")
+    lists = {name for name in columns if pa.types.is_list(schema.field(name).type)}
+    arrays = {name: np.asarray(value) for name, value in columns.items() if name not in lists}
+    shape = np.broadcast_shapes(*(array.shape for array in arrays.values()))
+    rows = int(np.prod(shape))
+    parts = []
+    for field in schema:
+        if field.name in lists:
+            parts.append(pa.array(list(columns[field.name]), field.type))
+        elif field.name in arrays:
+            flat = np.broadcast_to(arrays[field.name], shape).ravel()
+            if field.type == CATEGORY:
+                parts.append(pa.array(flat.astype(object), pa.string()).dictionary_encode().cast(CATEGORY))
+            else:
+                parts.append(pa.array(flat).cast(field.type))
+        else:
+            parts.append(pa.nulls(rows, field.type))
+    return pa.Table.from_arrays(parts, schema=schema)
+
+
+def require_finite(table: pa.Table, name: str) -> None:
+    """Refuse NaN and infinities: an engine records divergence as an outcome of its own, never as a number."""
+    for field in table.schema:
+        if pa.types.is_floating(field.type):
+            bad = pc.sum(pc.invert(pc.is_finite(table[field.name]))).as_py() or 0
+            if bad:
+                raise ValueError(f"{name}: column {field.name!r} has {bad} values that are not finite")
+
+
+def write_table(table: pa.Table, path, metadata: dict) -> None:
+    """Write ``table`` with its provenance; no reader ever sees half a file.
+
+    The file has page checksums and is read back with verification before it takes its place.
+    """
+    table = table.replace_schema_metadata(None)
+    text = json.dumps(metadata, sort_keys=True, allow_nan=False).encode()
+    table = table.replace_schema_metadata({METADATA_KEY: text, CHECKSUM_KEY: footer_checksum(table, text)})
+    with whole_file(path) as part:
+        pq.write_table(table, part, compression="zstd", write_page_checksum=True)
+        if read_table(part)[0].num_rows != table.num_rows:
+            raise DamagedTable(f"{path}: {table.num_rows} rows were written, fewer could be read back")
+
+
+def footer_checksum(table: pa.Table, text: bytes) -> bytes:
+    """Hash of what the checksums of pages do not cover: provenance, names of columns and number of rows."""
+    covered = text + json.dumps([table.column_names, table.num_rows]).encode()
+    return hashlib.sha256(covered).hexdigest().encode()
+
+
+def read_table(path) -> tuple[pa.Table, dict]:
+    """The table at ``path``, every page verified, and its provenance.
+
+    Raises
+    ------
+    DamagedTable
+        If the file is truncated, altered or was not written by :func:`write_table`.
+    """
+    try:
+        table = pq.read_table(path, partitioning=None, page_checksum_verification=True)
+        text, checksum = (table.schema.metadata[key] for key in (METADATA_KEY, CHECKSUM_KEY))
+        table = table.replace_schema_metadata(None)
+        if checksum != footer_checksum(table, text):
+            raise ValueError("its footer was altered")
+        return table, json.loads(text)
+    except FileNotFoundError:
+        raise
+    except (pa.ArrowException, OSError, KeyError, TypeError, ValueError) as error:
+        raise DamagedTable(
+            f"{path} is no whole table of this workflow ({error}); make it again: rm '{path}', then snakemake '{path}'"
+        ) from error
