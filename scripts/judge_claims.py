@@ -7,6 +7,7 @@ log_to(snakemake)
 from pathlib import Path
 
 from nnstatmech import scorecard
+from nnstatmech.planning.claims import Claim
 from nnstatmech.storage import provenance
 from nnstatmech.storage.shards import read_frame
 from nnstatmech.storage.tables import write_table
