@@ -194,7 +194,7 @@ def figure_of(wildcards):
 
 
 def tables_of_figure(wildcards):
-    return [table_of(experiment) for experiment in figure_of(wildcards).experiments]
+    return [table_of(experiment) for experiment in figure_of(wildcards).tables]
 
 
 def drawing_of_figure(wildcards):

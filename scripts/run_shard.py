@@ -19,6 +19,8 @@ from nnstatmech.storage.shards import prepend
 
 run = snakemake.params.run
 engine = importlib.import_module(snakemake.params.engine)
+package, _, task = snakemake.params.engine.partition(".tasks.")
+parameters = importlib.import_module(f"{package}.family").FAMILY.tasks[task]
 torch.set_num_threads(snakemake.threads)
 device = devices.choose_device(snakemake.params.device)
 dataset = read(snakemake.input[0]) if snakemake.input else None
@@ -38,7 +40,7 @@ metadata = provenance.collect(ROOT, devices.describe(device)) | {
 }
 start = time.perf_counter()
 table = engine.run(
-    engine.Params.model_validate(run["params"]),
+    parameters.model_validate(run["params"]),
     snakemake.params.seeds,
     dataset,
     device,

@@ -9,11 +9,12 @@ from pathlib import Path
 
 import pytest
 import yaml
-from test_settings import CONFIG
 
 from nnstatmech.planning.claims import check_references, read_claims
 from nnstatmech.planning.plan import RUN_ID, Plan, label, run_id
 from nnstatmech.planning.settings import SCALES, ConfigError, number_range, read_settings, resolve
+
+from .test_settings import CONFIG
 
 ROOT = Path(__file__).resolve().parents[2]
 PROJECT_CONFIG = yaml.safe_load((ROOT / "config.yaml").read_text())

@@ -1,10 +1,11 @@
 """The join concatenates what the plan asks for and refuses everything else by name."""
 
 import pytest
-from test_tables import SCHEMA
 
 from nnstatmech.storage.shards import StrangeShard, join, prepend, read_frame
 from nnstatmech.storage.tables import DamagedTable, tidy, write_table
+
+from .test_tables import SCHEMA
 
 PARAMS = {"width": 64, "depth": 10}
 

@@ -29,9 +29,10 @@ def judge(claim: Claim, frames: Mapping[str, pd.DataFrame], scale: str, data: st
     row |= {"value": None, "standard_error": None, "tolerance": None, "verdict": NOT_TESTED, "reason": ""}
     if not claim.holds(scale, data):
         return row | {"reason": f"made for {where_made(claim)}"}
-    tables = {name: frames[name] for name in claim.tables}
+    tables = [frames[name] for name in claim.tables]
+    roles = dict(zip(claim.experiments or {}, tables, strict=False))
     try:
-        measured = measure_of(claim)(frames[claim.experiment] if claim.experiment else tables, **claim.arguments)
+        measured = measure_of(claim)(*([] if roles else tables), **roles, **claim.arguments)
     except NotMeasured as error:
         return row | {"reason": str(error)}
     return row | {

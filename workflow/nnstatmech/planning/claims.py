@@ -41,7 +41,9 @@ class Claim(Section):
     figure: str = Field(description="Our figure that shows it.")
     statement: str
     experiment: str | None = None
-    experiments: list[str] | None = Field(None, description="Several tables: the measure gets them by name.")
+    experiments: dict[str, str] | None = Field(
+        None, description="Several tables: role, a positional parameter of the measure, to experiment."
+    )
     measure: str = Field(description="Function of the family's measures module.")
     arguments: dict[str, Any] = Field(default_factory=dict)
     expected: float
@@ -60,7 +62,7 @@ class Claim(Section):
     @property
     def tables(self) -> list[str]:
         """Names of the experiments whose tables the measure reads."""
-        return self.experiments if self.experiment is None else [self.experiment]
+        return list(self.experiments.values()) if self.experiment is None else [self.experiment]
 
     def holds(self, scale: str, data: str) -> bool:
         """Whether the claim is made at this scale and for this data."""

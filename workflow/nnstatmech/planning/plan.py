@@ -237,7 +237,7 @@ class Plan:
         where = f"figures.{name}"
         if figure.family not in FAMILIES:
             self.errors.append(f"{where}.family = {figure.family!r}: no such family; allowed: {', '.join(FAMILIES)}")
-        for experiment in figure.experiments:
+        for experiment in figure.tables:
             if experiment not in self.settings.experiments:
                 self.errors.append(
                     f"{where}.experiments: {experiment!r} is no experiment; "

@@ -44,15 +44,28 @@ class Experiment(Section):
     )
 
 
+def flat(roles: dict[str, str | list[str]]) -> list[str]:
+    """Names of the experiments that roles name, each once, in order."""
+    names = [name for given in roles.values() for name in ([given] if isinstance(given, str) else given)]
+    return list(dict.fromkeys(names))
+
+
 class Figure(Section):
     """One figure: which tables it reads and which function draws it."""
 
     family: str = Field(description="The family, which gives the heading in the report.")
     draw: str = Field(pattern=r"^[a-z_0-9]+\.[a-z_0-9]+$", description="module.function below nnstatmech.figures.")
-    experiments: list[str] = Field(min_length=1, description="Experiments whose tables it reads.")
+    experiments: dict[Name, str | list[str]] = Field(
+        min_length=1, description="Role, a positional parameter of the drawing function, to an experiment or several."
+    )
     title: str = Field(description="Short title, for the report.")
     caption: str = Field(description="Full caption.")
     options: dict[str, Any] = Field(default_factory=dict, description="Keyword arguments of the drawing function.")
+
+    @property
+    def tables(self) -> list[str]:
+        """The experiments in the order of the roles."""
+        return flat(self.experiments)
 
 
 class Settings(Section):

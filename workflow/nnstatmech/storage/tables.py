@@ -2,6 +2,7 @@
 
 import hashlib
 import json
+from collections.abc import Mapping
 
 import numpy as np
 import pyarrow as pa
@@ -22,7 +23,24 @@ class DamagedTable(NamedProblem):
 CATEGORY = pa.dictionary(pa.int32(), pa.string())
 
 
-def tidy(schema: pa.Schema, **columns) -> pa.Table:
+def schema_of(columns: Mapping[str, str]) -> pa.Schema:
+    """The schema of a table from the names of its columns and their types, as parameters declare them.
+
+    Types are pyarrow's names (``int32``, ``float64``, ...), ``category`` for dictionary-encoded text, and
+    ``list<float32>`` for a list of a type.
+    """
+    return pa.schema([(name, type_of(kind)) for name, kind in columns.items()])
+
+
+def type_of(kind: str) -> pa.DataType:
+    if kind == "category":
+        return CATEGORY
+    if kind.startswith("list<"):
+        return pa.list_(type_of(kind.removeprefix("list<").removesuffix(">")))
+    return pa.type_for_alias(kind)
+
+
+def tidy(schema: pa.Schema | Mapping[str, str], **columns) -> pa.Table:
     """A long table from arrays that broadcast against each other.
 
     ``tidy(schema, seed=seeds[:, None], depth=depths, quantity="chi", value=chi)`` with ``chi`` of shape
@@ -31,7 +49,7 @@ def tidy(schema: pa.Schema, **columns) -> pa.Table:
     Parameters
     ----------
     schema
-        The engine's columns.
+        The engine's columns: a schema, or names and types as :func:`schema_of` takes them.
     columns
         Scalars or arrays; those of a list column are sequences with one list per row, given whole.
 
@@ -40,6 +58,7 @@ def tidy(schema: pa.Schema, **columns) -> pa.Table:
     ValueError
         If a column is not in the schema or the shapes do not broadcast.
     """
+    schema = schema if isinstance(schema, pa.Schema) else schema_of(schema)
     unknown = set(columns) - set(schema.names)
     if unknown:
         raise ValueError(f"no such column: {', '.join(sorted(unknown))}; the table has {', '.join(schema.names)}")
