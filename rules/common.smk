@@ -1,17 +1,36 @@
-# What the rules ask of the config: each function answers one question of one rule.
+# What the rules ask of the settings: each function answers one question of one rule.
 import shutil
 from functools import cache
 
+from nnstatmech.planning import costs
 from nnstatmech.planning.codehash import module_hash, symbol_hash
-from nnstatmech.planning.costs import read_costs
-from nnstatmech.planning.families import FAMILIES
+from nnstatmech.planning.layers import COMMAND_LINE, read_layers
+from nnstatmech.planning.mistakes import ConfigError
 from nnstatmech.planning.plan import Plan
-from nnstatmech.planning.settings import SCALES
+from nnstatmech.planning.settings import SCALES, read_settings
+from nnstatmech.planning.targets import check_targets
 
 
-def one_line_each(error):
-    """Settings that cannot be used end the call before any job, one line per mistake."""
-    return WorkflowError("config.yaml cannot be used:\n  " + "\n  ".join(error.lines))
+def refuse(error, origins=None):
+    """Settings that cannot be used end the call before any job, one line a mistake."""
+    sys.exit("\n".join(["These settings cannot be used:", *error.located(origins or {})]))
+
+
+def given_settings():
+    """The layers of settings: config.yaml, then what the call, or a project that uses this one, gives."""
+    front_door = ROOT / "config.yaml"
+    if not workflow.modifier.is_main_snakefile():
+        return read_layers([front_door], config, "the config of the module statement")
+    given = workflow.config_settings
+    files = [] if given.replace_workflow_config else [front_door]
+    return read_layers([*files, *map(Path, given.configfiles)], given.config, COMMAND_LINE)
+
+
+try:
+    LAYERS = given_settings()
+except ConfigError as error:
+    refuse(error)
+FAMILIES = LAYERS.families
 
 
 @cache
@@ -19,32 +38,38 @@ def plan_of(setting):
     """The plan of one `<scale>-<data>` folder."""
     scale, _, data = setting.partition("-")
     try:
-        return Plan(read_settings({**config, "data": data}, scale))
+        settings = read_settings({**LAYERS.config, "data": data}, scale)
+        return Plan(settings, FAMILIES, LAYERS.folder_of)
     except ConfigError as error:
-        raise one_line_each(error)
+        refuse(error, LAYERS.origins)
 
 
 def asked(question):
-    """Turn what is wrong with a path's wildcards into Snakemake's own error."""
+    """End the call where a path's wildcards, or a target, name nothing."""
 
     def answer(wildcards):
         try:
             return question(wildcards)
         except ConfigError as error:
-            raise one_line_each(error)
+            refuse(error, LAYERS.origins)
 
     return answer
 
 
-SETTING = f"{config.get('scale', 'laptop')}-{config.get('data', 'bundled')}"
-for scale in SCALES:  # the other scale's numbers are checked too, before anything runs
-    plan_of(f"{scale}-{config.get('data', 'bundled')}")
+SETTING = f"{LAYERS.config.get('scale', 'laptop')}-{LAYERS.config.get('data', 'bundled')}"
 PLAN = plan_of(SETTING)
+for scale in SCALES:  # the other scale's numbers are checked too, before anything runs
+    plan_of(f"{scale}-{PLAN.settings.data}")
+if workflow.modifier.is_main_snakefile():
+    try:
+        check_targets(workflow.dag_settings.targets, PLAN.settings.figures)
+    except ConfigError as error:
+        refuse(error)
 
 
 wildcard_constraints:
-    setting=f"({'|'.join(SCALES)})-({'|'.join(config['data_sources'])})",
-    mapping="|".join(config["data_sources"]),
+    setting=f"({'|'.join(SCALES)})-({'|'.join(PLAN.settings.data_sources)})",
+    mapping="|".join(PLAN.settings.data_sources),
     experiment=r"[a-z][a-z0-9_]*",
     figure=r"(?!scorecard\.)[A-Za-z0-9_]+",
     run=r"[A-Za-z0-9_=.+-]+",
@@ -52,7 +77,7 @@ wildcard_constraints:
 
 
 def script_hash(name):
-    return module_hash(f"{workflow.basedir}/scripts/{name}.py")
+    return module_hash(str(ROOT / f"scripts/{name}.py"))
 
 
 # --- data --------------------------------------------------------------------------------------
@@ -63,9 +88,7 @@ DATASET = "results/datasets/{mapping}/{dataset}.npz"
 @asked
 def source_of(wildcards):
     """The description of a data set's source, with the folder it is looked for in."""
-    return plan_of(f"{PLAN.settings.scale}-{wildcards.mapping}").source(
-        wildcards.dataset
-    )
+    return plan_of(f"{PLAN.settings.scale}-{wildcards.mapping}").source(wildcards.dataset)
 
 
 # --- runs --------------------------------------------------------------------------------------
@@ -117,7 +140,12 @@ def engine_of(wildcards):
 
 
 def code_of_run(wildcards):
-    return module_hash(engine_of(wildcards), f"{workflow.basedir}/scripts/run_shard.py")
+    return module_hash(engine_of(wildcards), str(ROOT / "scripts/run_shard.py"))
+
+
+def folder_of_family(family):
+    """Where a family of the user's own is imported from; not compared between calls, because it asks for resources."""
+    return lambda wildcards, resources: FAMILIES[family].search_folder
 
 
 def gpus_of(family):
@@ -134,29 +162,25 @@ def gpus_of(family):
     return gpus
 
 
-try:
-    COSTS = read_costs()
-except ConfigError as error:
-    raise one_line_each(error)
+def cost_of(wildcards):
+    plan = plan_of(wildcards.setting)
+    seeds = plan.seeds(wildcards.experiment, wildcards.shard)
+    return plan.parameters(wildcards.experiment, wildcards.run).cost(len(seeds))
 
 
-def memory_of(family):
+def memory_of_run(wildcards, attempt):
     """Memory of one job in MB; a second attempt gets twice as much."""
-    return lambda wildcards, attempt: (
-        attempt * COSTS[family][wildcards.setting.split("-")[0]].mem_mb
-    )
+    return attempt * costs.memory_to_ask(cost_of(wildcards))
 
 
-def minutes_of(family):
+def minutes_of_run(wildcards, attempt):
     """Wall time of one job in minutes; a second attempt gets twice as long."""
-    return lambda wildcards, attempt: (
-        attempt * COSTS[family][wildcards.setting.split("-")[0]].runtime
-    )
+    return attempt * costs.minutes_to_ask(cost_of(wildcards))
 
 
-def device_of_run(wildcards, resources):
+def device_of_run(family):
     """Not compared between calls, because it asks for the resources: moving to a GPU re-runs nothing."""
-    return PLAN.settings.device
+    return lambda wildcards, resources: PLAN.settings.device if FAMILIES[family].uses_gpu else "cpu"
 
 
 # --- tables ------------------------------------------------------------------------------------
@@ -201,7 +225,8 @@ def drawing_of_figure(wildcards):
     """Everything that a figure is drawn from besides its tables."""
     figure = figure_of(wildcards)
     return {
-        "draw": f"nnstatmech.{figure.family}.figures.{figure.draw}",
+        "draw": figure.draw,
+        "package": FAMILIES[figure.family].package,
         "experiments": figure.experiments,
         "options": figure.options,
         "scale": PLAN.settings.scale,
@@ -210,10 +235,13 @@ def drawing_of_figure(wildcards):
     }
 
 
-def code_of_figure(wildcards):
+def folder_of_drawing(wildcards, resources):
+    """The folder that a figure's own file, or its own family, is found in; not compared between calls."""
     figure = figure_of(wildcards)
-    source, function = figure.draw.split(".")
-    return [
-        symbol_hash(f"nnstatmech.{figure.family}.figures.{source}", function),
-        script_hash("render_figure"),
-    ]
+    if ":" in figure.draw:
+        return str(LAYERS.folder_of(("figures", wildcards.figure, "draw")))
+    return FAMILIES[figure.family].search_folder
+
+
+def code_of_figure(wildcards):
+    return [PLAN.drawing(wildcards.figure).code_hash(), script_hash("render_figure")]

@@ -31,6 +31,7 @@ rule draw_figure:
         runtime=lambda wildcards, attempt: 15 * attempt,
     params:
         drawing=drawing_of_figure,
+        folder=folder_of_drawing,
         caption=lambda wildcards: figure_of(wildcards).caption,
         code=code_of_figure,
     message:

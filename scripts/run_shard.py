@@ -1,6 +1,6 @@
 """Run one shard: some seeds of one point of a sweep become one tidy table."""
 
-from _bootstrap import ROOT, log_to
+from _bootstrap import ROOT, add_folder, log_to
 
 log = log_to(snakemake)
 
@@ -17,6 +17,7 @@ from nnstatmech.storage import provenance, tables
 from nnstatmech.storage.progress import HEARTBEAT_SUFFIX, ShardProgress
 from nnstatmech.storage.shards import prepend
 
+add_folder(snakemake.params.folder)
 run = snakemake.params.run
 engine = importlib.import_module(snakemake.params.engine)
 package, _, task = snakemake.params.engine.partition(".tasks.")

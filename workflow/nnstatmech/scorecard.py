@@ -8,22 +8,24 @@ import pandas as pd
 import pyarrow as pa
 
 from .planning.claims import NOT_REPRODUCED, NOT_TESTED, REPRODUCED, Claim
-from .planning.families import FAMILIES
 from .readings import Measurement, NotMeasured
 from .storage.tables import CATEGORY
 
 
-def measure_of(claim: Claim) -> Callable[..., Measurement]:
-    return getattr(importlib.import_module(f"nnstatmech.{claim.family}.measures"), claim.measure)
+def measure_of(claim: Claim, module: str) -> Callable[..., Measurement]:
+    """The measure of a claim, from the module of its family's measures."""
+    return getattr(importlib.import_module(module), claim.measure)
 
 
-def judge(claim: Claim, frames: Mapping[str, pd.DataFrame], scale: str, data: str) -> dict:
+def judge(claim: Claim, frames: Mapping[str, pd.DataFrame], module: str, scale: str, data: str) -> dict:
     """One row of the scorecard.
 
     Parameters
     ----------
     frames
         The tables that the claim names, if the claim is made at this scale and for this data.
+    module
+        Dotted name of the module of the family's measures.
     """
     row = claim.model_dump(include={"id", "family", "source", "figure", "statement", "comparison", "expected", "note"})
     row |= {"value": None, "standard_error": None, "tolerance": None, "verdict": NOT_TESTED, "reason": ""}
@@ -32,7 +34,7 @@ def judge(claim: Claim, frames: Mapping[str, pd.DataFrame], scale: str, data: st
     tables = [frames[name] for name in claim.tables]
     roles = dict(zip(claim.experiments or {}, tables, strict=False))
     try:
-        measured = measure_of(claim)(*([] if roles else tables), **roles, **claim.arguments)
+        measured = measure_of(claim, module)(*([] if roles else tables), **roles, **claim.arguments)
     except NotMeasured as error:
         return row | {"reason": str(error)}
     return row | {
@@ -128,12 +130,12 @@ td:nth-child(4), td:nth-child(5), td:nth-child(6) {{ white-space: nowrap }}
 """
 
 
-def html(scorecard: pd.DataFrame) -> str:
-    """The scorecard as a page of its own, one part for each work."""
+def html(scorecard: pd.DataFrame, works: Mapping[str, str]) -> str:
+    """The scorecard as a page of its own, one part for each work (family to its heading)."""
     frame = display_frame(scorecard)
     rows = []
     for family, part in frame.groupby(scorecard["family"].astype(str), sort=False):
-        rows.append(f'<tr><th colspan="{len(frame.columns)}">{escape(FAMILIES[family].work)}</th></tr>')
+        rows.append(f'<tr><th colspan="{len(frame.columns)}">{escape(works[family])}</th></tr>')
         for verdict, cells in zip(part["Verdict"], part.values, strict=True):
             row = "".join(f"<td>{escape(str(cell))}</td>" for cell in cells)
             rows.append(f'<tr class="{verdict.replace(" ", "-")}">{row}</tr>')

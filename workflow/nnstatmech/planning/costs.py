@@ -1,49 +1,29 @@
-"""What jobs cost: what they ask the scheduler for, and what they were measured to take.
+"""What jobs ask the scheduler for, and what they were measured to take.
 
 ``python -m nnstatmech.planning.costs results`` prints the measured costs of everything that was run.
 """
 
+import math
 import sys
 from pathlib import Path
 
 import pandas as pd
-import yaml
-from pydantic import Field, TypeAdapter, ValidationError
 
-from .settings import SCALES, ConfigError, Section, validation_lines
+from ..parameters import Cost
 
-COSTS_FILE = Path(__file__).resolve().parents[2] / "costs.yaml"
-
-
-class Cost(Section):
-    """What one job asks for."""
-
-    mem_mb: int = Field(ge=100, description="Memory in MB.")
-    runtime: int = Field(ge=1, description="Wall time in minutes.")
+LEAST_MEMORY = 1000  # MB: Python, torch and the table
+LEAST_MINUTES = 10
+ROOM = 1.5  # asked for over what is expected, for a slower or busier machine
 
 
-def read_costs(path: Path = COSTS_FILE) -> dict[str, dict[str, Cost]]:
-    """Family, then scale, to the cost of one job.
+def memory_to_ask(cost: Cost) -> int:
+    """Memory of a job in MB."""
+    return LEAST_MEMORY + math.ceil(ROOM * cost.memory_mb)
 
-    Raises
-    ------
-    ConfigError
-        If an entry is missing or is no number.
-    """
-    form = dict[str, dict[str, Cost]]
-    try:
-        costs = TypeAdapter(form).validate_python(yaml.safe_load(path.read_text(encoding="utf-8")))
-    except ValidationError as error:
-        raise ConfigError(*validation_lines(error, form, path.name)) from error
-    lines = [
-        f"{path.name}: {family}: gives no cost for scale {scale!r}"
-        for family, of_scale in costs.items()
-        for scale in SCALES
-        if scale not in of_scale
-    ]
-    if lines:
-        raise ConfigError(*lines)
-    return costs
+
+def minutes_to_ask(cost: Cost) -> int:
+    """Wall time of a job in minutes."""
+    return LEAST_MINUTES + math.ceil(2 * ROOM * cost.cpu_seconds / 60)
 
 
 def measured(results: Path) -> pd.DataFrame:

@@ -1,0 +1,41 @@
+"""Targets that are nearly figures: what to type instead."""
+
+import difflib
+import re
+from collections.abc import Iterable, Mapping
+
+from .mistakes import ConfigError
+
+NEARLY_A_FIGURE = re.compile(r"(?:\./)?(?:figures/)?([A-Za-z][A-Za-z0-9_]*?)(?:\.(png|pdf|svg|jpg|jpeg|eps|tif|tiff))?")
+
+
+def check_targets(targets: Iterable[str], figures: Mapping) -> None:
+    """Refuse targets that name a figure in a way that Snakemake does not know.
+
+    Raises
+    ------
+    ConfigError
+        With what to type.
+    """
+    lines = [line for target in targets if (line := advice(str(target), figures))]
+    if lines:
+        raise ConfigError(*lines)
+
+
+def advice(target: str, figures: Mapping) -> str | None:
+    """What to type instead of ``target``; None if it is fine, or nothing like a figure."""
+    match = NEARLY_A_FIGURE.fullmatch(target)
+    if match is None:
+        return None
+    name, suffix = match.groups()
+    in_folder = "figures/" in target
+    if not in_folder and suffix is None and name not in figures:
+        close = difflib.get_close_matches(name, figures, 1, cutoff=0.8)
+        return f"{target}: there is no such target; type: snakemake figures/{close[0]}.png" if close else None
+    if name == "scorecard" or (in_folder and suffix in ("png", "pdf") and name in figures):
+        return None
+    if name in figures:
+        return f"{target}: figures are made as PNG and PDF; type: snakemake figures/{name}.png"
+    close = difflib.get_close_matches(name, figures, 1)
+    hint = f"; type: snakemake figures/{close[0]}.png" if close else ""
+    return f"{target}: there is no figure {name!r}{hint}; there are {', '.join(figures)}"
