@@ -305,7 +305,7 @@ def list_figures() -> pd.DataFrame:
 
 
 def list_experiments(scale: str = "laptop") -> pd.DataFrame:
-    """All experiments at one scale, one row each: ``family``, ``task``, ``dataset``, how many ``runs`` and ``seeds``."""
+    """All experiments at one scale, one row each: ``family``, ``task``, ``dataset``, numbers of ``runs``, ``seeds``."""
     plan, _ = plan_at(scale)
     rows = {
         name: {

@@ -94,8 +94,9 @@ class Signature:
                 if wanted.tasks and task is not None and task not in wanted.tasks:
                     allowed = " or ".join(sorted(wanted.tasks))
                     yield path, f"{experiment!r} is a table of {task}, and {self.name} reads one of {allowed}"
+        misspelt = set(experiments) - set(self.roles)
         for role, wanted in self.roles.items():
-            if others and wanted.required and role not in experiments:
+            if others and not misspelt and wanted.required and role not in experiments:
                 yield ("experiments",), f"{self.name} needs a table as {role!r}"
 
 
