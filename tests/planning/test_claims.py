@@ -60,8 +60,14 @@ def test_the_example_is_good(tmp_path):
         ({"measure": "mean_at_dept"}, "measures.py defines no 'mean_at_dept'; did you mean 'mean_at_depth'?"),
         ({"arguments": {"name": "chi"}}, "mean_at_depth needs the argument 'depth'"),
         ({"measure": "skewness", "arguments": {"name": "chi", "dept": 3}}, "skewness takes no argument 'dept'"),
-        ({"arguments": {"name": "chi", "depth": 10, "bach_size": 16}}, "'bach_size' is no axis, column or parameter of its table; did you mean 'batch_size'?"),
-        ({"arguments": {"name": "chi", "depth": 10, "batch_size": 17}}, "batch_size = 17: no run has it; allowed: 16, 64"),
+        (
+            {"arguments": {"name": "chi", "depth": 10, "bach_size": 16}},
+            "'bach_size' is no axis, column or parameter of its table; did you mean 'batch_size'?",
+        ),
+        (
+            {"arguments": {"name": "chi", "depth": 10, "batch_size": 17}},
+            "batch_size = 17: no run has it; allowed: 16, 64",
+        ),
     ],
 )
 def test_claims_that_cannot_be_judged_are_named(tmp_path, change, line):
