@@ -27,6 +27,10 @@ rule all:
         rules.scorecard.input,
 
 
+onstart:
+    hold_folder()
+
+
 localrules:
     all,
     figures,

@@ -9,6 +9,7 @@ from nnstatmech.planning.mistakes import ConfigError
 from nnstatmech.planning.plan import Plan
 from nnstatmech.planning.settings import SCALES, read_settings
 from nnstatmech.planning.targets import check_targets
+from nnstatmech.storage import one_call
 
 
 def refuse(error, origins=None):
@@ -74,6 +75,15 @@ wildcard_constraints:
     figure=r"(?!scorecard\.)[A-Za-z0-9_]+",
     run=r"[A-Za-z0-9_=.+-]+",
     shard=r"[0-9]+",
+
+
+def hold_folder():
+    """Keep other calls out of this folder until this one ends."""
+    global folder_lock
+    try:
+        folder_lock = one_call.hold(Path(".snakemake/nnstatmech.lock"), " ".join(["snakemake", *sys.argv[1:]]))
+    except one_call.FolderInUse as error:
+        sys.exit(str(error))
 
 
 def script_hash(name):

@@ -192,7 +192,9 @@ def images(
     path = Path(name).expanduser()
     if not path.exists():
         raise NamedProblem(f"{name!r} is neither a data set nor a folder; {nearest(name, mappings[data])}")
-    return load(path.stem, ImageFolder(path=str(path.resolve()), size=size, grey=grey), path.parent)
+    return load(
+        path.stem, ImageFolder.model_validate({"path": str(path.resolve()), "size": size, "grey": grey}), path.parent
+    )
 
 
 def dataset_of_array(values: np.ndarray, labels: np.ndarray | None) -> Dataset:

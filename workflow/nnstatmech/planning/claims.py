@@ -64,7 +64,7 @@ class Claim(Section):
     @property
     def tables(self) -> list[str]:
         """Names of the experiments whose tables the measure reads."""
-        return list(self.experiments.values()) if self.experiment is None else [self.experiment]
+        return [self.experiment] if self.experiment is not None else list((self.experiments or {}).values())
 
     def holds(self, scale: str, data: str) -> bool:
         """Whether the claim is made at this scale and for this data."""

@@ -159,6 +159,8 @@ def symbol_parts(module: str, symbol: str, parts: set[tuple[str, str]], seen: se
         return
     seen.add((module, symbol))
     path = module_file(module)
+    if path is None:
+        return
     for node in syntax_tree(path).body:
         binds = bound_names(node)
         if binds and symbol not in binds:
@@ -176,7 +178,7 @@ def symbol_parts(module: str, symbol: str, parts: set[tuple[str, str]], seen: se
 
 def follow_import(node: ast.ImportFrom, path: Path, symbol: str, parts: set, seen: set) -> None:
     """Go on in the module that ``symbol`` was imported from."""
-    source = absolute_module(node, path)
+    source = absolute_module(node, path) or ""
     original = next(alias.name for alias in node.names if symbol == (alias.asname or alias.name))
     if module_file(f"{source}.{original}"):
         if not is_neutral(f"{source}.{original}"):

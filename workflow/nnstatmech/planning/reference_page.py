@@ -81,9 +81,9 @@ def values(schema: dict, definitions: dict) -> str:
     if "const" in schema:
         return f"`{schema['const']}`"
     if "anyOf" in schema or "oneOf" in schema:
-        options = [values(option, definitions) for option in schema.get("anyOf", schema.get("oneOf"))]
+        options = [values(option, definitions) for option in schema.get("anyOf") or schema["oneOf"]]
         return " or ".join(dict.fromkeys(options))
-    kind = schema.get("type", "any")
+    kind = str(schema.get("type", "any"))
     if kind == "array":
         return f"list of {values(schema.get('items', {}), definitions)}"
     if kind == "object":

@@ -7,7 +7,7 @@ the plain spelling.
 
 import re
 from pathlib import Path as FilePath
-from typing import Any
+from typing import Any, NoReturn
 
 import yaml
 
@@ -66,7 +66,7 @@ class Builder:
         self.origins: dict[Path, str] = {}
         self.open: list[yaml.Node] = []
 
-    def refuse(self, node: yaml.Node, text: str):
+    def refuse(self, node: yaml.Node, text: str) -> NoReturn:
         raise ConfigError(f"{place(self.name, node.start_mark)}: {text}")
 
     def value(self, node: yaml.Node, path: Path) -> Any:
@@ -80,7 +80,9 @@ class Builder:
                 return self.mapping(node, path)
             if isinstance(node, yaml.SequenceNode):
                 return [self.value(item, (*path, i)) for i, item in enumerate(node.value)]
-            return self.scalar(node)
+            if isinstance(node, yaml.ScalarNode):
+                return self.scalar(node)
+            self.refuse(node, "no mapping, list or value")
         finally:
             self.open.pop()
 
@@ -111,7 +113,7 @@ class Builder:
             self.refuse(node, f"a key must be a name, not {node.value!r}; put it in quotes if it is one")
         return key
 
-    def scalar(self, node: yaml.Node) -> str | int | float | bool | None:
+    def scalar(self, node: yaml.ScalarNode) -> str | int | float | bool | None:
         text = node.value
         if node.style is not None:
             return text
