@@ -28,7 +28,7 @@ import torch
 from nnstatmech.devices import choose_device
 from nnstatmech.moments.curves import curve
 from nnstatmech.moments.params import Propagation
-from nnstatmech.moments.published import published_curves
+from nnstatmech.moments.published_values import published_curves
 from nnstatmech.moments.tasks.propagation import run
 
 ROOT = Path(__file__).resolve().parents[1]
