@@ -1,13 +1,10 @@
-"""Published curves: Labatie 2019 (ICML, arXiv 1811.03087), from the raw moments in the public repository's v2.0.0.
-
-Means, 16th and 84th percentiles and (at some depths) standard deviations over the published realisations.
-"""
+"""Published curves: Labatie 2019 (ICML, arXiv 1811.03087), see ``published/README.md`` for source and certainty."""
 
 from pathlib import Path
 
 import pandas as pd
 
-TABLE = Path(__file__).with_name("published_curves.csv")
+TABLE = Path(__file__).parent / "published" / "curves.csv"
 
 
 def published_curves(experiment: str) -> pd.DataFrame:
