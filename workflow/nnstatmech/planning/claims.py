@@ -1,30 +1,21 @@
-"""The papers' quantitative claims, evaluated on the tables of an experiment.
+"""The works' quantitative claims: what they state, and whether what they refer to exists.
 
-A claim names a measure, a function ``(table, **arguments) -> Measurement`` of its family's ``measures``
-module, and the value that the paper gives. It is reproduced if the two agree within sampling error:
-
-    |ours - expected| <= SIGMAS * sqrt(standard_error² + expected_error²) + allowance
-
-and one-sided for ``at_most`` and ``at_least``. Outside the scales and data for which it is made, and
-where the table is too small to say, it is not tested.
+A claim names a measure, a function ``(table, **arguments) -> Measurement`` of its family's ``measures`` module, the
+value that the work gives, and a rival: the nearest alternative that a reader would believe. Outside the scales and data
+for which it is made it is not tested. How it is judged: :mod:`nnstatmech.verdicts`.
 """
 
-import math
 from collections.abc import Iterator, Sequence
 from typing import Any, Literal
 
 from pydantic import Field, ValidationError, model_validator
 
-from ..readings import Measurement
 from .families import Families
 from .mistakes import ConfigError, Mistake, Path
 from .plan import LABELS, Plan
 from .references import Reference, Signature
 from .settings import Section, mistakes_of, nearest
 from .yaml_files import read_yaml
-
-SIGMAS = 4.0  # with about 60 claims, a true one fails by chance once in 250 scorecards
-REPRODUCED, NOT_REPRODUCED, NOT_TESTED = "reproduced", "not reproduced", "not tested here"
 
 
 class HoldsAt(Section):
@@ -39,18 +30,20 @@ class Claim(Section):
 
     id: str = Field(pattern=r"^[a-z][a-z0-9_]*$")
     family: str
-    source: str = Field(description="Paper and figure, equation or table.")
-    figure: str = Field(description="Our figure that shows it.")
+    source: str = Field(description="paper and figure, equation or table")
+    figure: str = Field(description="our figure that shows it")
     statement: str
     experiment: str | None = None
     experiments: dict[str, str] | None = Field(
-        None, description="Several tables: role, a positional parameter of the measure, to experiment."
+        None, description="several tables: role, a positional parameter of the measure, to experiment"
     )
-    measure: str = Field(description="Function of the family's measures module.")
+    measure: str = Field(description="function of the family's measures module")
     arguments: dict[str, Any] = Field(default_factory=dict)
     expected: float
-    expected_error: float = Field(0.0, ge=0, description="Standard error of the paper's number.")
-    allowance: float = Field(0.0, ge=0, description="Systematic allowance, explained in the note.")
+    expected_error: float = Field(0.0, ge=0, description="standard error of the paper's number")
+    allowance: float = Field(0.0, ge=0, description="systematic allowance, derived in the note")
+    rival: float | None = Field(None, description="nearest alternative that a reader would believe")
+    rival_is: str = Field("", description="what the rival stands for")
     comparison: Literal["equal", "at_most", "at_least"] = "equal"
     holds_at: HoldsAt = HoldsAt()
     note: str = ""
@@ -71,15 +64,6 @@ class Claim(Section):
         return (self.holds_at.scale is None or scale in self.holds_at.scale) and (
             self.holds_at.data is None or data in self.holds_at.data
         )
-
-    def tolerance(self, measured: Measurement) -> float:
-        return SIGMAS * math.hypot(measured.standard_error, self.expected_error) + self.allowance
-
-    def verdict(self, measured: Measurement) -> str:
-        """Whether a measured value agrees with the claim."""
-        difference = measured.value - self.expected
-        deviation = {"equal": abs(difference), "at_most": difference, "at_least": -difference}[self.comparison]
-        return REPRODUCED if deviation <= self.tolerance(measured) else NOT_REPRODUCED
 
 
 def read_claims(families: Families) -> tuple[list[Claim], dict[Path, str]]:
