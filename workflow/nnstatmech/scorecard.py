@@ -169,8 +169,8 @@ def html(scorecard: pd.DataFrame, works: Mapping[str, str]) -> str:
     rows = []
     for family, part in frame.groupby(scorecard["family"].astype(str), sort=False):
         rows.append(f'<tr><th colspan="{len(frame.columns)}">{escape(works[family])}</th></tr>')
-        for verdict, cells in zip(part["Verdict"], part.values, strict=True):
+        for said, cells in zip(part["Verdict"], part.values, strict=True):
             row = "".join(f"<td>{escape(str(cell))}</td>" for cell in cells)
-            rows.append(f'<tr class="{verdict.replace(" ", "-")}">{row}</tr>')
+            rows.append(f'<tr class="{said.replace(" ", "-")}">{row}</tr>')
     head = "".join(f"<th>{name}</th>" for name in frame)
     return PAGE.format(summary=summary(scorecard), head=head, rows="\n".join(rows))
