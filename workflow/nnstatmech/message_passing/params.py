@@ -17,7 +17,7 @@ PER_IMAGE = {"bp": 4.1e-10, "bpi": 4.1e-10, "amp": 3.2e-10, "mf": 2.8e-10, "sgd"
 PER_BATCH = {"bp": 1.2e-8, "bpi": 1.2e-8, "amp": 7.9e-9, "mf": 7.2e-9, "sgd": 1.6e-9, "adam_sgd": 2.5e-9}
 EDGES = 1.7e-9  # seconds for one weight and one image with the exact kernel over all edges
 EDGE_MESSAGES = 1.6e-8  # with a message kept on every edge, as bp needs for a second sweep
-FORWARD = 5e-11  # to predict
+FORWARD = 2e-11  # to predict
 BYTES_PER_EDGE_MESSAGE = 12
 TENSORS_PER_WEIGHT = 20
 
