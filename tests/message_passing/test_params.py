@@ -48,12 +48,6 @@ def test_a_list_of_cases_is_a_mapping_by_name():
         Training(cases=[{"name": "a"}, {"name": "a"}])
 
 
-def test_a_case_overrides_the_run():
-    params = Training(rho=0.9, psi=0.5, cases={"a": {"rho": [1.0, 1.0, 0.8]}})
-    own = params.with_case(params.cases["a"])
-    assert (own.rho, own.psi) == ([1.0, 1.0, 0.8], 0.5)
-
-
 def test_defaults_of_a_learner_and_of_a_problem_give_way_to_what_is_said():
     focusing = Committee(algorithm="focusing_bp")
     assert (focusing.epochs, focusing.psi, focusing.epsilon) == (400, 0.99, 1.0)

@@ -4,12 +4,14 @@ import numpy as np
 import pandas as pd
 import pytest
 import torch
+from message_passing import tables
 
 from nnstatmech.datasets import Dataset
 from nnstatmech.message_passing import kernels
 from nnstatmech.message_passing.learning import Learner
 from nnstatmech.message_passing.params import Training
 from nnstatmech.message_passing.tasks import training
+from nnstatmech.message_passing.trainers import replicas_of
 from nnstatmech.storage.tables import schema_of
 
 CPU = torch.device("cpu")
@@ -17,16 +19,7 @@ CPU = torch.device("cpu")
 
 @pytest.fixture(scope="module")
 def images() -> Dataset:
-    """Ten classes: blurred class prototypes with noise, 9 × 9 grey pixels."""
-    generator = np.random.default_rng(0)
-    prototypes = generator.normal(size=(10, 9, 9, 1))
-
-    def draw(count):
-        labels = generator.integers(10, size=count)
-        pixels = prototypes[labels] + 0.7 * generator.normal(size=(count, 9, 9, 1))
-        return np.clip(128 + 45 * pixels, 0, 255).astype(np.uint8), labels.astype(np.int64)
-
-    return Dataset("prototypes", *draw(400), *draw(200), "prototypes with noise", True)
+    return tables.images()
 
 
 @pytest.fixture(autouse=True)
@@ -178,3 +171,24 @@ def test_a_batch_larger_than_the_data_is_refused_before_work_starts(images):
         trained(images, batch_size=500)
     with pytest.raises(ValueError, match="training needs a data set"):
         trained(None)
+
+
+def record_of_two():
+    return training.Record(replicas_of(Training(), [3, 5]))
+
+
+def test_the_record_keeps_the_first_divergence_and_nothing_of_a_lost_replica():
+    record = record_of_two()
+    record.add("test_error", [10.0, 20.0], epoch=1)
+    record.note_divergence(1, [False, True], [False, False])
+    record.note_divergence(2, [True, True], [True, False])
+    record.add("test_error", [float("nan"), 30.0], epoch=2)
+    table = record.table().to_pandas()
+    assert values(table, "diverged_epoch")[["seed", "value"]].to_numpy().tolist() == [[5, 1.0], [3, 2.0]]
+    assert values(table, "test_error").value.isna().tolist() == [False, False, True, False]
+    assert record.latest("test_error") == "test_error diverged"
+
+
+def test_the_record_refuses_what_is_not_finite_and_not_lost():
+    with pytest.raises(RuntimeError, match="test_error of seed 5 at epoch 2 is not finite"):
+        record_of_two().add("test_error", [1.0, float("inf")], epoch=2)

@@ -190,10 +190,6 @@ class Training(Parameters):
         if not any(as_list(rho)) and not reinforcement:
             raise ValueError(f"{prefix}rho: 0 in every layer forgets each batch; give rho > 0, or reinforcement > 0")
 
-    def with_case(self, case: Case) -> "Training":
-        """These parameters with those that the case gives in their place."""
-        return self.model_copy(update=case.model_dump(exclude_none=True))
-
     def cost(self, seeds: int) -> Cost:
         """Weights times images times sweeps, at the measured rates of each rule, for images of 28 × 28 pixels.
 

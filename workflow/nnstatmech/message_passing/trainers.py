@@ -59,8 +59,11 @@ class Replica:
 
 def replicas_of(params: Training, seeds: Sequence[int]) -> list[Replica]:
     """One replica a case and seed, the seeds of a case side by side."""
-    cases = params.cases or {None: Case()}
-    return [Replica(seed, name, params.with_case(case)) for name, case in cases.items() for seed in seeds]
+    return [
+        Replica(seed, name, params.model_copy(update=case.model_dump(exclude_none=True)))
+        for name, case in (params.cases or {None: Case()}).items()
+        for seed in seeds
+    ]
 
 
 def trainer_of(params: Training, replicas: Sequence[Replica], inputs: int, device: torch.device) -> Trainer:

@@ -52,12 +52,12 @@ def run(
         for features in params.features:
             data = random_features(seeds, params.latent_dimension, features, params.samples, 2 * params.samples, device)
             weights, epochs = learn(params, data, seeds)
-            tables += measure(data, weights, epochs, seeds, features in params.matrix_features)
+            tables += measure_committees(data, weights, epochs, seeds, features in params.matrix_features)
             bar.update(1)
     return pa.concat_tables(tables).unify_dictionaries().combine_chunks()
 
 
-def measure(
+def measure_committees(
     data: RandomFeatures, weights: Tensor, epochs: Tensor, seeds: Sequence[int], keep_matrix: bool
 ) -> list[pa.Table]:
     units, features = weights.shape[1:]

@@ -66,7 +66,7 @@ def follow(params: Perceptron, patterns: Patterns, seeds: Sequence[int], bar) ->
             if reference:
                 reference.sweep()
             bar.update(1)
-        for quantity, values in measure(student, reference).items():
+        for quantity, values in measure_students(student, reference).items():
             history.setdefault(quantity, []).append(values.double().cpu().numpy())
         finished = student.decided()
         if params.problem == "random_labels":
@@ -78,7 +78,7 @@ def follow(params: Perceptron, patterns: Patterns, seeds: Sequence[int], bar) ->
     return history
 
 
-def measure(student: Student, reference: Student | None) -> dict[str, Tensor]:
+def measure_students(student: Student, reference: Student | None) -> dict[str, Tensor]:
     quantities = {"self_overlap": student.self_overlap(), "training_error": student.training_error()}
     if student.patterns.teacher is not None:
         quantities["teacher_overlap"] = student.teacher_overlap()
