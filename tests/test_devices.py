@@ -90,7 +90,7 @@ def test_moments_stay_on_their_device(architecture, sizes):
 @pytest.mark.parametrize("algorithm", ["bp", "bpi", "amp", "mf", "sgd", "adam_sgd"])
 @pytest.mark.parametrize("labels", ["odd_even", "ten_classes"])
 def test_binary_networks_learn_on_their_device(algorithm, labels, digits):
-    params = training.Params(
+    params = training.Training(
         algorithm=algorithm, labels=labels, hidden=[5, 5], samples=64, batch_size=16, epochs=1, rho=1.0, psi=0.5
     )
     assert len(training.run(params, [0, 1], digits, META)) > 0
