@@ -1,7 +1,8 @@
 """What each task of the family takes. Declarations and checks only: engines compute, this module does not."""
 
+from itertools import pairwise
 from math import ceil
-from typing import Annotated, Literal
+from typing import Annotated, ClassVar, Literal
 
 from pydantic import Field, model_validator
 
@@ -53,7 +54,7 @@ class Regression(Parameters):
     """Digits as regression: two linear layers and a readout z + g z³ are fitted to one peak per digit."""
 
     needs = "labels"
-    columns = {
+    columns: ClassVar = {
         "seed": "int32",
         "coupling": "float64",
         "split": "category",
@@ -118,7 +119,7 @@ class Classifier(Parameters):
     """A deep linear classifier of digits with a frozen readout: what training does to the preactivations."""
 
     needs = "labels"
-    columns = {
+    columns: ClassVar = {
         "seed": "int32",
         "split": "category",
         "epoch": "int32",
@@ -152,7 +153,7 @@ class Untrained(Parameters):
     """Ensembles of untrained networks with a cubic activation, one ensemble a temperature."""
 
     needs = "images"
-    columns = {"seed": "int32", "temperature": "float64", "quantity": "category", "value": "float64"}
+    columns: ClassVar = {"seed": "int32", "temperature": "float64", "quantity": "category", "value": "float64"}
 
     temperatures: list[Positive] = Field(
         [1, 3, 10], min_length=1, description="temperatures T; weights have standard deviation T / width"
@@ -170,7 +171,7 @@ class Untrained(Parameters):
 class NormLearning(Parameters):
     """Partition function and energy of one Gaussian output, with the corrections of the norm-learning notebook."""
 
-    columns = {
+    columns: ClassVar = {
         "seed": "int32",
         "curve": "category",
         "beta": "float64",
@@ -203,7 +204,7 @@ class NeuralTangent(Parameters):
     """Trained linear networks beside the predictors that wide networks converge to."""
 
     needs = "labels"
-    columns = {
+    columns: ClassVar = {
         "seed": "int32",
         "network": "int32",
         "task": "category",
@@ -233,9 +234,7 @@ class NeuralTangent(Parameters):
     pair: tuple[int, int] = Field((3, 8), description="the two digits that are told apart, targets -1 and +1")
     pair_images: int = Field(8, ge=2, description="training images of the pair; even: one half each")
     test_images: int = Field(20, ge=2, description="test images of the pair whose prediction is kept, at most")
-    widths: list[Width] = Field(
-        [4, 8, 16, 32, 64, 128], min_length=1, description="widths n of the two-digit networks"
-    )
+    widths: list[Width] = Field([4, 8, 16, 32, 64, 128], min_length=1, description="widths n of the two-digit networks")
     weight_variance: Positive = Field(1.0, description="prior variance of an output at unit mean square pixel norm")
     networks: int = Field(50, ge=1, description="two-digit networks of each width in one realisation")
     shown: int = Field(0, ge=0, description="which of the test images of the pair is shown in full")
@@ -268,7 +267,7 @@ class PathPruning(Parameters):
     """A deep ReLU classifier of 8×8 digits whose signal is followed along the strongest paths only."""
 
     needs = "labels"
-    columns = {
+    columns: ClassVar = {
         "seed": "int32",
         "split": "category",
         "paths": "int32",
@@ -303,7 +302,7 @@ class PathPruning(Parameters):
 class Prior(Parameters):
     """Exact prior of finite networks at unit output variance, beside outputs of real random weight matrices."""
 
-    columns = {
+    columns: ClassVar = {
         "seed": "int32",
         "network": "category",
         "quantity": "category",
@@ -346,7 +345,7 @@ class Prior(Parameters):
     def cost(self, seeds: int) -> Cost:
         """9 ns for each random weight, and 0.09 s for the exact law of a network and for its values at a seed's."""
         shapes = [(self.inputs, *widths, self.n_out) for widths in self.hidden_widths]
-        sizes = [[a * b for a, b in zip(shape, shape[1:], strict=False)] for shape in shapes]
+        sizes = [[a * b for a, b in pairwise(shape)] for shape in shapes]
         weights = sum(map(sum, sizes))
         largest = max(map(max, sizes))
         drawn_at_once = min(2**24, self.samples * largest)
@@ -386,7 +385,7 @@ class TwoClasses(Parameters):
 class Posterior(TwoClasses):
     """Exact posterior of finite linear networks, its zero-temperature limit and its Gaussian approximations."""
 
-    columns = {
+    columns: ClassVar = {
         "seed": "int32",
         "network": "category",
         "beta": "float64",
@@ -422,7 +421,7 @@ STUDIED_WIDTHS = {
 class Ensemble(TwoClasses):
     """Ensembles of trained or sampled networks, each network judged by the exact posterior."""
 
-    columns = {
+    columns: ClassVar = {
         "seed": "int32",
         "network": "category",
         "beta": "float64",
