@@ -71,15 +71,15 @@ def example_tables() -> dict[str, pd.DataFrame]:
     }
     hmc = Ensemble(hidden_widths=[[1], [4]], betas=BETAS, networks=128, moves=16)
     langevin = Ensemble(sampler="langevin", hidden_widths=[[2], [8]], betas=BETAS, networks=128, steps=100)
-    descent = Ensemble(
-        sampler="gradient_descent", hidden_widths=[[1], [2], [16], [64]], networks=128, max_steps=3000
-    )
+    descent = Ensemble(sampler="gradient_descent", hidden_widths=[[1], [2], [16], [64]], networks=128, max_steps=3000)
     wide = NeuralTangent(
         width=32, epochs=2, least_steps=0, widths=[8, 16], networks=6, tolerance=1e-5, max_steps=4000, test_images=6
     )
     return {
         "prior": table_of(prior, panels, "panel"),
-        "exact": one(posterior, Posterior(hidden_widths=[[1], [2], [4], [8], [16], [64]], betas=[0, *BETAS], points=121)),
+        "exact": one(
+            posterior, Posterior(hidden_widths=[[1], [2], [4], [8], [16], [64]], betas=[0, *BETAS], points=121)
+        ),
         "energy": one(posterior, Posterior(hidden_widths=[[1], [2], [4], [8]], betas=BETAS, points=4)),
         "hmc": one(ensemble, hmc),
         "langevin": one(ensemble, langevin),

@@ -40,7 +40,7 @@ def mean(hidden_widths: Sequence[int], sigmas: Sequence[float]) -> float:
     return float(np.prod(np.square(sigmas)) * np.prod(np.asarray(hidden_widths, float)))
 
 
-def kernel_scale(
+def scale_law(
     hidden_widths: Sequence[int], sigmas: Sequence[float], *, points: int = 800, drop: float = 60.0
 ) -> KernelScale:
     """The law of u on the window in which the density of t is within ``drop`` nats of its maximum.

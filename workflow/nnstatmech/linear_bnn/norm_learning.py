@@ -18,7 +18,7 @@ import torch
 from scipy.special import logsumexp
 from torch import Tensor
 
-from .kernel_scale import kernel_scale
+from .kernel_scale import scale_law
 
 
 def log_weight(
@@ -87,12 +87,12 @@ def exact_energy(beta: float, y: np.ndarray, width: int) -> np.ndarray:
     """-∂/∂β of :func:`log_exact`: the mean of y²/2v - 1/2β over the scale v given y."""
     terms = exact_terms(beta, y, width)
     weights = np.exp(terms - logsumexp(terms, axis=-1, keepdims=True))
-    inverse_scale = np.exp(-2 * kernel_scale([width], [1.0, width**-0.5]).t)
+    inverse_scale = np.exp(-2 * scale_law([width], [1.0, width**-0.5]).t)
     return weights @ inverse_scale * np.asarray(y, float) ** 2 / 2 - 1 / (2 * beta)
 
 
 def exact_terms(beta, y, width):
-    scale = kernel_scale([width], [1.0, width**-0.5])
+    scale = scale_law([width], [1.0, width**-0.5])
     gaussian = np.log(beta / (2 * np.pi)) / 2 - scale.t - beta * np.asarray(y, float)[..., None] ** 2 / (2 * scale.u)
     return scale.log_weight + gaussian
 

@@ -119,7 +119,7 @@ class Posterior:
         for window in WINDOWS:
             if window not in self._grids:
                 points = int(800 * (window / WINDOWS[0]) ** 0.5)
-                grid = kernel_scale.kernel_scale(self.hidden_widths, self.sigmas, points=points, drop=window)
+                grid = kernel_scale.scale_law(self.hidden_widths, self.sigmas, points=points, drop=window)
                 self._grids[window] = grid
             scale = self._grids[window]
             log_weight = scale.log_weight + self._log_likelihood(scale.u, beta)

@@ -7,7 +7,7 @@ from ...readings import by_seed, mean_over_seeds, over_seeds, parameters_of, sel
 from ..logistic import Logistic, fit_logistic
 
 
-def pruned_accuracies(table: pd.DataFrame) -> pd.DataFrame:
+def accuracies_by_paths(table: pd.DataFrame) -> pd.DataFrame:
     """Test accuracy, realisations times numbers of paths."""
     return by_seed(select(table, quantity="pruned_accuracy"), "paths")
 
@@ -19,12 +19,12 @@ def fit_of(accuracies: pd.Series) -> Logistic:
 
 def mean_fit(table: pd.DataFrame) -> Logistic:
     """The fit to the mean over realisations."""
-    return fit_of(over_seeds(pruned_accuracies(table))["mean"])
+    return fit_of(over_seeds(accuracies_by_paths(table))["mean"])
 
 
 def fits_by_seed(table: pd.DataFrame) -> list[Logistic]:
     """The fit to each realisation."""
-    return [fit_of(accuracies) for _, accuracies in pruned_accuracies(table).iterrows()]
+    return [fit_of(accuracies) for _, accuracies in accuracies_by_paths(table).iterrows()]
 
 
 def unpruned_accuracy(table: pd.DataFrame) -> float:
@@ -39,7 +39,7 @@ def accuracy_gains(accuracies: pd.Series) -> pd.Series:
 
 def relative_accuracies(table: pd.DataFrame) -> pd.Series:
     """Accuracy over that of all paths, by the fraction of a layer's units that is kept."""
-    relative = over_seeds(pruned_accuracies(table))["mean"] / unpruned_accuracy(table)
+    relative = over_seeds(accuracies_by_paths(table))["mean"] / unpruned_accuracy(table)
     return relative.set_axis(relative.index / parameters_of(table)["width"])
 
 

@@ -14,7 +14,7 @@ from .marks import letters
 
 def accuracy_by_paths(main: pd.DataFrame, *, scale: str) -> Figure:
     """Accuracy against the number of paths: linear, logarithmic, gain of each path, fraction of all paths."""
-    accuracies, fit = curves.pruned_accuracies(main), curves.mean_fit(main)
+    accuracies, fit = curves.accuracies_by_paths(main), curves.mean_fit(main)
     mean = over_seeds(accuracies)["mean"]
     figure, axes = plt.subplots(2, 2, figsize=(9.5, 7))
     for ax in axes[0]:

@@ -41,7 +41,7 @@ def run(
     with progress(total=epochs * steps, desc="gradient steps") as bar:
         for epoch in range(epochs + 1):
             for split in ("train", "validation"):
-                tables += learning_curve(network, split, *digits.splits[split], seeds, epoch)
+                tables += score_rows(network, split, *digits.splits[split], seeds, epoch)
             tables += signal(network, image, seeds, epoch, kept=epoch in (0, epochs // 2, epochs))
             for _ in range(steps if epoch < epochs else 0):
                 batch = batches.next().to(device)
@@ -50,7 +50,7 @@ def run(
     return pa.concat_tables(tables)
 
 
-def learning_curve(
+def score_rows(
     network: FrozenReadoutClassifier, split: str, x: Tensor, labels: Tensor, seeds: Sequence[int], epoch: int
 ) -> list[pa.Table]:
     """Accuracy and cross-entropy of every network on one split."""

@@ -38,7 +38,7 @@ def density(beta: float, y: np.ndarray, correction: float = 0.0, coupling: float
     return function(torch.full_like(points, beta), points, correction, coupling).exp().numpy()
 
 
-def energies(beta: float, y: np.ndarray, correction: float, coupling: float = 0.0) -> dict[str, np.ndarray]:
+def both_energies(beta: float, y: np.ndarray, correction: float, coupling: float = 0.0) -> dict[str, np.ndarray]:
     """Energies with and without the normaliser, by automatic differentiation."""
     arguments = {"correction": correction, "coupling": coupling}
     bare_weight = partial(physics.log_weight, **arguments, prefactor=False)
@@ -55,7 +55,7 @@ def bare(params: NormLearning) -> list[pa.Table]:
         for beta in params.bare_temperatures
     ]
     wide = grid(params, 10.0)
-    for name, value in energies(1.0, wide, 0.0).items():
+    for name, value in both_energies(1.0, wide, 0.0).items():
         tables.append(tidy(NormLearning.columns, curve="bare", beta=1.0, output=wide, quantity=name, value=value))
     return tables
 
@@ -66,7 +66,7 @@ def quadratic(params: NormLearning) -> list[pa.Table]:
         shared = {"curve": "quadratic", "correction": correction}
         value = density(1.0, y, correction)
         tables.append(tidy(NormLearning.columns, **shared, beta=1.0, output=y, quantity="partition", value=value))
-        measured = energies(params.cold, narrow, correction)
+        measured = both_energies(params.cold, narrow, correction)
         measured["energy_closed"] = physics.closed_energy(params.cold, narrow, correction)
         measured["energy_without_normaliser_closed"] = physics.closed_energy_without_normaliser(
             params.cold, narrow, correction
@@ -89,7 +89,7 @@ def quartic(params: NormLearning) -> list[pa.Table]:
         for correction, span in ((0.6, 0.1), (0.1, 0.5)):
             points = grid(params, span)
             there = {"correction": correction, "beta": params.cold, "output": points}
-            for name, value in energies(params.cold, points, correction, coupling).items():
+            for name, value in both_energies(params.cold, points, correction, coupling).items():
                 tables.append(tidy(NormLearning.columns, **shared, **there, quantity=name, value=value))
     return tables
 

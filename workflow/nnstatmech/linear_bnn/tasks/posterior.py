@@ -63,7 +63,7 @@ def densities(posterior, beta, image, h):
 def scalars(posterior, beta, image):
     law, process = posterior.predictive(beta, image), posterior.wide_predictive(beta, image)
     saddle_scale = posterior.renormalised_scale(beta)
-    to_process, to_saddle = js_distances(law, process, posterior.process_at(saddle_scale, beta, image))
+    to_process, to_saddle = distances_to(law, process, posterior.process_at(saddle_scale, beta, image))
     scale, weights = posterior.scale_posterior(beta)
     values = {
         "mean_loss": posterior.mean_loss(beta),
@@ -81,7 +81,7 @@ def scalars(posterior, beta, image):
         yield {"quantity": quantity, "value": np.array([value])}
 
 
-def js_distances(law, *others):
+def distances_to(law, *others):
     """Jensen-Shannon distances of a law to others, on one grid that covers them all."""
     spread = 14 * max(each.variance for each in (law, *others)) ** 0.5
     # An even number of points: the prior of a network with one hidden unit is infinite at its centre, h = 0.
