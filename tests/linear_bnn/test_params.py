@@ -78,18 +78,23 @@ def test_every_task_says_what_it_needs_gives_and_takes(task):
     [
         # Measured: CPU seconds of one seed, or of a shard, and peak memory of a job.
         (Prior(samples=2000), 10, 7.7, 455),
+        (Prior(activation="relu", samples=2000), 10, 10.8, 412),
         (Prior(n_out=100, samples=200), 10, 4.1, 503),
         (Posterior(), 1, 5.4, 500),
         (Ensemble(), 1, 7.7, 446),
         (Ensemble(sampler="langevin"), 1, 9.0, 443),
+        (Ensemble(networks=512), 3, 6.3, 420),
+        (Ensemble(sampler="langevin", networks=512), 3, 12.1, 434),
         (Ensemble(sampler="gradient_descent"), 1, 13.0, 495),
+        (Ensemble(sampler="gradient_descent"), 8, 27.0, 467),
         (Regression(procedure="published", couplings=[i / 10 for i in range(10)]), 1, 4560, 952),
         (Regression(train_images=60000, steps=6000, evaluations=4), 5, 125, 750),
         (FAMILY.tasks["classifier"](), 1, 33, 576),
         (FAMILY.tasks["untrained"](), 5000, 34, 379),
         (FAMILY.tasks["norm_learning"](), 1, 2.5, 398),
         (NeuralTangent(procedure="published", networks=100), 1, 15, 621),
-        (PathPruning(), 2, 29, 443),
+        (NeuralTangent(), 4, 15.6, 388),
+        (PathPruning(), 2, 14, 443),
     ],
 )
 def test_costs_are_those_measured_within_a_factor_of_two(params, seeds, seconds, megabytes):

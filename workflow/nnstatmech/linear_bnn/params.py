@@ -15,7 +15,7 @@ RateUnit = Literal["absolute", "curvature"]
 Procedure = Literal["fast", "published"]
 
 PIXELS = 784
-"""Of an image, in estimates of cost; the data set is not known here."""
+"""Of an image, in estimates of cost, which are made for MNIST: the data set is not known here."""
 
 MULTIPLICATION = 1e-11
 """Seconds of a floating-point operation in a product of matrices."""
@@ -110,8 +110,8 @@ class Regression(Parameters):
         networks, weights = seeds * len(self.couplings), self.width * (PIXELS + self.bins)
         step = 5 * self.batch_size * weights * MULTIPLICATION + 16 * weights * TRAFFIC
         measured = (self.evaluations + 1) * 2 * self.validation_images * 2 * weights * MULTIPLICATION
-        # Images; weights and a gradient; some copies of the outputs of a chunk of 500 images.
-        numbers = PIXELS * (self.train_images + self.validation_images) + networks * (2 * weights + 3000 * self.bins)
+        # Images; weights, a gradient and a product; a dozen copies of the outputs of a chunk of 500 images.
+        numbers = PIXELS * (self.train_images + self.validation_images) + networks * (3 * weights + 6000 * self.bins)
         return above_start(networks * (self.steps * step + measured), 4e-6 * numbers)
 
 
@@ -255,12 +255,12 @@ class NeuralTangent(Parameters):
         return self
 
     def cost(self, seeds: int) -> Cost:
-        """Steps on one digit's 5400 images; the two-digit networks converge in 20 ms each."""
+        """Steps on one digit's 5400 images; the two-digit networks of one width, side by side, take a second."""
         weights = self.width * PIXELS
         steps = max(self.least_steps, self.epochs * ceil(5400 / self.batch_size))
         one_digit = steps * (4 * self.batch_size * weights * MULTIPLICATION + 12 * weights * TRAFFIC)
-        pair = 0.02 * self.networks * len(self.widths)
-        return above_start(seeds * (one_digit + pair), 4e-6 * (6400 * PIXELS + 3 * seeds * weights) + 50)
+        pair = len(self.widths) * (0.8 + 2e-3 * seeds * self.networks)
+        return above_start(seeds * one_digit + pair, 4e-6 * (6400 * PIXELS + 3 * seeds * weights) + 50)
 
 
 class PathPruning(Parameters):
@@ -292,10 +292,10 @@ class PathPruning(Parameters):
         return self
 
     def cost(self, seeds: int) -> Cost:
-        """A layer takes 0.12 ms a step and 0.05 ms a network, and 2 ms for each number of paths (1257 images)."""
+        """A layer takes 0.08 ms a step and 0.04 ms a network, and 1 ms for each number of paths (1257 images)."""
         steps = self.epochs * ceil(1257 / self.batch_size)
-        training = steps * (self.hidden_layers + 1) * (1.2e-4 + 5e-5 * seeds)
-        pruning = 2e-3 * seeds * len(self.kept) * self.hidden_layers
+        training = steps * (self.hidden_layers + 1) * (8e-5 + 4e-5 * seeds)
+        pruning = 1e-3 * seeds * len(self.kept) * self.hidden_layers
         return above_start(training + pruning, 20.0 + 5.0 * seeds)
 
 
@@ -343,13 +343,14 @@ class Prior(Parameters):
         return {"hidden_widths": [[n_out], [n_out] * 3], "reach": reach, "histogram_bins": bins} | given
 
     def cost(self, seeds: int) -> Cost:
-        """9 ns for each random weight, and 0.09 s for the exact law of a network and for its values at a seed's."""
+        """9 ns for each random weight, and 0.1 s for the exact law of a network and for its values at a seed's."""
         shapes = [(self.inputs, *widths, self.n_out) for widths in self.hidden_widths]
         sizes = [[a * b for a, b in pairwise(shape)] for shape in shapes]
         weights = sum(map(sum, sizes))
         largest = max(map(max, sizes))
+        law = 0.15 if self.activation == "relu" else 0.09
         drawn_at_once = min(2**24, self.samples * largest)
-        seconds = 9e-9 * seeds * self.samples * weights + 0.09 * (1 + seeds) * len(shapes)
+        seconds = 9e-9 * seeds * self.samples * weights + law * (1 + seeds) * len(shapes)
         return above_start(seconds, 9e-6 * drawn_at_once)
 
 
@@ -464,12 +465,12 @@ class Ensemble(TwoClasses):
         return {"hidden_widths": STUDIED_WIDTHS[sampler]} | given if sampler in STUDIED_WIDTHS else given
 
     def cost(self, seeds: int) -> Cost:
-        """A gradient takes 0.15 ms, and 6 ns for each weight of each network; descent 1.4 ms for each network."""
+        """A gradient takes 0.1 ms, and 3.5 ns for each weight of each network; descent as long as its slowest do."""
         weights = [sum(a * b for a, b in zip([self.images + 1, *n], [*n, 1], strict=True)) for n in self.hidden_widths]
         members = seeds * self.networks
         if self.sampler == "gradient_descent":
-            seconds = 1.4e-3 * members * len(weights)
+            seconds = (0.95 + 2e-4 * members) * len(weights)
         else:
             gradients = len(self.betas) * (self.moves * self.leapfrogs if self.sampler == "hmc" else self.steps)
-            seconds = gradients * sum(1.5e-4 + 6e-9 * members * count for count in weights)
-        return above_start(seconds, 30.0 + 16e-6 * members * max(weights))
+            seconds = gradients * sum(1e-4 + 3.5e-9 * members * count for count in weights)
+        return above_start(seconds, 30.0 + 2e-6 * members * max(weights))
