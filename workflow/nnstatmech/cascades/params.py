@@ -291,8 +291,8 @@ class Reconstruction(Parameters):
 
     architecture: Literal["shrinking", "wide"] = Field(
         "shrinking",
-        description="shrinking: sizes that fall linearly from the image to the output; wide: square layers, then one of 400"
-        " and the output",
+        description="shrinking: sizes that fall linearly from the image to the output; wide: square layers, then one of"
+        " 400 units and the output",
     )
     depth: int = Field(
         10, ge=3, description="shrinking: number of sizes, input and output included; wide: number of layers"
