@@ -16,7 +16,7 @@ def require_decodable(layer: Layer) -> None:
     """Refuse a layer that says of itself that it cannot be decoded."""
     if not layer.decoder_windows:
         raise ValueError(
-            f"{type(layer).__name__} cannot be decoded (its outputs are means over pixels): start the cascade before it"
+            f"{type(layer).__name__} cannot be decoded, it names no windows for a decoder: start the cascade before it"
         )
 
 
