@@ -6,7 +6,8 @@ An elementwise operation that mixes devices is refused there as it is on a GPU. 
 import pytest
 import torch
 
-from nnstatmech.cascades import decoders
+from nnstatmech.cascades.decoders import rows
+from nnstatmech.cascades.params import Classification, Entropies, Trainability
 from nnstatmech.cascades.tasks import classification, entropies, trainability
 from nnstatmech.datasets.load import load
 from nnstatmech.datasets.sources import Bundled
@@ -43,7 +44,7 @@ def readable_meta_device(monkeypatch):
         (networks, "BLOCK_BYTES"),
         (statistics, "PIECE_BYTES"),
         (propagation, "RANK_BYTES"),
-        (decoders, "SCRATCH"),
+        (rows, "SCRATCH"),
     ):
         sizes = getattr(module, name)
         monkeypatch.setitem(sizes, "meta", sizes["cuda"])
@@ -98,16 +99,16 @@ def test_binary_networks_learn_on_their_device(algorithm, labels, digits):
 
 @pytest.mark.parametrize("architecture", ["wide", "shrinking", "cnn", "resnet"])
 def test_cascades_stay_on_their_device(architecture, digits):
-    params = entropies.Params(
+    params = Entropies(
         architecture=architecture, depth=6, resolution=10, channels=4, weight_variances=[1.0, 2.0], train_images=64
     )
     assert len(entropies.run(params, [0, 1], digits, META)) > 0
 
 
 def test_networks_are_trained_on_their_device(digits):
-    params = classification.Params(depth=6, channels=4, weight_variances=[1.0, 2.0], steps=2)
+    params = Classification(depth=6, channels=4, weight_variances=[1.0, 2.0], steps=2)
     assert len(classification.run(params, [0], digits, META)) == 2
-    params = trainability.Params(
+    params = Trainability(
         resolution=10, depths=[3, 5], weight_variances=[1.0, 2.0], steps=4, measure_every=2, test_images=50
     )
     assert len(trainability.run(params, [0], digits, META)) > 0

@@ -9,10 +9,11 @@ import pickle
 from collections.abc import Sequence
 
 import torch
-from torch import nn
+from torch import Tensor, nn
 from torch.nn import functional
 
 from .images import ColourImages
+from .training import Descent, backward, train
 
 POOL = "M"
 DECODER_CHUNK = 64  # activations decoded at once: bounds the memory of galleries of hundreds of channels
@@ -49,7 +50,7 @@ class VGG(nn.Module):
         self.features = nn.Sequential(*modules)
         self.classifier = None if classes is None else nn.Linear(channels * resolution**2, classes)
 
-    def forward(self, images: torch.Tensor) -> torch.Tensor:
+    def forward(self, images: Tensor) -> Tensor:
         """Logits (n, classes) of normalised images (n, 3, h, w)."""
         return self.classifier(self.features(images).flatten(1))
 
@@ -59,7 +60,7 @@ class VGG(nn.Module):
         return self.features[start : self.layer_ends[index - 1]]
 
     @torch.no_grad()
-    def activations(self, images: torch.Tensor) -> list[torch.Tensor]:
+    def activations(self, images: Tensor) -> list[Tensor]:
         """The images and the activations after each layer."""
         activations = [images]
         for index in range(1, len(self.layer_ends) + 1):
@@ -81,7 +82,7 @@ def initialise(network: nn.Module, generator: torch.Generator) -> None:
 
 
 def train_classifier(
-    network: VGG, images: ColourImages, labels: torch.Tensor, batches: torch.Tensor, learning_rate: float, after_step
+    network: VGG, images: ColourImages, labels: Tensor, batches: Tensor, learning_rate: float, after_step
 ) -> None:
     """Cross-entropy training with Adam on a one-cycle schedule that peaks at ``learning_rate``.
 
@@ -89,23 +90,11 @@ def train_classifier(
     """
     optimiser = torch.optim.Adam(network.parameters(), lr=learning_rate)
     schedule = torch.optim.lr_scheduler.OneCycleLR(optimiser, learning_rate, total_steps=len(batches))
-    for batch in batches:
-        loss = functional.cross_entropy(network(images[batch]), labels[batch])
-        optimiser.zero_grad()
-        loss.backward()
-        optimiser.step()
-        schedule.step()
-        after_step()
 
+    def loss(batch: Tensor) -> Tensor:
+        return functional.cross_entropy(network(images[batch]), labels[batch])
 
-@torch.no_grad()
-def accuracy(network: VGG, images: ColourImages, labels: torch.Tensor, batch_size: int = 500) -> float:
-    """Fraction of ``images`` that the network gives its label."""
-    hits = 0
-    for start in range(0, len(images), batch_size):
-        some = slice(start, start + batch_size)
-        hits += int((network(images[some]).argmax(1) == labels[some]).sum())
-    return hits / len(images)
+    train(Descent(optimiser, backward(loss), schedule), ((batch,) for batch in batches), after_step)
 
 
 def load_features(network: VGG, path: str) -> None:
@@ -159,13 +148,13 @@ class Decoders(nn.Module):
                 channels = layer
         self.stages = nn.ModuleList(stages)
 
-    def decode(self, activation: torch.Tensor, layer: int) -> torch.Tensor:
+    def decode(self, activation: Tensor, layer: int) -> Tensor:
         """The reconstruction of layer ``layer - 1`` from the activation of layer ``layer``."""
         output = self.stages[layer - 1](activation)
         return functional.relu(output) if layer > 1 else output
 
     @torch.no_grad()
-    def cascade(self, activation: torch.Tensor, layer: int) -> torch.Tensor:
+    def cascade(self, activation: Tensor, layer: int) -> Tensor:
         """The normalised images that decoders ``layer``, ..., 1 make of activations (n, channels, h, w)."""
         images = []
         for chunk in activation.split(DECODER_CHUNK):
@@ -175,7 +164,7 @@ class Decoders(nn.Module):
         return torch.cat(images)
 
     @torch.no_grad()
-    def channel_images(self, activation: torch.Tensor, layer: int, channels: Sequence[int]) -> torch.Tensor:
+    def channel_images(self, activation: Tensor, layer: int, channels: Sequence[int]) -> Tensor:
         """What each of ``channels`` alone tells of the image: all other channels of the layer are set to zero.
 
         Parameters
@@ -185,7 +174,7 @@ class Decoders(nn.Module):
 
         Returns
         -------
-        torch.Tensor
+        Tensor
             Shape (len(channels), 3, height, width), in units of the normalised image.
         """
         positions = torch.as_tensor(channels, device=activation.device)
@@ -194,18 +183,18 @@ class Decoders(nn.Module):
 
 
 def train_decoders(
-    network: VGG, decoders: Decoders, images: ColourImages, batches: torch.Tensor, learning_rate: float, after_step
-) -> torch.Tensor:
+    network: VGG, decoders: Decoders, images: ColourImages, batches: Tensor, learning_rate: float, after_step
+) -> Tensor:
     """Train all decoders at once with Adam on the mean squared error; no gradient crosses a layer.
 
     Returns
     -------
-    torch.Tensor
+    Tensor
         Mean squared error of each decoder on the last batch, before its step, shape (layers,).
     """
     optimiser = torch.optim.Adam(decoders.parameters(), lr=learning_rate)
-    for batch in batches:
-        optimiser.zero_grad()
+
+    def gradients(batch: Tensor) -> Tensor:
         losses, before = [], images[batch]
         for layer in range(1, len(decoders.stages) + 1):
             with torch.no_grad():
@@ -214,6 +203,6 @@ def train_decoders(
             loss.backward()  # at once, so that one layer's graph is alive at a time
             losses.append(loss.detach())
             before = after
-        optimiser.step()
-        after_step()
-    return torch.stack(losses)
+        return torch.stack(losses)
+
+    return train(Descent(optimiser, gradients), ((batch,) for batch in batches), after_step)[-1]

@@ -1,19 +1,15 @@
-"""Trained tanh networks, artificial outputs, and what cascades make of them."""
+"""The task `reconstruction`: trained networks, artificial outputs, and what cascades make of them."""
 
 import numpy as np
 import pytest
-import torch
 
-from nnstatmech.cascades.class_optimal import class_outputs, outputs, train_to_signs
 from nnstatmech.cascades.measures import intended_classes
-from nnstatmech.cascades.networks import Dense, initial_parameters
 from nnstatmech.cascades.params import Reconstruction
 from nnstatmech.cascades.tasks import reconstruction as task
-from nnstatmech.storage.tables import require_finite
+from nnstatmech.storage.tables import require_finite, schema_of
 
-from .test_trainability import labelled_blobs
+from .samples import CPU, labelled_blobs
 
-CPU = torch.device("cpu")
 SMALL = {"resolution": 6, "presentations": 30000, "decoder_presentations": 30000, "learning_rate": 3e-3}
 
 
@@ -23,42 +19,9 @@ def patterns(test=200):
 
 def frame(params, seeds, dataset=None):
     table = task.run(params, seeds, dataset or patterns(), CPU)
-    assert table.schema.equals(task.columns)
+    assert table.schema.equals(schema_of(Reconstruction.columns))
     require_finite(table, "reconstruction")
     return table.to_pandas()
-
-
-def test_artificial_outputs():
-    found = class_outputs(3, -0.5)
-    torch.testing.assert_close(found, torch.tensor([[[1, -0.5, -0.5], [-0.5, 1, -0.5], [-0.5, -0.5, 1]]]))
-
-
-def test_members_of_an_ensemble_train_independently():
-    layers = [Dense(8, 6), Dense(6, 3)]
-    stream = torch.Generator().manual_seed(0)
-    images = torch.rand(40, 8, generator=stream)
-    labels = images[:, :3].argmax(1)
-    order = torch.randint(40, (60, 2, 10), generator=stream)
-
-    def drawn(seeds):
-        return [
-            initial_parameters(layer, position, [1.5] * len(seeds), 0.05, seeds)
-            for position, layer in enumerate(layers)
-        ]
-
-    together = drawn([0, 1])
-    train_to_signs(layers, together, images, labels, order, 1e-2)
-    found = outputs(layers, together, images[None])
-    assert not found.requires_grad
-    for member in (0, 1):
-        alone = drawn([member])
-        before = outputs(layers, alone, images[None])
-        train_to_signs(layers, alone, images, labels, order[:, member : member + 1], 1e-2)
-        after = outputs(layers, alone, images[None])
-        # Adam divides by the root of small second moments, which magnifies rounding: 60 steps of 1e-2 still agree.
-        torch.testing.assert_close(found[member], after[0], rtol=1e-4, atol=1e-5)
-        targets = class_outputs(3, -1.0)[0, labels]
-        assert (after[0] - targets).square().mean() < 0.9 * (before[0] - targets).square().mean()
 
 
 def test_task_gives_every_picture():

@@ -1,22 +1,22 @@
-"""Figures of cascades are drawn from tables as the workflow hands them over, with theory computed in place."""
+"""Maps and cutoffs are drawn from tables as the workflow hands them over, with theory computed in place."""
 
 import numpy as np
-import pandas as pd
 import pytest
-import torch
 
-from nnstatmech.cascades.figures import entropies as figures
+from nnstatmech.cascades.figures import losses, maps
+from nnstatmech.cascades.params import Classification, Entropies
 from nnstatmech.cascades.tasks import classification, entropies
 from nnstatmech.datasets import Dataset
 from nnstatmech.figures import style
 from nnstatmech.theory.mean_field import MeanField
 
-CPU = torch.device("cpu")
+from .samples import task_table
+
 VARIANCES = [0.5, 1.0, 1.7, 2.5]
 
 
 @pytest.fixture(scope="module", autouse=True)
-def _style():
+def look():
     style.apply()
 
 
@@ -29,23 +29,13 @@ def dataset():
     return Dataset("mnist", images[:300], labels[:300], images[300:], labels[300:], "patterns", True)
 
 
-def joined(engine, dataset, **runs):
-    """The table of an experiment with one run for each keyword."""
-    parts, parameters = [], {}
-    for run, settings in runs.items():
-        params = engine.Params(weight_variances=VARIANCES, **settings)
-        parts.append(engine.run(params, [0, 1], dataset, CPU).to_pandas().assign(run=run))
-        parameters[run] = params.model_dump()
-    table = pd.concat(parts, ignore_index=True)
-    table.attrs["runs"] = parameters
-    return table
-
-
 @pytest.fixture(scope="module")
 def dense(dataset):
-    settings = {"depth": 12, "resolution": 10}
+    settings = {"depth": 12, "resolution": 10, "weight_variances": VARIANCES}
     strengths = {f"ridge_{power}": settings | {"ridge_strength": 10.0**-power} for power in (1, 2, 3)}
-    return joined(entropies, dataset, **strengths, adam=settings | {"decoder": "adam", "presentations": 128})
+    return task_table(
+        entropies, Entropies, dataset, **strengths, adam=settings | {"decoder": "adam", "presentations": 128}
+    )
 
 
 def drawn(figure):
@@ -54,7 +44,7 @@ def drawn(figure):
 
 
 def test_maps(dense):
-    axes = drawn(figures.diff_entropy({"m": dense}, scale="laptop", network="m", map_strength=1e-3, peak_strength=1e-2))
+    axes = drawn(maps.diff_entropy(dense, scale="laptop", map_strength=1e-3, peak_strength=1e-2))
     assert len(axes) == 3
     depths, sixfold = (line for line in axes[0].lines if line.get_label().endswith(r"\xi_c$"))
     place = np.abs(depths.get_xdata() - 1.0).argmin()
@@ -64,27 +54,25 @@ def test_maps(dense):
 
 
 def test_curves_and_cutoffs(dense):
-    tables = {"m": dense}
-    assert (
-        len(drawn(figures.rel_entropy(tables, scale="laptop", network="m", strength=1e-3, variances=[0.5, 2.4]))) == 2
-    )
-    assert len(drawn(figures.cutoff_curves(tables, scale="laptop", network="m", strength=1e-3))) == 2
+    curves = losses.rel_entropy(dense, scale="laptop", strength=1e-3, variances=[0.5, 2.4])
+    assert len(drawn(curves)) == 2
+    assert len(drawn(losses.cutoff_curves(dense, scale="laptop", strength=1e-3))) == 2
 
 
 def test_law_has_unit_slope(dense):
-    axes = drawn(figures.cutoff_law({"m": dense}, scale="laptop", network="m"))
+    axes = drawn(losses.cutoff_law(dense, scale="laptop"))
     law = next(line for line in axes[0].lines if "ln" in str(line.get_label()))
     strengths, depths = law.get_data()
     assert np.diff(depths)[0] == pytest.approx(-np.diff(np.log(strengths))[0])
 
 
 def test_convolutional_maps(dataset):
-    settings = {"depth": 5, "resolution": 10, "channels": 3, "bias_variance": 2e-5}
-    cnn = joined(entropies, dataset, single=settings | {"architecture": "cnn"})
-    assert len(drawn(figures.cnn({"c": cnn}, scale="laptop", network="c"))) == 2
-    resnet = joined(entropies, dataset, single=settings | {"architecture": "resnet"})
-    trained = joined(classification, dataset, single=settings | {"steps": 2})
-    figure = figures.resnet({"r": resnet, "t": trained}, scale="laptop", network="r", classifier="t")
+    settings = {"depth": 5, "resolution": 10, "channels": 3, "bias_variance": 2e-5, "weight_variances": VARIANCES}
+    cnn = task_table(entropies, Entropies, dataset, single=settings | {"architecture": "cnn"})
+    assert len(drawn(maps.cnn(cnn, scale="laptop"))) == 2
+    resnet = task_table(entropies, Entropies, dataset, single=settings | {"architecture": "resnet"})
+    trained = task_table(classification, Classification, dataset, single=settings | {"steps": 2})
+    figure = maps.resnet(resnet, trained, scale="laptop")
     assert len(drawn(figure)) == 2
     (strip,) = figure.axes[0].collections
     heights = strip.get_coordinates()[..., 1]

@@ -1,13 +1,14 @@
-"""The task `classification`: convolutional networks side by side learn what single ones learn."""
+"""The task `classification`: networks side by side learn what single ones learn."""
 
 import numpy as np
 import pytest
-import torch
 
-from nnstatmech.cascades.tasks.classification import Params, columns, network, run
+from nnstatmech.cascades.params import Classification
+from nnstatmech.cascades.tasks.classification import classifier, run
 from nnstatmech.datasets import Dataset
+from nnstatmech.storage.tables import schema_of
 
-CPU = torch.device("cpu")
+from .samples import CPU
 
 
 @pytest.fixture(scope="module")
@@ -23,14 +24,14 @@ def stripes():
 
 def accuracies(dataset, seeds=(0,), variances=(0.5, 1.0), **changes):
     settings = {"depth": 5, "resolution": 12, "channels": 6, "steps": 60, "learning_rate": 0.02, "momentum": 0.9}
-    params = Params(weight_variances=list(variances), **(settings | changes))
+    params = Classification(weight_variances=list(variances), **(settings | changes))
     table = run(params, list(seeds), dataset, CPU)
-    assert table.schema == columns
+    assert table.schema == schema_of(Classification.columns)
     return table.to_pandas().set_index(["seed", "weight_variance"]).value
 
 
 def test_head_has_ten_outputs():
-    layers = network(Params(depth=7, channels=5, weight_variances=[1.0], steps=1))
+    layers = classifier(Classification(depth=7, channels=5, weight_variances=[1.0], steps=1))
     assert len(layers) == 7 + 2
     assert layers[-1].out_shape == (10,)
 
@@ -56,4 +57,4 @@ def test_members_do_not_disturb_each_other(stripes):
 def test_labels_are_needed(stripes):
     unlabelled = Dataset("mnist", stripes.train_images, None, stripes.test_images, None, "stripes", True)
     with pytest.raises(ValueError, match="labels"):
-        run(Params(depth=5, weight_variances=[1.0], steps=1), [0], unlabelled, CPU)
+        run(Classification(depth=5, weight_variances=[1.0], steps=1), [0], unlabelled, CPU)

@@ -1,4 +1,4 @@
-"""What figures over weight variance and depth share: the map, and the depth scales of mean-field theory."""
+"""What figures over weight variance and depth share: maps, and the depth scales drawn over them."""
 
 import numpy as np
 import pandas as pd
@@ -6,17 +6,14 @@ from matplotlib.axes import Axes
 from matplotlib.cm import ScalarMappable
 
 from ...theory.mean_field import MeanField, critical_weight_variance
+from ..curves.entropies import lost_depths
 
+VARIANCE_LABEL = r"weight variance $\sigma_w^2$"
 RESOLVED_DEPTHS = 6  # correlation depths after which little of the input is left: an empirical rule
 LARGEST_DEPTH = 1e4  # at and near criticality ξ_c is infinite or lost to rounding: drawn up to here
 
 
-def parameter(table: pd.DataFrame, name: str):
-    """A parameter that all runs of an experiment share."""
-    return next(iter(table.attrs["runs"].values()))[name]
-
-
-def correlation_depths(ax: Axes, bias_variance: float, colour: str = "black", labels: bool = True) -> None:
+def theory_lines(ax: Axes, bias_variance: float, colour: str = "black", labels: bool = True) -> None:
     """Draw ξ_c, 6 ξ_c and the critical line over depth against weight variance, within the axes' limits."""
     low, high = ax.get_xlim()
     critical = critical_weight_variance(bias_variance)
@@ -26,15 +23,10 @@ def correlation_depths(ax: Axes, bias_variance: float, colour: str = "black", la
     # Rounding of a slope of 1 can also give a large negative depth.
     depths[~((depths > 0) & (depths < LARGEST_DEPTH))] = LARGEST_DEPTH
     limits = ax.get_ylim()
-    ax.plot(variances, depths, color=colour, lw=1.6, label=r"$\xi_c$" if labels else None)
-    ax.plot(
-        variances,
-        RESOLVED_DEPTHS * depths,
-        color=colour,
-        lw=1.6,
-        ls="--",
-        label=rf"${RESOLVED_DEPTHS}\,\xi_c$" if labels else None,
-    )
+    style = {"color": colour, "lw": 1.6}
+    ax.plot(variances, depths, **style, label=r"$\xi_c$" if labels else None)
+    sixfold = rf"${RESOLVED_DEPTHS}\,\xi_c$" if labels else None
+    ax.plot(variances, RESOLVED_DEPTHS * depths, **style, ls="--", label=sixfold)
     ax.axvline(critical, color=colour, lw=1, ls=":", label="critical" if labels else None)
     ax.set_xlim(low, high)
     ax.set_ylim(limits)
@@ -45,5 +37,20 @@ def heat_map(ax: Axes, grid: pd.DataFrame, **options) -> ScalarMappable:
     ax.set_facecolor("0.8")
     ax.grid(False)
     mesh = ax.pcolormesh(grid.columns, grid.index, grid.to_numpy(), shading="nearest", rasterized=True, **options)
-    ax.set_xlabel(r"weight variance $\sigma_w^2$")
+    ax.set_xlabel(VARIANCE_LABEL)
     return mesh
+
+
+def cutoff_line(ax: Axes, cascades: pd.DataFrame) -> None:
+    """Draw the depth at which cascades have lost the image, where those of all seeds do."""
+    depths = lost_depths(cascades, "cutoff_explained_variance")["depth"].dropna()
+    limits = ax.get_xlim(), ax.get_ylim()
+    ax.plot(depths.index, depths, "x-", color="tab:red", ms=4, lw=1, label=r"cascade's $R^2$ below 0.1")
+    ax.set_xlim(limits[0])
+    ax.set_ylim(limits[1])
+
+
+def legend_above(ax: Axes, dark: bool = False) -> None:
+    """A legend over everything, on a dark ground for dark maps."""
+    colours = {"facecolor": "0.25", "labelcolor": "white"} if dark else {}
+    ax.legend(loc="upper right", fontsize=8, **colours).set_zorder(5)
