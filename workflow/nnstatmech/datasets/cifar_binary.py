@@ -10,11 +10,10 @@ import numpy as np
 
 from .archives import check_member
 from .download import fetch
-from .official import CIFAR_TEST_FILE, CIFAR_TRAIN_FILES, RELEASES
+from .official import CIFAR_TEST_FILE, CIFAR_TRAIN_FILES, EXTRACTED, RELEASES
 from .reading import GIB, Images, Request, Unusable, check_content, check_size, readable
 from .sources import CifarBinary
 
-EXTRACTED = "cifar-10-batches-bin"  # the folder that the archive unpacks to
 FILES = (*CIFAR_TRAIN_FILES, CIFAR_TEST_FILE)
 PLANES = (3, 32, 32)  # colours, rows, columns
 RECORD = 1 + 3 * 32 * 32
