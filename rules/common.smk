@@ -90,13 +90,14 @@ def experiments_of(family):
 
 @asked
 def dataset_of_run(wildcards):
-    """The prepared data set that a run reads, if it reads one."""
+    """The prepared data set that a run reads, if it reads one: what it depends on is the small file of facts."""
     dataset = run_of(wildcards).dataset
     plan = plan_of(wildcards.setting)
     if dataset is None:
-        return []
+        return {}
     plan.source(dataset)
-    return DATASET.format(mapping=plan.settings.data, dataset=dataset)
+    place = {"mapping": plan.settings.data, "dataset": dataset}
+    return {"facts": FACTS.format(**place), "images": ancient(DATASET.format(**place))}
 
 
 @asked

@@ -3,7 +3,7 @@
 
 rule run_moments:
     input:
-        dataset_of_run,
+        unpack(dataset_of_run),
     output:
         ensure(shard_of("moments") + ".parquet", non_empty=True),
     log:

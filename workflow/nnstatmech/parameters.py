@@ -45,6 +45,13 @@ class Parameters(BaseModel):
     needs: ClassVar[Literal["images", "labels"] | None] = None
     columns: ClassVar[Mapping[str, str]] = {}
 
+    def class_range(self) -> tuple[int, int | None]:
+        """Smallest and largest number of classes of images that the run can use, where it needs labels.
+
+        Labels are 0, …, classes - 1. None is any number. Compared with the data set before the run computes.
+        """
+        return 1, None
+
     def cost(self, seeds: int) -> Cost:
         """What a shard of ``seeds`` realisations takes."""
         raise NotImplementedError(f"{type(self).__name__} states no cost")

@@ -3,6 +3,8 @@
 from collections.abc import Mapping
 from dataclasses import dataclass
 
+from .errors import DataError
+
 
 @dataclass(frozen=True)
 class Demand:
@@ -23,6 +25,11 @@ class Demand:
     least: int = 1
     most: int | None = None
 
+    def check(self, facts: Mapping) -> None:
+        """Raise a DataError if the data set of these ``facts`` does not serve; see :meth:`unmet`."""
+        if said := self.unmet(facts):
+            raise DataError(said)
+
     def unmet(self, facts: Mapping) -> str | None:
         """What a data set lacks, in one sentence; None if it serves.
 
@@ -37,11 +44,15 @@ class Demand:
         if classes is None:
             return f"experiment {self.experiment!r} needs labels, but the images of {name!r} have none"
         if classes < self.least or (self.most is not None and classes > self.most):
-            allowed = (
-                f"{self.least}" if self.most == self.least
-                else f"at least {self.least}" if self.most is None
-                else f"at most {self.most}" if self.least <= 1
-                else f"{self.least} to {self.most}"
-            )  # fmt: skip
-            return f"experiment {self.experiment!r} needs {allowed} classes of images, but {name!r} has {classes}"
+            return (
+                f"experiment {self.experiment!r} needs {self.allowed()} classes of images, but {name!r} has {classes}"
+            )
         return None
+
+    def allowed(self) -> str:
+        """The numbers of classes that serve, in words."""
+        if self.most is None:
+            return f"at least {self.least}"
+        if self.least <= 1:
+            return f"at most {self.most}"
+        return str(self.most) if self.least == self.most else f"{self.least} to {self.most}"
