@@ -1,5 +1,6 @@
 # One prepared set of images for each data set of a mapping, whatever the experiment, scale or seed.
 from nnstatmech.datasets.errors import DataError
+from nnstatmech.datasets.names import expanded
 from nnstatmech.datasets.watching import source_digest
 from nnstatmech.storage.contents import Contents
 
@@ -18,6 +19,15 @@ def source_content(mapping, dataset):
     except DataError as error:
         raise WorkflowError(str(error))
 
+
+
+@cache
+def file_content(path):
+    """A digest of a file that a parameter names."""
+    try:
+        return CONTENTS.digest(expanded(path))
+    except (DataError, OSError) as error:
+        raise WorkflowError(f"{path}: {error}")
 
 
 rule prepare_data:
