@@ -123,20 +123,30 @@ def experiments_of(family):
 
 @asked
 def dataset_of_run(wildcards):
-    """The prepared data set that a run reads, if it reads one."""
+    """The prepared data set that a run reads, if it reads one: what it depends on is the small file of facts."""
     dataset = run_of(wildcards).dataset
     plan = plan_of(wildcards.setting)
     if dataset is None:
-        return []
+        return {}
     plan.source(dataset)
-    return DATASET.format(mapping=plan.settings.data, dataset=dataset)
+    place = {"mapping": plan.settings.data, "dataset": dataset}
+    return {"facts": FACTS.format(**place), "images": ancient(DATASET.format(**place))}
+
+
+def files_of_run(plan, experiment, identity):
+    """Digests of the files that a run's parameters name, as `files`; nothing where they name none."""
+    family, run = plan.experiment(experiment).family, plan.run(experiment, identity)
+    named = FAMILIES[family].tasks[plan.task(experiment)].files
+    paths = [run.params[name] for name in named if run.params[name] is not None]
+    return {"files": {path: file_content(path) for path in paths}} if paths else {}
 
 
 @asked
 def run_parameters(wildcards):
     """What one run computes with, as one dict of plain values, so that swapping two values is seen."""
-    run = run_of(wildcards)
-    return {"params": run.params, "dataset": run.dataset, "axes": run.axes}
+    run, plan = run_of(wildcards), plan_of(wildcards.setting)
+    files = files_of_run(plan, wildcards.experiment, wildcards.run)
+    return {"params": run.params, "dataset": run.dataset, "axes": run.axes} | files
 
 
 @asked
@@ -211,7 +221,12 @@ def shards_of_table(wildcards):
 
 @asked
 def contents_of_table(wildcards):
-    return plan_of(wildcards.setting).shard_contents(wildcards.experiment)
+    plan = plan_of(wildcards.setting)
+    return {
+        shard: content
+        | files_of_run(plan, wildcards.experiment, shard.rpartition("/")[0])
+        for shard, content in plan.shard_contents(wildcards.experiment).items()
+    }
 
 
 def table_of(experiment, setting=SETTING):

@@ -6,7 +6,7 @@ for family in FAMILIES:
         name:
             f"run_{family}"
         input:
-            dataset_of_run,
+            unpack(dataset_of_run),
         output:
             ensure(shard_of(family) + ".parquet", non_empty=True),
         log:

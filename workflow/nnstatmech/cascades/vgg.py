@@ -5,13 +5,14 @@ that a state dict of an ImageNet-trained VGG16 loads without torchvision. A *lay
 or a max-pooling: VGG16 has 18 of them, counted from 1; layer 0 is the image.
 """
 
-import pickle
 from collections.abc import Sequence
 
 import torch
 from torch import Tensor, nn
 from torch.nn import functional
 
+from ..datasets.names import expanded
+from ..errors import NamedProblem
 from .images import ColourImages
 from .training import Descent, backward, train
 
@@ -19,7 +20,7 @@ POOL = "M"
 DECODER_CHUNK = 64  # activations decoded at once: bounds the memory of galleries of hundreds of channels
 
 
-class WeightsError(ValueError):
+class WeightsError(NamedProblem):
     """A file of weights that does not fit the network; the message says what is missing or wrong."""
 
 
@@ -100,24 +101,24 @@ def train_classifier(
 def load_features(network: VGG, path: str) -> None:
     """Load the convolutional part from a state dict in torchvision's layout; a classifier in the file is left aside.
 
+    Nothing but tensors and plain containers is ever unpickled.
+
     Raises
     ------
     WeightsError
-        If the file cannot be read as a state dict of tensors, or a key is missing, unknown or of another shape.
+        If the file cannot be read as a state dict, or an entry is missing, unknown, no tensor of floating-point
+        numbers, of another shape, or not finite.
     """
-    try:
-        state = torch.load(path, map_location="cpu", weights_only=True)
-    except (OSError, RuntimeError, EOFError, pickle.UnpicklingError) as error:
-        reason = next(iter(str(error).splitlines()), type(error).__name__)
-        raise WeightsError(f"weights: {path!r} cannot be read as a PyTorch state dict ({reason})") from error
     wanted = {f"features.{name}": tensor for name, tensor in network.features.state_dict().items()}
-    found = state if isinstance(state, dict) else {}
+    found = read_state(path)
     faults = [f"{name} is missing" for name in wanted if name not in found]
-    faults += [f"{name} is not known" for name in found if name not in wanted and not name.startswith("classifier.")]
     faults += [
-        f"{name} has shape {tuple(found[name].shape)} instead of {tuple(tensor.shape)}"
+        f"{name} is not known" for name in found if name not in wanted and not str(name).startswith("classifier.")
+    ]
+    faults += [
+        f"{name} {fault}"
         for name, tensor in wanted.items()
-        if name in found and found[name].shape != tensor.shape
+        if name in found and (fault := fault_of(found[name], tensor.shape))
     ]
     if faults:
         more = f" and {len(faults) - 4} more" if len(faults) > 4 else ""
@@ -126,6 +127,31 @@ def load_features(network: VGG, path: str) -> None:
             "torchvision's names, features.0.weight, features.0.bias, ..."
         )
     network.features.load_state_dict({name.removeprefix("features."): found[name] for name in wanted})
+
+
+def read_state(path: str) -> dict:
+    """The dictionary in a file of weights."""
+    try:
+        state = torch.load(expanded(path), map_location="cpu", weights_only=True)
+    except Exception as error:  # what is no such file can fail anywhere in the reading
+        reason = " ".join(f"{type(error).__name__}: {error}".splitlines()[:1])
+        raise WeightsError(f"weights: {path!r} cannot be read as a PyTorch state dict ({reason})") from error
+    if not isinstance(state, dict):
+        raise WeightsError(f"weights: {path!r} holds a {type(state).__name__}, not the dictionary of a state dict")
+    return state
+
+
+def fault_of(weights: object, shape: torch.Size) -> str | None:
+    """What is wrong with one entry of a state dict, in a few words."""
+    if not isinstance(weights, torch.Tensor):
+        return f"is no tensor but of type {type(weights).__name__}"
+    if weights.layout != torch.strided or not weights.is_floating_point():
+        return f"holds {weights.dtype} in the layout {weights.layout}, not an array of floating-point numbers"
+    if weights.shape != shape:
+        return f"has shape {tuple(weights.shape)} instead of {tuple(shape)}"
+    if not weights.isfinite().all():
+        return f"has {int((~weights.isfinite()).sum())} weights that are not finite"
+    return None
 
 
 class Decoders(nn.Module):

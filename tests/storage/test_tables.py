@@ -5,10 +5,19 @@ import re
 
 import numpy as np
 import pyarrow as pa
+import pyarrow.compute as pc
 import pytest
 
 from nnstatmech.storage import tables
-from nnstatmech.storage.tables import CATEGORY, DamagedTable, read_table, require_finite, tidy, write_table
+from nnstatmech.storage.tables import (
+    CATEGORY,
+    DamagedTable,
+    OtherFormat,
+    read_table,
+    require_finite,
+    tidy,
+    write_table,
+)
 from nnstatmech.storage.whole_files import whole_file
 
 SCHEMA = pa.schema(
@@ -130,3 +139,44 @@ def test_a_table_of_someone_else_is_refused(table, tmp_path):
 def test_a_missing_table_is_a_missing_file(tmp_path):
     with pytest.raises(FileNotFoundError):
         read_table(tmp_path / "t.parquet")
+
+
+def other_program(path, change):
+    """What a program does that reads a table, changes it and writes it back with all its metadata."""
+    table = tables.pq.read_table(path)
+    tables.pq.write_table(change(table).replace_schema_metadata(table.schema.metadata), path, write_page_checksum=True)
+
+
+@pytest.mark.parametrize(
+    "change",
+    [
+        lambda table: table.set_column(3, "value", pc.multiply(table["value"], 2.0)),
+        lambda table: table.set_column(3, "value", pc.if_else(pc.equal(table["depth"], 7), 0.0, table["value"])),
+        lambda table: table.filter(pc.not_equal(table["depth"], 7)),
+        lambda table: pa.concat_tables([table, table.slice(0, 1)]),
+        lambda table: pa.concat_tables([table.slice(1), table.slice(0, 1)]),
+    ],
+)
+def test_what_another_program_changed_is_refused(table, tmp_path, change):
+    """Also where the number of rows, the names and the provenance are as before."""
+    path = tmp_path / "t.parquet"
+    write_table(table, path, {"seeds": [0]})
+    other_program(path, lambda table: table)
+    assert read_table(path)[0].equals(table)
+    other_program(path, change)
+    with pytest.raises(DamagedTable, match=r"altered after it was written\); make it again: rm"):
+        read_table(path)
+
+
+@pytest.mark.parametrize(
+    ("version", "release"), [(None, "format 1, written by an older"), (b"99", "format 99, written by a newer")]
+)
+def test_tables_of_another_release_are_refused_with_their_version(table, tmp_path, version, release):
+    path = tmp_path / "t.parquet"
+    write_table(table, path, {"seeds": [0]})
+    stored = tables.pq.read_table(path)
+    keys = {key: value for key, value in stored.schema.metadata.items() if key != tables.FORMAT_KEY}
+    keys |= {tables.FORMAT_KEY: version} if version else {}
+    tables.pq.write_table(stored.replace_schema_metadata(keys), path)
+    with pytest.raises(OtherFormat, match=f"is a table of {release} release; this one reads format 2: use that"):
+        read_table(path)
