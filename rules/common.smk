@@ -2,7 +2,7 @@
 import shutil
 from functools import cache
 
-from nnstatmech.planning import costs
+from nnstatmech.planning import job_sizes
 from nnstatmech.planning.codehash import module_hash, symbol_hash
 from nnstatmech.planning.layers import COMMAND_LINE, read_layers
 from nnstatmech.planning.mistakes import ConfigError
@@ -63,7 +63,7 @@ for scale in SCALES:  # the other scale's numbers are checked too, before anythi
     plan_of(f"{scale}-{PLAN.settings.data}")
 if workflow.modifier.is_main_snakefile():
     try:
-        check_targets(workflow.dag_settings.targets, PLAN.settings.figures)
+        check_targets(sys.argv[1:], PLAN.settings.figures)
     except ConfigError as error:
         refuse(error)
 
@@ -190,12 +190,12 @@ def cost_of(wildcards):
 
 def memory_of_run(wildcards, attempt):
     """Memory of one job in MB; a second attempt gets twice as much."""
-    return attempt * costs.memory_to_ask(cost_of(wildcards))
+    return attempt * job_sizes.memory_to_ask(cost_of(wildcards))
 
 
 def minutes_of_run(wildcards, attempt):
     """Wall time of one job in minutes; a second attempt gets twice as long."""
-    return attempt * costs.minutes_to_ask(cost_of(wildcards))
+    return attempt * job_sizes.minutes_to_ask(cost_of(wildcards))
 
 
 def device_of_run(family):

@@ -5,6 +5,7 @@ from _bootstrap import ROOT, add_folder, log_to
 log = log_to(snakemake)
 
 import importlib
+import json
 import time
 from functools import partial
 from pathlib import Path
@@ -25,7 +26,7 @@ package, _, task = snakemake.params.engine.partition(".tasks.")
 parameters = importlib.import_module(f"{package}.family").FAMILY.tasks[task]
 torch.set_num_threads(snakemake.threads)
 device = devices.choose_device(snakemake.params.device)
-parameters = parameters.model_validate(run["params"])
+parameters = parameters.model_validate_json(json.dumps(run["params"]))
 dataset, digest = None, None
 if run["dataset"]:
     facts = read_facts(snakemake.input.facts)

@@ -1,29 +1,12 @@
-"""What jobs ask the scheduler for, and what they were measured to take.
+"""What jobs were measured to take.
 
 ``python -m nnstatmech.planning.costs results`` prints the measured costs of everything that was run.
 """
 
-import math
 import sys
 from pathlib import Path
 
 import pandas as pd
-
-from ..parameters import Cost
-
-LEAST_MEMORY = 1000  # MB: Python, torch and the table
-LEAST_MINUTES = 10
-ROOM = 1.5  # asked for over what is expected, for a slower or busier machine
-
-
-def memory_to_ask(cost: Cost) -> int:
-    """Memory of a job in MB."""
-    return LEAST_MEMORY + math.ceil(ROOM * cost.memory_mb)
-
-
-def minutes_to_ask(cost: Cost) -> int:
-    """Wall time of a job in minutes."""
-    return LEAST_MINUTES + math.ceil(2 * ROOM * cost.cpu_seconds / 60)
 
 
 def measured(results: Path) -> pd.DataFrame:

@@ -149,11 +149,22 @@ def overlaid(below: Any, above: Any, path: Path) -> Any:
         return {**lower, **above}
     if not isinstance(above, dict) or not isinstance(below, dict):
         return above
+    if holds_mappings(below) or holds_mappings(above):
+        return {scale: overlaid(at_scale(below, scale), at_scale(above, scale), path) for scale in SCALES}
     if is_per_scale(above) or is_per_scale(below) or replaces(path):
         return above
     return below | {
         key: overlaid(below[key], value, (*path, key)) if key in below else value for key, value in above.items()
     }
+
+
+def holds_mappings(value: Any) -> bool:
+    """Whether a value gives a mapping for each scale."""
+    return is_per_scale(value) and all(isinstance(item, dict) for item in value.values())
+
+
+def at_scale(value: Any, scale: str) -> Any:
+    return value.get(scale) if is_per_scale(value) else value
 
 
 def replaces(path: Path) -> bool:

@@ -1,6 +1,7 @@
 """From settings to runs, seeds, shards, figures and inputs: pure functions of the config, no torch."""
 
 import itertools
+import json
 import re
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -9,6 +10,7 @@ from functools import cached_property
 from pydantic import ValidationError
 
 from .families import Families, families_of
+from .job_sizes import seconds_a_seed, seeds_in_a_shard
 from .mistakes import ConfigError, Mistake, Path, dotted
 from .references import Reference, reference_of
 from .settings import Experiment, Figure, Settings, describe, nearest
@@ -264,7 +266,7 @@ class Plan:
     def parameters(self, experiment: str, identity: str):
         """The parameters of a run as its task's class holds them."""
         task = self.families[self.experiment(experiment).family].tasks[str(self.task(experiment))]
-        return task.model_validate(self.run(experiment, identity).params)
+        return task.model_validate_json(json.dumps(self.run(experiment, identity).params))
 
     # --- shards --------------------------------------------------------------------------------
 
@@ -275,25 +277,39 @@ class Plan:
         most = cap.get(experiment) if isinstance(cap, dict) else cap
         if most is None:
             return entry.seeds
-        return min(entry.seeds, -(-most // entry.seeds_per_shard) * entry.seeds_per_shard)
+        size = self.shard_size(experiment)
+        return min(entry.seeds, -(-most // size) * size)
+
+    def shard_size(self, experiment: str) -> int:
+        """Realisations in one job: those of the entry, or as many as the longest run's cost allows."""
+        stated = self.experiment(experiment).seeds_per_shard
+        return self.shard_sizes[experiment] if stated is None else stated
+
+    @cached_property
+    def shard_sizes(self) -> dict[str, int]:
+        """What :meth:`shard_size` gives where the entry leaves it open."""
+        longest = {
+            name: max((seconds_a_seed(self.parameters(name, run)) for run in runs), default=1.0)
+            for name, runs in self.runs.items()
+        }
+        return {name: seeds_in_a_shard(seconds, self.settings.scale) for name, seconds in longest.items()}
 
     def shards(self, experiment: str) -> list[str]:
         """Names of an experiment's shards: 000, 001, ..."""
         return [f"{shard:03d}" for shard in range(self.shard_count(experiment))]
 
     def shard_count(self, experiment: str) -> int:
-        return -(-self.seed_count(experiment) // self.experiment(experiment).seeds_per_shard)
+        return -(-self.seed_count(experiment) // self.shard_size(experiment))
 
     def seeds(self, experiment: str, shard: str) -> list[int]:
         """The seeds of one shard."""
-        entry = self.experiment(experiment)
         count, number = self.shard_count(experiment), int(shard)
         if number >= count or shard != f"{number:03d}":
             raise ConfigError(
                 f"experiment {experiment!r} has the shards 000 to {count - 1:03d} at scale "
                 f"{self.settings.scale!r}, not {shard!r}"
             )
-        size = entry.seeds_per_shard
+        size = self.shard_size(experiment)
         return list(range(number * size, min(self.seed_count(experiment), (number + 1) * size)))
 
     def shard_contents(self, experiment: str) -> dict[str, dict]:

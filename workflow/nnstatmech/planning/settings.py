@@ -32,7 +32,9 @@ class Experiment(Section):
     task: str | None = Field(None, description="task of the family; may be left out where there is only one")
     dataset: Name | None = Field(None, description="a data set of every mapping under data_sources")
     seeds: Count = Field(1, description="number of realisations: seeds 0, 1, ...")
-    seeds_per_shard: Count = Field(8, description="realisations in one job")
+    seeds_per_shard: Count | None = Field(
+        None, description="realisations in one job; left out: so many that a job is about as long as it should be"
+    )
     params: dict[str, Any] = Field(default_factory=dict, description="parameters that all runs share")
     sweep: dict[Name, list[Any] | dict[Name, dict[str, Any]]] = Field(
         default_factory=dict,

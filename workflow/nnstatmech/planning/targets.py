@@ -12,6 +12,14 @@ NEARLY_A_FIGURE = re.compile(r"(?:\./)?(?:figures/)?([A-Za-z][A-Za-z0-9_]*?)(?:\
 def check_targets(targets: Iterable[str], figures: Mapping) -> None:
     """Refuse targets that name a figure in a way that Snakemake does not know.
 
+    Parameters
+    ----------
+    targets
+        Words of the command line: Snakemake has not yet told targets from options when settings are read. No value of
+        an option looks like a figure.
+    figures
+        The figures that there are.
+
     Raises
     ------
     ConfigError
