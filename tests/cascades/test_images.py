@@ -3,7 +3,9 @@
 import numpy as np
 import torch
 
-from nnstatmech.cascades.images import ColourImages, grey_inputs, minibatches, subset
+from nnstatmech.cascades.images import ColourImages, grey_inputs, grey_part, minibatches, subset
+
+from .samples import labelled_blobs
 
 
 def test_minibatches_are_reshuffled_passes():
@@ -39,3 +41,14 @@ def test_colours_are_normalised_and_restored():
     torch.testing.assert_close(images.restore(images[:1]).flatten(), torch.tensor([0.0, 0.2, 1.0]))
     grey = ColourImages(pixels[..., :1], 2, mean, deviation)
     assert grey[torch.tensor([0, 0])].shape == (2, 3, 2, 2)
+
+
+def test_parts_of_a_data_set_are_spread_over_it():
+    dataset = labelled_blobs(train=400)
+    pixels, labels = grey_part(dataset, "train", 50, resolution=3)
+    assert pixels.shape == (50, 9)
+    chosen = subset(400, 50, "train")
+    torch.testing.assert_close(pixels, grey_inputs(dataset.train_images[chosen], 3))
+    assert labels.tolist() == dataset.train_labels[chosen].tolist()
+    whole, _ = grey_part(dataset, "test", 10**6, resolution=6)
+    assert len(whole) == len(dataset.test_images)

@@ -14,8 +14,8 @@ WeightVariance = Annotated[float, Field(ge=0)]
 MULTIPLICATIONS = 1e11  # floating-point operations a second of large matrix products
 CONVOLUTIONS = 5e10  # of many small convolutions, in groups
 CALL = 5e-5  # seconds of one layer's call, however small
-UPDATE = 1e-8  # seconds in which Adam updates one parameter
-LOADED = 450  # MB of a process that has loaded PyTorch
+UPDATE = 3e-9  # seconds in which Adam updates one parameter
+LOADED = 500  # MB of a process that has loaded PyTorch
 MEGABYTE = 1e6
 
 PICTURES = {"pixels": "list<float32>", "height": "int32", "width": "int32", "channels": "int32"}
@@ -121,14 +121,14 @@ class Entropies(Parameters):
             seconds = fit / MULTIPLICATIONS
         else:
             steps = self.presentations / self.batch_size
-            # Products of one minibatch are thin: half as fast.
-            seconds = 6 * self.presentations * product / MULTIPLICATIONS + steps * UPDATE * features * targets
+            seconds = 3 * self.presentations * product / MULTIPLICATIONS + steps * UPDATE * features * targets
         seconds += self.test_images * depths / 2 * product / MULTIPLICATIONS
         networks = seeds * len(self.weight_variances)
-        one = 4 * (
-            self.depth * features * targets + (4 * self.train_images + 2 * self.test_images * depths) * targets * pixels
-        )
-        held = min(2 * networks * one, max(1e9 * self.memory, one))
+        widest = self.resolution**2 * (self.channels if self.convolutional else 1)
+        activations = (4 * self.train_images + 2 * self.test_images * depths) * widest
+        one = 4 * (self.depth * features * targets + activations)
+        # Copies double what the engine counts.
+        held = 2 * min(networks * one, max(1e9 * self.memory, one))
         return Cost(1.2 * networks * self.depth * (seconds + CALL), LOADED + held / MEGABYTE)
 
 
@@ -321,7 +321,7 @@ class Reconstruction(Parameters):
         weights = shrinking_weights(units, self.depth) if self.architecture == "shrinking" else self.depth * units**2
         shown = self.presentations + self.decoder_presentations
         seconds = seeds * weights * shown * (6 / MULTIPLICATIONS + UPDATE / self.batch_size)
-        held = 5 * 4 * (units * (self.train_images + self.test_images) + seeds * 2 * weights)
+        held = 2 * 4 * (units * (self.train_images + self.test_images) + seeds * 8 * weights)
         return Cost(seconds, LOADED + held / MEGABYTE)
 
 
