@@ -99,7 +99,10 @@ def test_vgg16_has_torchvision_names_and_eighteen_layers(tmp_path):
             lambda state: state.update({"features.0.weight": torch.zeros(8, 3, 3, 3)}),
             r"features.0.weight has shape \(8, 3, 3, 3\) instead of \(4, 3, 3, 3\)",
         ),
-        (lambda state: state.update({"features.0.weight": [1.0, 2.0]}), "features.0.weight is no tensor but of type list"),
+        (
+            lambda state: state.update({"features.0.weight": [1.0, 2.0]}),
+            "features.0.weight is no tensor but of type list",
+        ),
         (lambda state: state.update({"features.0.bias": 1}), "features.0.bias is no tensor but of type int"),
         (lambda state: state.update({0: torch.zeros(3)}), "0 is not known"),
         (
