@@ -20,7 +20,6 @@ def source_content(mapping, dataset):
         refuse(ConfigError(str(error)))
 
 
-
 @cache
 def file_content(path):
     """A digest of a file that a parameter names."""
