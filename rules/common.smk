@@ -124,11 +124,10 @@ def experiments_of(family):
 @asked
 def dataset_of_run(wildcards):
     """The prepared data set that a run reads, if it reads one: what it depends on is the small file of facts."""
-    dataset = run_of(wildcards).dataset
     plan = plan_of(wildcards.setting)
+    dataset = plan.dataset_of(wildcards.experiment, wildcards.run)
     if dataset is None:
         return {}
-    plan.source(dataset)
     place = {"mapping": plan.settings.data, "dataset": dataset}
     return {"facts": FACTS.format(**place), "images": ancient(DATASET.format(**place))}
 

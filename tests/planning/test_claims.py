@@ -20,8 +20,8 @@ CLAIM = {
     "figure": "Fig_1",
     "statement": "it grows",
     "experiment": "wide",
-    "measure": "mean_at_depth",
-    "arguments": {"name": "chi", "depth": 10, "batch_size": 16},
+    "measure": "growth_rate",
+    "arguments": {"where": {"batch_size": 16}},
     "expected": 1.0,
 }
 
@@ -57,15 +57,15 @@ def test_the_example_is_good(tmp_path):
         ({"experiments": {"table": "wide"}}, "a claim names either `experiment` or `experiments`"),
         ({"figure": "Fig_9"}, "figure = 'Fig_9': no such figure; did you mean 'Fig_1'?"),
         ({"experiment": "wider"}, "experiment = 'wider': no such experiment; did you mean 'wide'?"),
-        ({"measure": "mean_at_dept"}, "measures.py defines no 'mean_at_dept'; did you mean 'mean_at_depth'?"),
-        ({"arguments": {"name": "chi"}}, "mean_at_depth needs the argument 'depth'"),
+        ({"measure": "growthrate"}, "measures.py defines no 'growthrate'; did you mean 'growth_rate'?"),
+        ({"measure": "mean_at_depth", "arguments": {"name": "chi"}}, "mean_at_depth needs the argument 'depth'"),
         ({"measure": "skewness", "arguments": {"name": "chi", "dept": 3}}, "skewness takes no argument 'dept'"),
         (
-            {"arguments": {"name": "chi", "depth": 10, "bach_size": 16}},
+            {"arguments": {"where": {"bach_size": 16}}},
             "'bach_size' is no axis, column or parameter of its table; did you mean 'batch_size'?",
         ),
         (
-            {"arguments": {"name": "chi", "depth": 10, "batch_size": 17}},
+            {"arguments": {"where": {"batch_size": 17}}},
             "batch_size = 17: no run has it; allowed: 16, 64",
         ),
     ],

@@ -174,7 +174,7 @@ BAD = [
     (put(f"{WIDE}.sweep.batch_size", []), "experiments.wide.sweep.batch_size: is empty; it needs at least one value"),
     (put("experiments.cases.sweep.setting", {}), "experiments.cases.sweep.setting: is empty; it needs at least one value"),
     (put(f"{WIDE}.sweep.batch_size", [16, 16]), "experiments.wide.sweep: two runs are called 'batch_size=16'; values must differ"),
-    (put(f"{WIDE}.sweep.architecture", ["vanilla,"]), "experiments.wide.sweep: the run id 'architecture=vanilla,+batch_size=16' is no file name"),
+    (put(f"{WIDE}.sweep.image", {"a" * 220: {"image_stream": "published"}}), "experiments.wide.sweep: the run id 'batch_size=16+image=aaa"),
     (put("figures.Fig_1.experiments", {}), "figures.Fig_1.experiments = {}: Dictionary should have at least 1 item"),
 ]  # fmt: skip
 
@@ -195,5 +195,5 @@ def test_all_mistakes_are_reported_at_once():
     config = copy.deepcopy(CONFIG)
     put(f"{WIDE}.params.width", 0)(config)
     put("experiments.cases.family", "momets")(config)
-    put("figures.Fig_1.experiments", ["nothing"])(config)
+    put("figures.Fig_1.experiments.main", "nothing")(config)
     assert len(problems(config)) == 3

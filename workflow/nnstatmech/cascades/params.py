@@ -329,6 +329,7 @@ class Channels(Parameters):
     """Images that decoders make of single channels of a VGG-style network."""
 
     needs: ClassVar = "images"  # and labels, unless `weights` names a trained network
+    files: ClassVar = ("weights",)
     columns: ClassVar = {
         "seed": "int32",
         "quantity": "category",

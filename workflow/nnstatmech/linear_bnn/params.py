@@ -231,7 +231,9 @@ class NeuralTangent(Parameters):
     least_steps: int = Field(
         1700, ge=0, description="epochs are added until at least this many gradient steps are made"
     )
-    pair: tuple[int, int] = Field((3, 8), description="the two digits that are told apart, targets -1 and +1")
+    pair: list[int] = Field(
+        [3, 8], min_length=2, max_length=2, description="the two digits that are told apart, targets -1 and +1"
+    )
     pair_images: int = Field(8, ge=2, description="training images of the pair; even: one half each")
     test_images: int = Field(20, ge=2, description="test images of the pair whose prediction is kept, at most")
     widths: list[Width] = Field([4, 8, 16, 32, 64, 128], min_length=1, description="widths n of the two-digit networks")
@@ -359,7 +361,9 @@ class TwoClasses(Parameters):
 
     needs = "labels"
 
-    classes: tuple[int, int] = Field((3, 8), description="labels of the two classes; targets are +1 and -1")
+    classes: list[int] = Field(
+        [3, 8], min_length=2, max_length=2, description="labels of the two classes; targets are +1 and -1"
+    )
     images: int = Field(4, ge=2, description="training images P, the first of each class, one half each")
     test_image: int = Field(0, ge=0, description="index of the test image among those of the first class")
     hidden_widths: list[list[Width]] = Field(

@@ -146,7 +146,7 @@ def claim_mistakes(claim: Claim, plan: Plan) -> Iterator[tuple[Path, str]]:
     tasks = {name: plan.task_class(name) for name in claim.tables if name not in unknown}
     yield from signature.role_mistakes(roles_of(claim, signature), tasks, others=False)
     if not unknown:
-        yield from selection_mistakes(claim, signature, plan)
+        yield from selection_mistakes(claim, plan)
 
 
 def roles_of(claim: Claim, signature: Signature) -> dict[str, str | list[str]]:
@@ -167,19 +167,19 @@ def argument_mistakes(claim: Claim, signature: Signature) -> Iterator[tuple[Path
             yield ("arguments",), f"{claim.measure} needs the argument {name!r}"
 
 
-def selection_mistakes(claim: Claim, signature: Signature, plan: Plan) -> Iterator[tuple[Path, str]]:
+def selection_mistakes(claim: Claim, plan: Plan) -> Iterator[tuple[Path, str]]:
     """Keys and values of a selection of rows that no run, column or label of the experiments has."""
-    own = {p.name for p in signature.parameters}
-    selected = {name: value for name, value in claim.arguments.items() if name not in own}
-    if isinstance(claim.arguments.get("where"), dict):
-        selected |= claim.arguments["where"]
+    selected = claim.arguments.get("where") or {}
     for name, value in selected.items():
         found, known = values_of(name, claim.tables, plan)
         if found is None:
-            yield ("arguments", name), f"{name!r} is no axis, column or parameter of its table; {nearest(name, known)}"
+            yield (
+                ("arguments", "where", name),
+                f"{name!r} is no axis, column or parameter of its table; {nearest(name, known)}",
+            )
         elif found and not any(value == one for one in found):
             shown = ", ".join(map(str, list(found)[:12]))
-            yield ("arguments", name), f"{name} = {value!r}: no run has it; allowed: {shown}"
+            yield ("arguments", "where", name), f"{name} = {value!r}: no run has it; allowed: {shown}"
 
 
 def values_of(name: str, tables: Sequence[str], plan: Plan) -> tuple[list | None, set[str]]:

@@ -3,7 +3,7 @@
 import itertools
 import json
 import re
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from functools import cached_property
 
@@ -51,12 +51,17 @@ def run_id(axes: Mapping) -> str:
     return "+".join(f"{name}={label(axes[name])}" for name in sorted(axes)) or "single"
 
 
-def sweep_points(experiment: Experiment) -> list[tuple[dict, dict]]:
-    """Cartesian product of the axes: the values of the axes and the parameters that they set."""
+def sweep_points(experiment: Experiment, parameters: Iterable[str]) -> list[tuple[dict, dict]]:
+    """Cartesian product of the axes: the values of the axes and the parameters that they set.
+
+    A case of an axis that is called like one of ``parameters`` sets that parameter to its own name, unless it says
+    otherwise.
+    """
     axes = []
     for name, values in experiment.sweep.items():
         if isinstance(values, dict):
-            axes.append([({name: case}, settings) for case, settings in values.items()])
+            own = [{name: case} if name in parameters else {} for case in values]
+            axes.append([({name: case}, first | values[case]) for case, first in zip(values, own, strict=True)])
         else:
             axes.append([({name: value}, {name: value}) for value in values])
     points = []
@@ -139,6 +144,10 @@ class Plan:
             return None
         return entry.task
 
+    def fields(self, family: str, task: str) -> Iterable[str]:
+        """Names of a task's parameters."""
+        return self.families[family].tasks[task].model_fields.keys()
+
     def task_class(self, experiment: str) -> str | None:
         """Name of the class of an experiment's parameters; None if family or task are not known."""
         entry = self.settings.experiments[experiment]
@@ -155,7 +164,10 @@ class Plan:
         task = self.task(name)
         if task is None or not self.check_axes(name, experiment, task):
             return {}
-        planned = [self.plan_run(name, experiment, task, *point) for point in sweep_points(experiment)]
+        planned = [
+            self.plan_run(name, experiment, task, *point)
+            for point in sweep_points(experiment, self.fields(experiment.family, task))
+        ]
         return self.distinct(name, [run for run in planned if run is not None])
 
     def check_axes(self, name: str, experiment: Experiment, task: str) -> bool:
@@ -172,6 +184,7 @@ class Plan:
                     path, f"the table has a column {axis!r} of its own; name the values as cases of another axis"
                 )
             sets = {key for case in values.values() for key in case} if isinstance(values, dict) else {axis}
+            sets |= {axis} & set(self.fields(experiment.family, task))
             for parameter in sorted(sets & set(setters)):
                 self.refuse(path, f"sets {parameter!r}, which the axis {setters[parameter]!r} sets too")
             setters |= dict.fromkeys(sets, axis)
@@ -231,11 +244,6 @@ class Plan:
             self.refuse(path, f"is in no mapping of data_sources; {nearest(dataset, known)}", dataset)
         elif needs is None:
             self.refuse(path, f"the task {task!r} reads no data set; leave it out", dataset)
-        elif needs == "labels":
-            source = sources.get(self.settings.data, {}).get(str(dataset))
-            if source is not None and not source.has_labels:
-                text = f"has no labels in data_sources.{self.settings.data}, and the task {task!r} needs them"
-                self.refuse(path, text, dataset)
 
     def experiment(self, name: str) -> Experiment:
         """The experiment of that name.
@@ -325,6 +333,26 @@ class Plan:
         }
 
     # --- data ----------------------------------------------------------------------------------
+
+    def dataset_of(self, experiment: str, identity: str) -> str | None:
+        """The data set that a run reads, if it reads one.
+
+        Raises
+        ------
+        ConfigError
+            If the active mapping does not have it, or has it without the labels that the task needs.
+        """
+        dataset = self.run(experiment, identity).dataset
+        if dataset is None:
+            return None
+        self.source(dataset)
+        task = str(self.task(experiment))
+        needs = self.families[self.experiment(experiment).family].tasks[task].needs
+        if needs == "labels" and not self.settings.data_sources[self.settings.data][dataset].has_labels:
+            path = ("data_sources", self.settings.data, dataset)
+            text = f"{dotted(path)}: gives no labels, and experiment {experiment!r} (task {task!r}) needs them"
+            raise ConfigError(Mistake(path, text))
+        return dataset
 
     def source(self, dataset: str) -> dict:
         """Where a data set comes from under the active mapping, as plain values."""
