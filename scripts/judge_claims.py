@@ -16,7 +16,10 @@ params = snakemake.params
 for folder in params.folders:
     add_folder(folder)
 frames = {name: read_frame(path) for name, path in zip(params.experiments, snakemake.input, strict=True)}
-rows = [scorecard.judge(Claim.model_validate(claim), frames, params.scale, params.data) for claim in params.claims]
+rows = [
+    scorecard.judge(claim, frames, params.families[claim.family]["measures"], params.scale, params.data)
+    for claim in map(Claim.model_validate, params.claims)
+]
 table = scorecard.scorecard_table(rows)
 frame = table.to_pandas()
 Path(snakemake.output.markdown).write_text(scorecard.markdown(frame), encoding="utf-8")

@@ -3,7 +3,7 @@
 import pyarrow as pa
 import pytest
 
-from nnstatmech.storage.shards import StrangeShard, join, prepend, read_frame
+from nnstatmech.storage.shards import StrangeShard, join, prepend, read_frame, require_distinct_rows
 from nnstatmech.storage.tables import DamagedTable, tidy, write_table
 
 from .test_tables import SCHEMA
@@ -127,3 +127,11 @@ def test_rows_given_twice_are_refused(tmp_path):
     join(map(str, paths[:1]), {"a": wanted([0])})
     with pytest.raises(StrangeShard, match="has 2 rows of depth 3, quantity exact"):
         join(list(map(str, paths)), {"a": wanted([0]), "b": wanted([1])})
+
+
+def test_rows_given_twice_are_seen_across_parts_with_dictionaries_of_their_own():
+    first = tidy(SCHEMA, seed=[0], depth=1, quantity="a", value=1.0)
+    second = tidy(SCHEMA, seed=[0], depth=1, quantity="b", value=1.0)
+    require_distinct_rows(pa.concat_tables([first, second]), "x")
+    with pytest.raises(StrangeShard, match="2 rows"):
+        require_distinct_rows(pa.concat_tables([first, second, first]), "x")

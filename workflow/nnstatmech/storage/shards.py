@@ -103,7 +103,8 @@ def join(paths: Sequence[str], contents: Mapping[str, dict]) -> tuple[pa.Table, 
 def require_distinct_rows(table: pa.Table, path: str) -> None:
     """Refuse a table in which two rows differ in nothing but their value: one is given twice, or lacks its place."""
     keys = [field.name for field in table.schema if field.name != "value" and not pa.types.is_list(field.type)]
-    counts = table.group_by(keys).aggregate([([], "count_all")])
+    # Parts of a table that an engine concatenated have dictionaries of their own, which grouping does not compare.
+    counts = table.unify_dictionaries().group_by(keys).aggregate([([], "count_all")])
     if counts.num_rows < table.num_rows:
         first = counts.filter(pc.greater(counts["count_all"], 1)).slice(0, 1).to_pylist()[0]
         place = ", ".join(f"{key} {value}" for key, value in first.items() if value is not None and key != "count_all")
