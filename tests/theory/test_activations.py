@@ -35,5 +35,8 @@ def test_jumps_are_refused():
 def test_degrees_are_checked():
     assert leaky_relu(-0.3).degree == 1
     assert Activation("square", np.square, lambda h: 2 * h, degree=2).slopes_at_zero == (0, 0)
+    with np.errstate(divide="ignore"):
+        root = Activation("root", lambda h: np.sqrt(np.abs(h)), lambda h: np.sign(h) / np.sqrt(np.abs(h)), degree=0.5)
+        assert root.slopes_at_zero == (np.inf, np.inf)
     with pytest.raises(ValueError, match="not homogeneous of degree 1"):
         Activation("square", np.square, lambda h: 2 * h, degree=1)

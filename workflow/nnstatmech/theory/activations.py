@@ -57,9 +57,10 @@ class Activation:
 
     @property
     def slopes_at_zero(self) -> tuple[float, float]:
-        """φ' just below and just above 0."""
+        """φ' just below and just above 0; infinite as that of a root."""
         slopes = self.slope(np.array([-BESIDE_ZERO, BESIDE_ZERO]))
-        below, above = np.where(np.abs(slopes) < SMALLEST_SLOPE, 0, slopes)
+        sizes = np.abs(slopes)
+        below, above = np.select([sizes < SMALLEST_SLOPE, sizes > 1 / SMALLEST_SLOPE], [0, np.inf], slopes)
         return float(below), float(above)
 
 

@@ -14,6 +14,7 @@ from 1, in such a way that it is right up to the rounding of 1.
 
 from dataclasses import dataclass
 from functools import cached_property
+from typing import NamedTuple
 
 import numpy as np
 from scipy.optimize import brentq
@@ -91,6 +92,13 @@ class MeanField:
         """The kernel in closed form, if φ is homogeneous of degree 1."""
         return ConeKernel(*self.activation.slopes_at_zero) if self.activation.degree == 1 else None
 
+    @cached_property
+    def cone_gap(self) -> float:
+        """1 - σ_w² E φ'² of a homogeneous φ of degree 1: lengths and small differences shrink by it in each layer."""
+        gap = 1 - self.weight_variance * self.cone.square
+        # For a critical σ_w² it is 0 up to rounding.
+        return 0.0 if abs(gap) <= 2 * EPSILON else gap
+
     def length_map(self, length: float) -> float:
         """Variance of the next layer's pre-activations."""
         if self.cone:
@@ -133,40 +141,37 @@ class MeanField:
         length is kept, as at He's point (ReLU, σ_w² = 2, σ_b² = 0): nothing but the unit then depends on it.
         """
         if self.cone:
-            gap = 1 - self.weight_variance * self.cone.square
-            # Products such as σ_w² E φ² of a critical σ_w² are 1 up to rounding.
-            if abs(gap) <= 2 * EPSILON:
-                return np.inf if self.bias_variance else 1.0
-            if self.bias_variance:
-                return self.bias_variance / gap if gap > 0 else np.inf
-            return 0.0 if gap > 0 else np.inf
+            if self.cone_gap > 0:
+                return self.bias_variance / self.cone_gap
+            return 1.0 if self.cone_gap == self.bias_variance == 0 else np.inf
         length = self.length_map(0.0)
         if length == 0:
             if self.susceptibility_at_zero <= 1:
                 return 0.0
             # For steps of order 1 in φ, q* is of the order of the distance from criticality.
             length = 1e-6 * min(self.susceptibility_at_zero - 1, 1.0)
-            while self.length_map(length) <= length and length > SMALLEST_LENGTH:
+            while self.length_gain(length) <= 0:
                 length /= 1e3
+                if length < SMALLEST_LENGTH:
+                    return 0.0
         return self.fixed_length_above(length)
+
+    def length_gain(self, length: float) -> float:
+        return self.length_map(length) - length
 
     def fixed_length_above(self, length: float) -> float:
         """The first fixed length beyond ``length``, to which lengths grow from there or from 0."""
 
-        def excess(length):
-            return self.length_map(length) - length
-
-        below = 0.0
+        below = EPSILON * length
         while length < LARGEST_LENGTH:
-            kernel = Kernel(self.activation, length)
-            growth = self.weight_variance * kernel.square + self.bias_variance - length
-            if np.isinf(growth):
+            gained = self.length_gain(length)
+            if np.isinf(gained):
                 return np.inf
-            if growth <= 0:
-                return length if growth == 0 else brentq(excess, below, length, **ROOT)
+            if gained <= 0:
+                return float(brentq(self.length_gain, below, length, **ROOT))
             # Newton's step from below stops short of a convex map's first fixed point and jumps beyond a concave map's.
-            gap = 1 - self.weight_variance * kernel.growth
-            step = growth / gap if gap > 0 else np.inf
+            gap = 1 - self.weight_variance * Kernel(self.activation, length).growth
+            step = gained / gap if gap > 0 else np.inf
             if step <= EPSILON * length:
                 return length
             below, length = length, min(length + step, STRIDE * length)
@@ -235,19 +240,19 @@ class MeanField:
         return self.weight_variance * self.kernel.slope_square
 
     @cached_property
-    def correlation_fixed_point(self) -> tuple[float, float]:
-        """1 - c*, and by how much the slope of the correlation map there falls short of 1."""
+    def correlation_fixed_point(self) -> "CorrelationFixedPoint":
+        """c* with its distance from 1 and the slope of the correlation map there."""
         if self.fixed_length == 0:
-            return 0.0, max(1 - self.susceptibility, 0.0)
+            return CorrelationFixedPoint(1.0, 0.0, max(1 - self.susceptibility, 0.0))
         if self.cone:
-            # The map's slope at 1 is at most 1: c* = 1.
-            return 0.0, max(1 - self.gain_and_offset[0] * self.cone.slope_square, 0.0)
+            # The slope of the limit that diverging lengths approach is 1 at c* = 1.
+            return CorrelationFixedPoint(1.0, 0.0, max(self.cone_gap, 0.0))
         return correlation_fixed_point(self.kernel, *self.gain_and_offset)
 
     @property
     def fixed_distance(self) -> float:
         """1 - c*, accurate also where c* is close to 1."""
-        return self.correlation_fixed_point[0]
+        return self.correlation_fixed_point.distance
 
     @property
     def fixed_correlation(self) -> float:
@@ -257,7 +262,7 @@ class MeanField:
         limit of small biases. Where lengths diverge it is that of the limit, for homogeneous φ; a ValueError for
         others.
         """
-        return 1 - self.fixed_distance
+        return self.correlation_fixed_point.correlation
 
     @property
     def correlation_depth(self) -> float:
@@ -266,7 +271,7 @@ class MeanField:
         Where lengths vanish it is the one on which differences between inputs do, -1/ln χ₁. Where lengths diverge and
         φ is homogeneous it is that of the correlation map's limit (inf for ReLU: a power of the depth).
         """
-        return depth_scale(self.correlation_fixed_point[1])
+        return depth_scale(self.correlation_fixed_point.gap)
 
     @cached_property
     def length_depth(self) -> float:
@@ -275,8 +280,7 @@ class MeanField:
             return depth_scale(1 - self.susceptibility)
         if self.fixed_length == np.inf and self.activation.degree != 1:
             raise ValueError(f"lengths diverge at weight variance {self.weight_variance}: they approach no value")
-        gap = 1 - self.weight_variance * self.kernel.growth
-        return depth_scale(0.0 if self.cone and abs(gap) <= 2 * EPSILON else gap)
+        return depth_scale(self.cone_gap if self.cone else 1 - self.weight_variance * self.kernel.growth)
 
     @cached_property
     def gradient_depth(self) -> float:
@@ -284,8 +288,16 @@ class MeanField:
         return depth_scale(1 - self.susceptibility)
 
 
-def correlation_fixed_point(kernel: Kernel, gain: float, offset: float) -> tuple[float, float]:
-    """1 - c* of the map c' = ``gain`` E φφ + ``offset``, and 1 minus the map's slope at c*.
+class CorrelationFixedPoint(NamedTuple):
+    """Where correlations end: c*, 1 - c*, and by how much the slope of the correlation map falls short of 1 there."""
+
+    correlation: float
+    distance: float
+    gap: float
+
+
+def correlation_fixed_point(kernel: Kernel, gain: float, offset: float) -> CorrelationFixedPoint:
+    """The attracting fixed point of the map c' = ``gain`` E φφ + ``offset``.
 
     The map is a power series with non-negative coefficients, therefore convex on [0, 1], and 1 is a fixed point. With a
     slope of at most 1 there, it is the only one; else there is exactly one other, and it attracts.
@@ -294,29 +306,30 @@ def correlation_fixed_point(kernel: Kernel, gain: float, offset: float) -> tuple
     excess = slope_gain * kernel.slope_square - 1
     if offset == 0 and kernel.mean**2 <= (4 * EPSILON) ** 2 * kernel.square:
         # The map of an odd φ without biases has no constant term: 0 is fixed, and attracts unless φ is linear.
-        return 1.0, slope_gain * kernel.nonlinearity
+        return CorrelationFixedPoint(0.0, 1.0, slope_gain * kernel.nonlinearity)
     if excess <= 0:
-        return 0.0, -excess
+        return CorrelationFixedPoint(1.0, 0.0, -excess)
     if gain * kernel.product(0.5) + offset < 0.5:
         correlation, step = 0.0, 1.0
-        while step > EPSILON * correlation:
+        while step > 4 * EPSILON * correlation:
             # Newton's steps from below never pass a convex map's fixed point.
             gap = 1 - slope_gain * kernel.slope_product(correlation)
             step = (gain * kernel.product(correlation) + offset - correlation) / gap
             correlation += step
-        return 1 - correlation, gap
+        return CorrelationFixedPoint(correlation, 1 - correlation, gap)
 
     # (1 - c') / (1 - c) = 1 at the fixed point. It is χ₁ less the mean loss of slope between c and 1.
     def excess_of_loss(logarithm: float) -> float:
         return float(np.log(slope_gain * kernel.mean_slope_loss(np.exp(logarithm)) / excess))
 
-    low = high = np.log(0.5)
+    low = high = np.log(0.75)
     while (found := excess_of_loss(low)) > 0:
         # The loss is proportional to the distance for smooth φ, to its root for kinks.
         low, high = low - found - np.log(2), low
     logarithm = brentq(excess_of_loss, low, high, **ROOT)
     distance = float(np.exp(logarithm))
-    return distance, max(slope_gain * kernel.slope_loss(distance) - excess, 0.0)
+    gap = slope_gain * kernel.slope_loss(distance) - excess
+    return CorrelationFixedPoint(1 - distance, distance, max(gap, 0.0))
 
 
 def critical_weight_variance(bias_variance: float, activation: Activation = TANH) -> float:
@@ -325,7 +338,7 @@ def critical_weight_variance(bias_variance: float, activation: Activation = TANH
     Raises
     ------
     ValueError
-        If there is none, because χ₁ stays below 1 or because lengths begin to diverge, or jump, before.
+        If there is none, because χ₁ stays below 1 or is infinite, or because lengths begin to diverge, or jump, before.
 
     Examples
     --------
@@ -341,6 +354,8 @@ def critical_weight_variance(bias_variance: float, activation: Activation = TANH
     if activation.degree == 1 or vanishing:
         if at_zero == 0:
             raise none
+        if np.isinf(at_zero):
+            raise ValueError(f"no weight variance is critical {where}: χ₁ is infinite")
         return 1 / at_zero
 
     def weight_variance(kernel):
