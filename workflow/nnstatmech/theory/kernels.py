@@ -23,7 +23,7 @@ from .quadrature import (
 
 # Numbers of Hermite polynomials, tried in turn; where the last is not enough the plane is integrated over.
 EXPANSIONS = (64, 128, 256, 512)
-# What an expansion may leave out, relative to E φ'².
+# What an expansion may leave out, relative to E φ'²: a few roundings of the sums that tell.
 LEFT_OUT = 4e-15
 # Angles arccos c below which E φ² - E φφ would lose digits by cancellation, and the degree of what is used there.
 CLOSE, CLOSE_DEGREE = 0.02, 19
@@ -89,8 +89,13 @@ class HermiteExpansion:
     def slope_product(self, correlation: float) -> float:
         return float(self.slopes @ correlation ** self.orders[:-1])
 
+    def loses_all(self, distance: float) -> bool:
+        """Whether the terms left out vanish at this distance; if not, they are nothing anyway, or do not change."""
+        return len(self.orders) * distance > 1
+
     def slope_loss(self, distance: float) -> float:
-        return float(-self.slopes @ power_less_one(distance, self.orders[:-1])) + self.left_slope
+        lost = float(-self.slopes @ power_less_one(distance, self.orders[:-1]))
+        return lost + (self.left_slope if self.loses_all(distance) else 0.0)
 
     def mean_slope_loss(self, distance: float) -> float:
         # The mean of 1 - c^(n-1) over distances up to d is 1 - (1 - cⁿ) / (n d), and its series where that cancels.
@@ -99,9 +104,9 @@ class HermiteExpansion:
             y, z = x - distance, x - 2 * distance
             lost = y / 2 * (1 - z / 3 * (1 - (x - 3 * distance) / 4 * (1 - (x - 4 * distance) / 5)))
             return float(self.slopes @ lost)
-        kept = float(self.slopes @ (1 + power_less_one(distance, n) / x))
-        # What the sums leave out counts where cⁿ is small; elsewhere the expansion only reaches if it is nothing.
-        return kept + (self.left_slope - self.left_value / (self.length * distance) if x[-1] > 1 else 0.0)
+        lost = float(self.slopes @ (1 + power_less_one(distance, n) / x))
+        left = self.left_slope - self.left_value / (self.length * distance)
+        return lost + (left if self.loses_all(distance) else 0.0)
 
 
 class Kernel:
