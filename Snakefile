@@ -31,9 +31,13 @@ onstart:
     hold_folder()
 
 
+# Steps of seconds, and the one that may download, run where snakemake was called.
 localrules:
     all,
     figures,
     scorecard,
+    prepare_data,
+    join_shards,
+    draw_figure,
     judge_claims,
     draw_scorecard,
