@@ -2,6 +2,10 @@
 import shutil
 from functools import cache
 
+from nnstatmech.datasets.errors import DataError
+from nnstatmech.datasets.names import expanded
+from nnstatmech.datasets.watching import source_digest
+from nnstatmech.storage.contents import Contents
 from nnstatmech.planning import job_sizes
 from nnstatmech.planning.codehash import module_hash, symbol_hash
 from nnstatmech.planning.layers import COMMAND_LINE, read_layers
@@ -14,7 +18,9 @@ from nnstatmech.storage import one_call
 
 def refuse(error, origins=None):
     """Settings that cannot be used end the call before any job, one line a mistake."""
-    sys.exit("\n".join(["These settings cannot be used:", *error.located(origins or {})]))
+    sys.exit(
+        "\n".join(["These settings cannot be used:", *error.located(origins or {})])
+    )
 
 
 def given_settings():
@@ -24,7 +30,9 @@ def given_settings():
         return read_layers([front_door], config, "the config of the module statement")
     given = workflow.config_settings
     files = [] if given.replace_workflow_config else [front_door]
-    return read_layers([*files, *map(Path, given.configfiles)], given.config, COMMAND_LINE)
+    return read_layers(
+        [*files, *map(Path, given.configfiles)], given.config, COMMAND_LINE
+    )
 
 
 try:
@@ -57,7 +65,9 @@ def asked(question):
     return answer
 
 
-SETTING = f"{LAYERS.config.get('scale', 'laptop')}-{LAYERS.config.get('data', 'bundled')}"
+SETTING = (
+    f"{LAYERS.config.get('scale', 'laptop')}-{LAYERS.config.get('data', 'bundled')}"
+)
 PLAN = plan_of(SETTING)
 for scale in SCALES:  # the other scale's numbers are checked too, before anything runs
     plan_of(f"{scale}-{PLAN.settings.data}")
@@ -81,7 +91,9 @@ def hold_folder():
     """Keep other calls out of this folder until this one ends."""
     global folder_lock
     try:
-        folder_lock = one_call.hold(Path(".snakemake/nnstatmech.lock"), " ".join(["snakemake", *sys.argv[1:]]))
+        folder_lock = one_call.hold(
+            Path(".snakemake/nnstatmech.lock"), " ".join(["snakemake", *sys.argv[1:]])
+        )
     except one_call.FolderInUse as error:
         sys.exit(str(error))
 
@@ -93,12 +105,37 @@ def script_hash(name):
 # --- data --------------------------------------------------------------------------------------
 
 DATASET = "results/datasets/{mapping}/{dataset}.npz"
+FACTS = DATASET.replace(".npz", ".json")
+CONTENTS = Contents("results/datasets/.contents.json")
 
 
 @asked
 def source_of(wildcards):
     """The description of a data set's source, with the folder it is looked for in."""
-    return plan_of(f"{PLAN.settings.scale}-{wildcards.mapping}").source(wildcards.dataset)
+    return plan_of(f"{PLAN.settings.scale}-{wildcards.mapping}").source(
+        wildcards.dataset
+    )
+
+
+@cache
+def source_content(mapping, dataset):
+    """A digest of the files of one's own that a data set is prepared from: a change of it prepares the set again."""
+    settings = PLAN.settings
+    try:
+        return source_digest(
+            settings.data_sources[mapping][dataset], settings.data_dir, CONTENTS
+        )
+    except DataError as error:
+        refuse(ConfigError(str(error)))
+
+
+@cache
+def file_content(path):
+    """A digest of a file that a parameter names."""
+    try:
+        return CONTENTS.digest(expanded(path))
+    except (DataError, OSError) as error:
+        refuse(ConfigError(f"{path}: {error}"))
 
 
 # --- runs --------------------------------------------------------------------------------------
@@ -199,7 +236,9 @@ def minutes_of_run(wildcards, attempt):
 
 def device_of_run(family):
     """Not compared between calls, because it asks for the resources: moving to a GPU re-runs nothing."""
-    return lambda wildcards, resources: PLAN.settings.device if FAMILIES[family].uses_gpu else "cpu"
+    return lambda wildcards, resources: (
+        PLAN.settings.device if FAMILIES[family].uses_gpu else "cpu"
+    )
 
 
 # --- tables ------------------------------------------------------------------------------------
@@ -226,6 +265,20 @@ def contents_of_table(wildcards):
         | files_of_run(plan, wildcards.experiment, shard.rpartition("/")[0])
         for shard, content in plan.shard_contents(wildcards.experiment).items()
     }
+
+
+def facts_of_table(wildcards):
+    """What the data sets of an experiment are, as its shards must have seen them."""
+    plan = plan_of(wildcards.setting)
+    names = {run.dataset for run in plan.runs[wildcards.experiment].values()} - {None}
+    return [
+        FACTS.format(mapping=plan.settings.data, dataset=name) for name in sorted(names)
+    ]
+
+
+def made_by(wildcards):
+    """The engine and the code that every shard must have been made by."""
+    return {"engine": engine_of(wildcards), "code": code_of_run(wildcards)}
 
 
 def table_of(experiment, setting=SETTING):

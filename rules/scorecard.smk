@@ -50,9 +50,7 @@ rule judge_claims:
         ],
         scale=PLAN.settings.scale,
         data=PLAN.settings.data,
-        code=[
-            measure_of(claim, FAMILIES).code_hash() for claim in JUDGED
-        ]
+        code=[measure_of(claim, FAMILIES).code_hash() for claim in JUDGED]
         + [script_hash("judge_claims")],
     message:
         "Judge the papers' claims ({params.scale} scale, {params.data} data)"

@@ -1,20 +1,6 @@
 # The shards of one experiment become one checked table.
 
 
-def facts_of_table(wildcards):
-    """What the data sets of an experiment are, as its shards must have seen them."""
-    plan = plan_of(wildcards.setting)
-    names = {run.dataset for run in plan.runs[wildcards.experiment].values()} - {None}
-    return [
-        FACTS.format(mapping=plan.settings.data, dataset=name) for name in sorted(names)
-    ]
-
-
-def made_by(wildcards):
-    """The engine and the code that every shard must have been made by."""
-    return {"engine": engine_of(wildcards), "code": code_of_run(wildcards)}
-
-
 rule join_shards:
     input:
         shards=shards_of_table,
