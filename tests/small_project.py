@@ -130,7 +130,7 @@ class Project:
 
     def plan(self, *arguments) -> list[str]:
         """What a dry run would do: the sorted messages of its jobs."""
-        output = self.make("--dry-run", "--quiet", "host", *arguments)
+        output = self.make(*arguments, "--dry-run", "--quiet", "host")
         return sorted(set(re.findall(r"^Job \d+: (.+)$", output, re.MULTILINE)))
 
     def configure(self, config: dict) -> None:
