@@ -12,7 +12,7 @@ from nnstatmech.planning.layers import COMMAND_LINE, read_layers
 from nnstatmech.planning.mistakes import ConfigError
 from nnstatmech.planning.plan import Plan
 from nnstatmech.planning.settings import SCALES, read_settings
-from nnstatmech.planning.targets import check_targets
+from nnstatmech.planning.targets import check_report, check_targets
 from nnstatmech.storage import one_call
 
 
@@ -74,6 +74,10 @@ for scale in SCALES:  # the other scale's numbers are checked too, before anythi
 if workflow.modifier.is_main_snakefile():
     try:
         check_targets(sys.argv[1:], PLAN.settings.figures)
+        pictures = [f"figures/{name}.png" for name in (*PLAN.settings.figures, "scorecard")]
+        check_report(
+            sys.argv[1:], [path for path in pictures if Path(path).exists()], pictures
+        )
     except ConfigError as error:
         refuse(error)
 

@@ -2,7 +2,8 @@
 
 import pytest
 
-from nnstatmech.planning.targets import advice
+from nnstatmech.planning.mistakes import ConfigError
+from nnstatmech.planning.targets import advice, check_report
 
 FIGURES = {"Fig_4": 1, "Fig_4_fc": 1, "IF_map": 1}
 
@@ -26,3 +27,28 @@ def test_nearly_a_figure_is_answered(target):
 
 def test_an_unknown_figure_is_answered_with_the_list():
     assert advice("figures/Growth.png", FIGURES).endswith("there are Fig_4, Fig_4_fc, IF_map")
+
+
+A, B, C = "figures/A.png", "figures/B.png", "figures/C.png"
+
+
+@pytest.mark.parametrize(
+    ("words", "made"),
+    [(["all"], []), (["--report", "x.html"], [A, B, C]), ([A, "--report", "x.html"], [A]), (["--report"], [A, B, C])],
+)
+def test_reports_on_what_is_there_pass(words, made):
+    check_report(words, made, [A, B, C])
+
+
+@pytest.mark.parametrize(
+    ("words", "made", "message"),
+    [
+        (["--report", "x.html"], [A], f"{B}, {C}; report on what is there: snakemake {A} --report report.html"),
+        ([A, B, "--report"], [A, C], f"{B}; report on what is there: snakemake {A} --report report.html"),
+        (["--report"], [], f"{A}, {B}, {C}; make them first"),
+    ],
+)
+def test_a_report_on_figures_that_are_not_made_names_the_command(words, made, message):
+    with pytest.raises(ConfigError) as error:
+        check_report(words, made, [A, B, C])
+    assert str(error.value) == f"--report: not made yet: {message}"

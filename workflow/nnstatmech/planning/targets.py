@@ -47,3 +47,33 @@ def advice(target: str, figures: Mapping) -> str | None:
     close = difflib.get_close_matches(name, figures, 1)
     hint = f"; type: snakemake figures/{close[0]}.png" if close else ""
     return f"{target}: there is no figure {name!r}{hint}; there are {', '.join(figures)}"
+
+
+def check_report(words: Iterable[str], made: Iterable[str], wanted: Iterable[str]) -> None:
+    """Refuse a report on figures that are not made, which Snakemake would refuse one file at a time.
+
+    Parameters
+    ----------
+    words
+        The command line.
+    made
+        Paths of the figures that exist.
+    wanted
+        Paths of what the call without targets reports on.
+
+    Raises
+    ------
+    ConfigError
+        With the command that reports on what is there.
+    """
+    words, made = list(words), set(made)
+    if "--report" not in words:
+        return
+    named = [word for word in words if word.startswith("figures/")]
+    missing = [path for path in named or wanted if path not in made]
+    if not missing:
+        return
+    there = sorted(set(named) & made if named else made)
+    hint = f"report on what is there: snakemake {' '.join(there)} --report report.html" if there else "make them first"
+    shown = ", ".join(missing[:3]) + (f" and {len(missing) - 3} more" if len(missing) > 3 else "")
+    raise ConfigError(f"--report: not made yet: {shown}; {hint}")
