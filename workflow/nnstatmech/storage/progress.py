@@ -25,6 +25,8 @@ SECONDS_UNTIL_SILENT = 60.0
 class ShardProgress(tqdm):
     """A progress bar that reports in lines to ``file`` and as a heartbeat at ``heartbeat``."""
 
+    format_dict: dict[str, object]  # tqdm's own property; its stub says only that it is a mapping
+
     def __init__(self, *args, heartbeat: Path, **kwargs):
         self.heartbeat = Path(heartbeat)
         kwargs.setdefault("mininterval", SECONDS_BETWEEN_LINES)
