@@ -108,7 +108,7 @@ NAMES = {
     "kernel_size": lambda value: "fully connected" if value == 1 else "convolutional",
     "boundary": lambda value: {"zero_padding": "zero padding"}.get(value, value),
     "epsilon": lambda value: f"$\\epsilon={value:g}$",
-    "dataset": lambda value: {"cifar10": "CIFAR-10", "mnist": "MNIST"}.get(value, value),
+    "dataset": lambda value: str(value).replace("cifar10", "CIFAR-10").replace("mnist", "MNIST"),
     "width": lambda value: f"$N={value}$",
     "depth": lambda value: f"$L={value}$",
     "batch_size": lambda value: f"$B={value}$",
@@ -123,11 +123,17 @@ def differences(parameters: Sequence[Mapping]) -> list[str]:
     keys = [key for key in parameters[0] if any(params.get(key) != parameters[0][key] for params in parameters)]
     if any(key == "kernel_size" for key in keys):  # which makes the boundary irrelevant
         keys = [key for key in keys if key != "boundary"]
-    telling = [key for key in keys if key not in (*UNNAMED, *ACCOMPANYING)] or [key for key in keys if key not in UNNAMED]
+    telling = [key for key in keys if key not in (*UNNAMED, *ACCOMPANYING)] or [
+        key for key in keys if key not in UNNAMED
+    ]
     if len({tuple(params[key] for key in telling) for params in parameters}) < len(parameters):
         telling = [key for key in keys if key not in UNNAMED]
-    name = {key: NAMES.get(key, lambda value, key=key: f"{key} = {value}") for key in telling}
-    return [", ".join(name[key](params[key]) for key in telling) for params in parameters]
+    return [", ".join(named(key, params[key]) for key in telling) for params in parameters]
+
+
+def named(key: str, value) -> str:
+    """A parameter in words."""
+    return NAMES[key](value) if key in NAMES else f"{key} = {value}"
 
 
 def is_stand_in(table: pd.DataFrame) -> bool:
@@ -156,6 +162,7 @@ def shown_runs(
     for params, rows in sorted(runs_of(table), key=lambda run: (run[0]["width"], run[0]["batch_size"])):
         name = published.get(params["batch_size"]) if isinstance(published, Mapping) else published
         curves = published_curves(name) if overlay and name else None
+        params = params | {"dataset": params["dataset"] + " (stand-in)" * is_stand_in(table)}
         shown.append(ShownRun(rows, params, curves, paper_axes=scale == "paper"))
     return shown
 
