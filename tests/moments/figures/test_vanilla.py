@@ -34,8 +34,9 @@ def test_zero_padding_has_no_one_dimensional_limit():
 
 def test_widths_are_compared():
     narrow, wide = (table(12, architecture="vanilla", effective_ranks="none", width=width) for width in (16, 32))
-    figure = vanilla.widths(wide, narrow, scale="laptop")
+    figure = vanilla.histograms(wide, narrow, scale="laptop")
     assert {"$N=16$", "$N=32$", "$5l/N$", "$l/N$"} <= set(legends(figure))
+    assert figure.axes[0].get_xlabel().endswith("$N=32$")
 
 
 def test_papers_axes_at_paper_scale():

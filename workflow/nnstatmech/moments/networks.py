@@ -182,6 +182,7 @@ class Convolution:
         ]
         self.images_of_block = size
         self.kernels = torch.empty(1, width, k, k, width, device=device)
+        self.indefinite = torch.zeros(1, dtype=torch.bool, device=device)  # no Gram matrix here
 
     def split(self, stacked: Tensor) -> Block:
         """Signal and noise of a stack (2 images, height, width, channels), as rows."""
@@ -251,6 +252,11 @@ class FullyConnected:
         Inputs, each of shape (realisations, images, 1, 1, features).
     weights
         Source of the weights, or of the Gaussian variates that replace them.
+
+    Attributes
+    ----------
+    indefinite
+        Realisations with a Gram matrix that had no Cholesky factor: all that follows of them is NaN.
     """
 
     def __init__(self, params: Propagation, signal: Tensor, noise: Tensor, weights: WeightSource):
@@ -262,6 +268,7 @@ class FullyConnected:
         self.gram = params.weights == "gram" or (params.weights == "auto" and rows < width)
         self.rows_stay_apart = params.architecture != "vanilla" and 4 * rows <= width
         self.variates = torch.empty(realisations, rows if self.gram else width, 1, 1, width, device=signal.device)
+        self.indefinite = torch.zeros(realisations, dtype=torch.bool, device=signal.device)
 
     def split(self, stacked: Tensor) -> Block:
         images = stacked.shape[1] // 2
@@ -288,7 +295,9 @@ class FullyConnected:
         self.weights.fill(self.variates, he_std(self.params.width))
         variates = self.variates[:, :, 0, 0]
         if self.gram:
-            yield self.split(gram_factor(self.state, self.rows_stay_apart) @ variates)
+            factor, indefinite = gram_factor(self.state, self.rows_stay_apart)
+            self.indefinite |= indefinite
+            yield self.split(factor @ variates)
         else:
             yield self.split(multiply(self.state, variates))
 
@@ -309,7 +318,7 @@ def multiply(inputs: Tensor, weights: Tensor) -> Tensor:
     return inputs @ weights.mT
 
 
-def gram_factor(inputs: Tensor, in_single: bool) -> Tensor:
+def gram_factor(inputs: Tensor, in_single: bool) -> tuple[Tensor, Tensor]:
     """Cholesky factor of the Gram matrix of the rows of ``inputs`` (realisations, rows, width).
 
     Given the inputs H, the pre-activations H W^T of Gaussian W are independent Gaussian columns with covariance
@@ -324,6 +333,12 @@ def gram_factor(inputs: Tensor, in_single: bool) -> Tensor:
         Whether single precision (with a relative jitter of 1e-6 on the diagonal) is enough for the products. It is
         for rows that stay apart. The rows of vanilla networks become parallel: they need double precision and a
         jitter of 1e-12.
+
+    Returns
+    -------
+    tuple
+        The factors, and whether a Gram matrix is indefinite to rounding (its factor is NaN): booleans (realisations,).
+        The factor of a dead network, whose inputs are all zero, is zero.
     """
     if in_single:
         gram, jitter = (inputs @ inputs.mT).double(), 1e-6
@@ -332,6 +347,9 @@ def gram_factor(inputs: Tensor, in_single: bool) -> Tensor:
         gram, jitter = inputs @ inputs.mT, 1e-12
     diagonal = gram.diagonal(dim1=-2, dim2=-1)
     diagonal += jitter * diagonal.mean(-1, keepdim=True)
+    dead = diagonal.sum(-1) == 0
     factor, failed = torch.linalg.cholesky_ex(gram)  # without a check: it would halt a GPU in every layer
-    factor[:, 0, 0] = factor[:, 0, 0].masked_fill(failed > 0, torch.nan)
-    return factor.float()
+    factor.masked_fill_(dead[:, None, None], 0)
+    indefinite = (failed > 0) & ~dead
+    factor[:, 0, 0] = factor[:, 0, 0].masked_fill(indefinite, torch.nan)
+    return factor.float(), indefinite
