@@ -38,6 +38,14 @@ def test_slope_depth_and_effective_strength(law):
     assert measures.effective_ridge_strength(law, *arguments).value == pytest.approx(np.log10(0.002))
 
 
+def test_a_trained_decoder_beyond_all_ridge_decoders_is_a_hole(law):
+    """Left out, the other weight variance would stand for both."""
+    beyond = (law.run == "d") & (law.seed == 0) & (law.weight_variance == 1.0)
+    law.loc[beyond, "value"] = 1e3
+    found = measures.effective_ridge_strength(law, "cutoff_entropy", VARIANCES)
+    assert (found.value, found.holes) == (pytest.approx(np.log10(0.002)), 1)
+
+
 def test_information_that_is_not_lost_is_not_measured(law):
     """A seed with a network that loses nothing is a hole; more holes than values are no measurement."""
     law.loc[0, "value"] = np.nan
@@ -108,9 +116,12 @@ def test_falling_depth_counts_the_networks_that_trained():
 
 
 def test_intended_classes_and_accuracy():
-    assert measures.intended_classes(reconstructions(missed=(1, 2))).value == 8
+    table = reconstructions(missed=(1, 2))
+    assert measures.intended_classes(table).value == 8
     found = measures.image_accuracy(channel_pictures())
     assert (found.value, found.standard_error) == pytest.approx((0.61, np.sqrt(0.61 * 0.39 / 2000)))
+    diverged = pd.concat([table, table.iloc[:1].assign(seed=1, value=0.1)])
+    assert (measures.intended_classes(diverged).value, measures.intended_classes(diverged).holes) == (8, 1)
     loaded = channel_pictures()
     loaded = loaded[loaded.quantity != "accuracy"]
     with pytest.raises(NotMeasured, match="loaded"):

@@ -10,6 +10,8 @@ from ..parameters import Cost, Parameters
 Depth = Annotated[int, Field(ge=1)]
 WeightVariance = Annotated[float, Field(ge=0)]
 
+CLASSES = (2, 10)  # of the images that a network of ten outputs can learn to tell apart
+
 # What costs are made of, calibrated on jobs at both scales; estimates are right within a factor of two.
 MULTIPLICATIONS = 1e11  # floating-point operations a second of large matrix products
 CONVOLUTIONS = 5e10  # of many small convolutions, in groups
@@ -160,6 +162,9 @@ class Classification(Parameters):
     train_images: int = Field(60000, ge=1, description="at most this many training images")
     test_images: int = Field(500, ge=1, description="at most this many test images")
 
+    def class_range(self) -> tuple[int, int]:
+        return CLASSES
+
     def cost(self, seeds: int) -> Cost:
         """Three convolutions (forward, two backward) of every map and image; activations are kept for the gradient."""
         maps = {"cnn": 1, "resnet": 2}[self.architecture] * self.depth
@@ -213,6 +218,9 @@ class Trainability(Parameters):
             )
         return self
 
+    def class_range(self) -> tuple[int, int]:
+        return CLASSES
+
     def cost(self, seeds: int) -> Cost:
         """Three products a layer and step, and the measurements; the networks of one depth are held together."""
         units = self.resolution**2
@@ -265,6 +273,9 @@ class Falling(Parameters):
             )
         return self
 
+    def class_range(self) -> tuple[int, int]:
+        return CLASSES
+
     def cost(self, seeds: int) -> Cost:
         """Every depth fails once, which takes all epochs: at most; what trains takes few of them."""
         failures, depth = self.start_depth / self.depth_step, self.start_depth / 2
@@ -314,6 +325,10 @@ class Reconstruction(Parameters):
         le=1,
         description="output of the other nine units when one unit is set to +1 (class-optimal inputs)",
     )
+
+    def class_range(self) -> tuple[int, int]:
+        """The class that is shown must be among them."""
+        return max(CLASSES[0], self.shown_class + 1), CLASSES[1]
 
     def cost(self, seeds: int) -> Cost:
         """Three products and an update by Adam a step, of the network and of its decoders."""

@@ -177,6 +177,11 @@ def hits(outputs: Tensor, labels: Tensor) -> Tensor:
     return torch.where(outputs.isfinite().all(-1).all(-1), right, torch.nan)
 
 
+def chance(labels: Tensor) -> float:
+    """Accuracy of guessing one of the classes 0, ..., C - 1 of ``labels``: what a network that has diverged reaches."""
+    return 1 / (int(labels.max()) + 1)
+
+
 @torch.no_grad()
 def accuracy(outputs: Callable[[Tensor], Tensor], images, labels: Tensor, at_once: int) -> Tensor:
     """Fraction of images that a network (or each of E) gives their labels; NaN where it has diverged.

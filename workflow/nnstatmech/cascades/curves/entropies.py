@@ -138,15 +138,15 @@ def cutoff_slopes(
 def effective_strengths(table: pd.DataFrame, quantity: str, weight_variances: list[float]) -> pd.Series:
     """log₁₀ of the ridge strength whose decoders lose information where trained ones do, by seed.
 
-    Interpolated for each network between the ridge strengths at hand; networks outside their range are left out.
+    Interpolated for each network between the ridge strengths at hand; NaN if a network is outside their range.
     """
-    scaled = scaled_cutoffs(table, quantity, weight_variances).dropna(subset="depth")
+    scaled = scaled_cutoffs(table, quantity, weight_variances)
     equivalents = {}
     for network, rows in scaled.groupby(["seed", "weight_variance"]):
-        ridge = rows[rows["decoder"] == "ridge"].sort_values("depth")
-        trained = rows[rows["decoder"] == "adam"]["depth"]
-        if len(trained) and ridge["depth"].min() <= trained.iloc[0] <= ridge["depth"].max():
-            equivalents[network] = np.interp(trained.iloc[0], ridge["depth"], np.log10(ridge["strength"]))
+        ridge = rows[rows["decoder"] == "ridge"].dropna(subset="depth").sort_values("depth")
+        for trained in rows[rows["decoder"] == "adam"]["depth"]:
+            logarithms = np.log10(ridge["strength"])
+            equivalents[network] = np.interp(trained, ridge["depth"], logarithms, left=np.nan, right=np.nan)
     return mean_of_networks(of_networks(equivalents))
 
 

@@ -7,13 +7,14 @@ from matplotlib.figure import Figure
 from ...readings import parameters_of
 from ..curves.decoded import cascade_of, first_network, shown_images, single_channels
 from ..pictures import picture
+from ..tables import ChannelsTable
 from .decoded_images import HEADING, bare, cascade_row, show
 
 LARGEST_ROW = 16  # layers with more shown channels than this are drawn as a mosaic
 MOSAIC_COLUMNS = 16
 
 
-def channels(main, *, scale: str) -> Figure:
+def channels(main: ChannelsTable, *, scale: str) -> Figure:
     """Images decoded from every layer of a VGG-style network, and from single channels."""
     table = first_network(main)
     shown = shown_images(table)

@@ -10,11 +10,12 @@ from matplotlib.patches import ConnectionPatch
 from ...readings import parameters_of, select
 from ..curves.decoded import by_layer, cascade_of, class_optimal_inputs, first_network, shown_images
 from ..pictures import picture
+from ..tables import ReconstructionTable
 
 HEADING = {"x": 0.01, "ha": "left", "fontsize": 9}
 
 
-def scheme(main, *, scale: str) -> Figure:
+def scheme(main: ReconstructionTable, *, scale: str) -> Figure:
     """Activations of a trained network on one image, and what the cascade from each layer gives back."""
     table = first_network(main)
     image = shown_images(table)[0]
@@ -62,7 +63,7 @@ def arrow(figure: Figure, start: Axes, end: Axes, text: str) -> None:
     end.annotate(text, (-0.3, 0.53), xycoords="axes fraction", ha="right", va="bottom", fontsize=7, color="0.3")
 
 
-def reconstruction(main, *, scale: str) -> Figure:
+def reconstruction(main: ReconstructionTable, *, scale: str) -> Figure:
     """Test images, their reconstructions from every layer, and the images of artificial, perfect outputs."""
     table = first_network(main)
     shown = shown_images(table)

@@ -10,6 +10,7 @@ from ...figures.style import panel_letter
 from ...readings import parameters_of, select
 from ..curves.depth_scales import critical_variance
 from ..curves.entropies import law_points, log_signal, lost_depths, over_depth, over_variances
+from ..tables import EntropiesTable
 from .depth_axes import VARIANCE_LABEL, theory_lines
 
 LAW_PANELS = {
@@ -18,7 +19,7 @@ LAW_PANELS = {
 }
 
 
-def rel_entropy(main, *, scale: str, strength: float = 1e-3, variances: list[float]) -> Figure:
+def rel_entropy(main: EntropiesTable, *, scale: str, strength: float = 1e-3, variances: list[float]) -> Figure:
     """Relative entropy of images and reconstructions over depth: corrected, and as the original work computed it.
 
     One curve for each of the ``variances`` (the nearest at hand), for ridge decoders of ``strength``.
@@ -45,7 +46,7 @@ def rel_entropy(main, *, scale: str, strength: float = 1e-3, variances: list[flo
     return figure
 
 
-def cutoff_curves(main, *, scale: str, strength: float = 1e-3) -> Figure:
+def cutoff_curves(main: EntropiesTable, *, scale: str, strength: float = 1e-3) -> Figure:
     """Depths at which information is lost over the weight variance: by thresholds, and as coded originally.
 
     For ridge decoders of ``strength``.
@@ -84,7 +85,7 @@ def coded_cutoffs(ax: Axes, table: pd.DataFrame) -> None:
     ax.plot(differential.index, differential, ".-", ms=4, lw=1, label="differential entropy")
 
 
-def cutoff_law(main, *, scale: str) -> Figure:
+def cutoff_law(main: EntropiesTable, *, scale: str) -> Figure:
     """Cutoffs in units of ξ_c over the noise floor λ of the decoders: ln(V/λ) in order, a constant in chaos."""
     figure = Figure(figsize=(9.6, 4.2))
     axes = figure.subplots(1, 2, sharey=True)

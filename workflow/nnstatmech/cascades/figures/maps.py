@@ -13,6 +13,7 @@ from ...figures.style import panel_letter
 from ...readings import parameters_of, select
 from ..curves.accuracies import accuracy_over_variances
 from ..curves.entropies import over_depth, ridge_line
+from ..tables import ClassificationTable, EntropiesTable
 from .depth_axes import heat_map, legend_above, theory_lines
 
 LOWEST_ENTROPY, LOWEST_ENTROPY_OF_RESNETS = -20.0, -10.0
@@ -21,7 +22,9 @@ LABELS = {"differential_entropy": "differential entropy (nats)", "explained_vari
 STRIP_LIMITS, STRIP_COLOURS = (0.10, 0.15), ("white", "0.6", "black")
 
 
-def diff_entropy(main, *, scale: str, map_strength: float = 1e-3, peak_strength: float = 1e-2) -> Figure:
+def diff_entropy(
+    main: EntropiesTable, *, scale: str, map_strength: float = 1e-3, peak_strength: float = 1e-2
+) -> Figure:
     """Differential entropy and explained variance of MLP cascades over weight variance and depth.
 
     ``main`` holds cascades through square layers; the entropy is drawn for ridge decoders of ``map_strength``, the
@@ -48,7 +51,7 @@ def diff_entropy(main, *, scale: str, map_strength: float = 1e-3, peak_strength:
     return figure
 
 
-def cnn(main, *, scale: str) -> Figure:
+def cnn(main: EntropiesTable, *, scale: str) -> Figure:
     """Differential entropy and explained variance of CNN cascades over weight variance and depth."""
     figure = Figure(figsize=(9.6, 4.1))
     for letter, ax, (quantity, label) in zip("ab", figure.subplots(1, 2), LABELS.items(), strict=True):
@@ -59,7 +62,7 @@ def cnn(main, *, scale: str) -> Figure:
     return figure
 
 
-def resnet(main, training, *, scale: str) -> Figure:
+def resnet(main: EntropiesTable, training: ClassificationTable, *, scale: str) -> Figure:
     """Differential entropy and explained variance of ResNet cascades, with a strip that says which networks train.
 
     ``training`` holds the accuracies of classifiers of the greatest depth.

@@ -12,12 +12,15 @@ from ...readings import parameters_of, select
 from ..curves.accuracies import accuracy_map, final_accuracies
 from ..curves.entropies import over_depth
 from ..curves.falling import found_depths
+from ..tables import EntropiesTable, FallingTable, TrainabilityTable
 from .depth_axes import VARIANCE_LABEL, cutoff_line, heat_map, legend_above, theory_lines
 
 CHANCE = 0.1  # accuracy of guessing one of ten classes
 
 
-def trainability(main, cascades=None, *, scale: str, strength: float = 1e-3) -> Figure:
+def trainability(
+    main: TrainabilityTable, cascades: EntropiesTable | None = None, *, scale: str, strength: float = 1e-3
+) -> Figure:
     """Test accuracy and differential entropy over weight variance and depth, with the correlation depth.
 
     ``main`` holds the accuracies, ``cascades`` those through untrained networks, drawn for ridge decoders of
@@ -51,7 +54,9 @@ def entropy_beside(figure: Figure, ax: Axes, table: pd.DataFrame, beside: Axes) 
     theory_lines(ax, parameters_of(table)["bias_variance"], labels=False)
 
 
-def falling(main, cascades=None, *, scale: str, strength: float = 1e-3) -> Figure:
+def falling(
+    main: FallingTable, cascades: EntropiesTable | None = None, *, scale: str, strength: float = 1e-3
+) -> Figure:
     """The largest depth that trains at each weight variance: bars coloured by the accuracy reached.
 
     ``main`` holds the walks of the falling procedure; the cutoffs of ``cascades``, with ridge decoders of

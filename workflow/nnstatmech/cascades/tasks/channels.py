@@ -14,7 +14,7 @@ from ..entropies import explained_variance
 from ..images import ColourImages, minibatches, require_images, require_labels, subset
 from ..params import Channels
 from ..pictures import picture_rows
-from ..training import accuracy
+from ..training import accuracy, chance
 from ..vgg import VGG, Decoders, initialise, load_features, train_classifier, train_decoders
 
 EVALUATED_AT_ONCE = 500  # test images whose classes are decided
@@ -35,7 +35,8 @@ def run(
     ``test_images``, their number; ``explained_variance`` of test images by the cascade from each layer, in the colours
     that the network sees; ``decoder_error``, the last mean squared error of each decoder. Rows with ``pixels`` (row by
     row, colour fastest, in [0, 1]): ``input``; ``reconstruction`` from each ``layer``; ``channel``, the image decoded
-    from one channel alone, stretched to [0, 1], with the channel's mean activation as value.
+    from one channel alone, stretched to [0, 1], with the channel's mean activation as value. A network that has
+    diverged has an accuracy, that of guessing, and no pictures.
     """
     require_images(dataset)
     train, test, labels, test_labels = normalised_images(params, dataset, device)
@@ -47,8 +48,11 @@ def run(
             with progress(total=len(order), desc="classifier") as bar:
                 train_classifier(network, train, labels, order, params.learning_rate, lambda: bar.update(1))
             reached = accuracy(network, test, test_labels, EVALUATED_AT_ONCE).item()
-            value = [reached, len(test)]
+            diverged = reached != reached
+            value = [chance(labels) if diverged else reached, len(test)]
             parts.append(tidy(params.columns, seed=seed, quantity=["accuracy", "test_images"], value=value))
+            if diverged:
+                continue
         decoders = Decoders(params.layers)
         initialise(decoders, torch_stream(seed, "decoder weights"))
         decoders.to(device)

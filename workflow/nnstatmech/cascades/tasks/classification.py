@@ -15,7 +15,7 @@ from ..images import grey_part, minibatches, require_labels
 from ..networks import Layer, LayerParameters, cnn_body, forward, initial_network, pooled_head, resnet_body
 from ..params import Classification
 from ..precision import full_precision
-from ..training import Descent, accuracy, backward, train, trainable
+from ..training import Descent, accuracy, backward, chance, train, trainable
 
 EVALUATED_AT_ONCE = 256  # test images
 CLASSES = 10
@@ -39,7 +39,8 @@ def run(
     """The quantity ``accuracy`` on the test images after the last step, one row per seed and σ_w².
 
     Networks of one seed share the normal numbers behind their weights and the order of their minibatches. All are
-    trained by one stochastic gradient descent on the sum of their losses. A network that has diverged is at chance.
+    trained by one stochastic gradient descent on the sum of their losses. A network that has diverged has the accuracy
+    of guessing.
 
     Raises
     ------
@@ -66,7 +67,7 @@ def run(
         weight_variance=np.array(variances),
         step=params.steps,
         quantity="accuracy",
-        value=found.nan_to_num(nan=1 / CLASSES).cpu().numpy(),
+        value=found.nan_to_num(nan=chance(train_labels)).cpu().numpy(),
     )
 
 

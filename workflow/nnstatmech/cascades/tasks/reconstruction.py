@@ -18,7 +18,7 @@ from ..networks import Dense, LayerParameters, forward, initial_network, shrinki
 from ..params import Reconstruction
 from ..pictures import picture_rows
 from ..precision import full_precision
-from ..training import hits
+from ..training import chance, hits
 
 ARCHITECTURES = {"shrinking": shrinking_mlp, "wide": wide_mlp}
 CLASSES = 10
@@ -37,6 +37,7 @@ def run(
     each layer; ``class_optimal``, the class that the network gives to the image decoded from the artificial output of
     class ``label``. Rows with ``pixels`` (row by row, channel fastest): ``class_optimal``; ``input``, the test images
     that are shown; ``reconstruction`` of them from each ``layer``; ``activation`` of each ``layer``, one row of units.
+    A network that has diverged has no row but its accuracy, that of guessing.
     """
     require_labels(dataset)
     images, labels = grey_part(dataset, "train", params.train_images, params.resolution, device)
@@ -63,8 +64,12 @@ def run(
     decided = forward(layers, parameters, optimal).argmax(-1)
     parts = []
     for member, seed in enumerate(seeds):
+        diverged = bool(accuracies[member].isnan())
+        reached = chance(labels) if diverged else accuracies[member].item()
+        parts.append(tidy(params.columns, seed=seed, quantity="accuracy", value=reached))
+        if diverged:
+            continue
         own = {depth: units[member] for depth, units in activations.items()}
-        parts.append(tidy(params.columns, seed=seed, quantity="accuracy", value=accuracies[member].item()))
         parts.append(explained_rows(params, seed, test, reconstructions[member]))
         parts.append(class_optimal_rows(params, seed, optimal[member], decided[member]))
         parts += shown_rows(params, seed, shown, test, reconstructions[member], own)
