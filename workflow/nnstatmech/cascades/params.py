@@ -41,6 +41,7 @@ class Entropies(Parameters):
         "seed": "int32",
         "weight_variance": "float64",
         "depth": "int32",
+        "mode": "int32",
         "quantity": "category",
         "value": "float64",
     }
