@@ -14,11 +14,11 @@ from nnstatmech.planning.references import reference_of
     ("draw", "experiments", "message"),
     [
         ("maps.cnn", {"main": "trained"}, "'trained' is a table of Trainability, and cnn reads one of Entropies"),
-        ("maps.resnet", {"main": "decoded", "training": "decoded"}, "'decoded' is a table of Entropies, and resnet reads"),
-        ("trained_depths.falling", {"main": "trained"}, "'trained' is a table of Trainability, and falling reads one of F"),
-        ("trained_depths.falling", {"main": "walks", "cascades": "walks"}, "is a table of Falling, and falling reads one of E"),
+        ("maps.resnet", {"main": "decoded", "training": "decoded"}, "and resnet reads one of Classification"),
+        ("trained_depths.falling", {"main": "trained"}, "a table of Trainability, and falling reads one of Falling"),
+        ("trained_depths.falling", {"main": "walks", "cascades": "walks"}, "and falling reads one of Entropies"),
     ],
-)  # fmt: skip
+)
 def test_an_experiment_of_another_task_is_refused_in_one_line(draw, experiments, message):
     signature = reference_of(draw, "nnstatmech.cascades.figures").signature()
     tasks = {"trained": "Trainability", "decoded": "Entropies", "walks": "Falling"}

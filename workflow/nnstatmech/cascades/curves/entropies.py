@@ -6,6 +6,7 @@ import numpy as np
 import pandas as pd
 
 from ...readings import NotMeasured, by_seed, over_seeds, select
+from ..cutoffs import crossing_depth
 from .depth_scales import in_correlation_depths, ordered_beyond
 
 STANDS_OUT = 0.02  # how far the largest value of a curve over σ_w² must be above the median to be called a peak
@@ -65,6 +66,20 @@ def peaks(table: pd.DataFrame, quantity: str, from_depth: int, to_depth: int) ->
 def collapsed_entropies(table: pd.DataFrame, depths: float) -> pd.Series:
     """Largest differential entropy of ordered networks deeper than so many correlation depths, by seed."""
     return ordered_beyond(select(table, quantity="differential_entropy"), depths).groupby("seed")["value"].max()
+
+
+def entropy_boundaries(table: pd.DataFrame, weight_variance: float, threshold: float) -> pd.Series:
+    """First depth at which the differential entropy of one weight variance is below ``threshold`` nats, by seed."""
+    rows = select(table, quantity="differential_entropy", weight_variance=weight_variance)
+    curves = by_seed(rows, "depth")
+    return pd.Series(crossing_depth(curves.columns.to_numpy(float), curves.to_numpy(), threshold), index=curves.index)
+
+
+def largest_falls(table: pd.DataFrame, quantity: str, weight_variances: list[float]) -> pd.Series:
+    """How far a quantity falls below what it was at a smaller depth, at most; mean over weight variances, by seed."""
+    rows = select(table, quantity=quantity, weight_variance=weight_variances)
+    curves = rows.pivot(index=["seed", "weight_variance"], columns="depth", values="value")
+    return (curves.cummax(axis=1) - curves).max(axis=1).groupby("seed").mean()
 
 
 # --- cutoffs -----------------------------------------------------------------------------------
