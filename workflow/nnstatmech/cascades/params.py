@@ -23,7 +23,7 @@ MEGABYTE = 1e6
 PICTURES = {"pixels": "list<float32>", "height": "int32", "width": "int32", "channels": "int32"}
 
 
-def shrinking_weights(inputs: int, depth: int) -> float:
+def shrinking_weights(inputs: int, depth: float) -> float:
     """Number of weights of a network whose ``depth`` sizes fall linearly from ``inputs`` to few: n² L / 3."""
     return depth * inputs**2 / 3
 
@@ -400,7 +400,7 @@ class Channels(Parameters):
             for layer, wanted in getattr(self, name).items():
                 if not 1 <= layer <= len(self.layers):
                     raise ValueError(f"{name}: layer {layer} does not exist; layers are 1 to {len(self.layers)}")
-                width = next(size for size in reversed([3, *self.layers[:layer]]) if size != "M")
+                width = [3, *(size for size in self.layers[:layer] if size != "M")][-1]
                 largest = wanted if name == "strongest" else max(wanted, default=0) + 1
                 if largest > width:
                     raise ValueError(f"{name}: layer {layer} has {width} channels, but {wanted} was asked for")

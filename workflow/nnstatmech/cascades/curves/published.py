@@ -7,7 +7,7 @@ import pandas as pd
 
 def published_table(name: str) -> pd.DataFrame:
     """A table of published numbers."""
-    path = resources.files(__package__.rpartition(".")[0]) / "published" / f"{name}.csv"
+    path = resources.files(__name__.rsplit(".", 2)[0]) / "published" / f"{name}.csv"
     with resources.as_file(path) as file:
         return pd.read_csv(file)
 

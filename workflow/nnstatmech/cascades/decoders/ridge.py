@@ -61,7 +61,7 @@ class Ridge:
         size, step = receptive_window(layer), images_at_once(layer, outputs)
         # Shifted before they are squared, so that nothing cancels where images hardly differ.
         in_centre, out_centre = channel_means(inputs), channel_means(outputs)
-        gram = cross = feature_sum = target_sum = 0
+        gram = cross = feature_sum = target_sum = outputs.new_zeros((), dtype=torch.float64)
         rows = 0
         for before, after in zip(inputs.split(step, 1), outputs.split(step, 1), strict=True):
             # In float64: the rounding of a float32 Gram matrix of large norm can exceed a small λ.

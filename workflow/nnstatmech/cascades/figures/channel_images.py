@@ -28,7 +28,7 @@ def channels(main: ChannelsTable, *, scale: str) -> Figure:
         *[0.47 * mosaic_rows(len(group)) + 0.3 for group in mosaics.values()],
     ]
     figure = Figure(figsize=(7.6, sum(heights)))
-    parts = figure.subfigures(len(heights), 1, height_ratios=heights, hspace=0.02)
+    parts = figure.subfigures(len(heights), 1, height_ratios=heights, hspace=0.02, squeeze=False)[:, 0]
     cascade_panel(parts[0], table, shown, names)
     channel_panel(parts[1], rows, names)
     for letter, part, (layer, group) in zip("cdefgh", parts[2:], mosaics.items(), strict=False):

@@ -71,7 +71,8 @@ def reconstruction(main: ReconstructionTable, *, scale: str) -> Figure:
     layers = int(table["layer"].max())
     columns = max(layers + 1, len(optimal))
     figure = Figure(figsize=(0.92 * columns, 1.05 * (len(shown) + 1) + 0.65))
-    upper, lower = figure.subfigures(2, 1, height_ratios=(len(shown), 1.25), hspace=0.02)
+    parts = figure.subfigures(2, 1, height_ratios=(len(shown), 1.25), hspace=0.02, squeeze=False)
+    upper, lower = parts[:, 0]
     axes = upper.subplots(len(shown), columns, squeeze=False)
     titles = ["input", *(f"layer {layer}" for layer in range(1, layers)), "output"]
     for line, image in enumerate(shown):

@@ -56,9 +56,11 @@ def width_panel(ax: Axes, table: pd.DataFrame) -> None:
         own.attrs = table.attrs
         law = predicted_cutoffs(own)
         found = lost_depths(own, "cutoff_explained_variance")
-        style = {"color": f"C{colour}", "label": f"N = {params['resolution'] ** 2}"}
         ax.plot(law.index, law, color=f"C{colour}", lw=1)
-        ax.errorbar(found.index, found["depth"], found["error"], fmt=marker, ms=4, capsize=2, **style)
+        ax.errorbar(
+            found.index, found["depth"], found["error"], fmt=marker, ms=4, capsize=2, color=f"C{colour}",
+            label=f"N = {params['resolution'] ** 2}",
+        )  # fmt: skip
     ax.plot([], [], color="0.4", lw=1, label="law")
     ax.set_yscale("log")
     ax.set_yticks([5, 10, 20, 50, 100], labels=["5", "10", "20", "50", "100"])

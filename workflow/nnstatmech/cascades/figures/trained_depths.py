@@ -79,7 +79,7 @@ def falling(
     figure = Figure(figsize=(6.4, 4.8))
     ax = figure.subplots()
     ax.grid(False)
-    ax.bar(best.index, top, width=step, color=colour.to_rgba(CHANCE), alpha=0.6, lw=0)
+    ax.bar(best.index, top, width=step, color=colour.to_rgba(np.array(CHANCE)), alpha=0.6, lw=0)
     ax.bar(best.index, best["depth"], width=step, color=colour.to_rgba(best["accuracy"].to_numpy()), alpha=0.6, lw=0)
     ax.errorbar(best.index, best["depth"], best["error"], fmt="none", ecolor="0.3", lw=1, capsize=2)
     nothing = best.index[best["depth"].isna()]

@@ -38,12 +38,11 @@ def run(
     from one channel alone, stretched to [0, 1], with the channel's mean activation as value. A network that has
     diverged has an accuracy, that of guessing, and no pictures.
     """
-    require_images(dataset)
-    train, test, labels, test_labels = normalised_images(params, dataset, device)
+    train, test, labels, test_labels = normalised_images(params, require_images(dataset), device)
     parts = []
     for seed in seeds:
         network = features_of(params, seed, labels, device)
-        if not params.weights:
+        if labels is not None and test_labels is not None:
             order = minibatches(seed, "classifier", len(train), params.batch_size, params.steps).to(device)
             with progress(total=len(order), desc="classifier") as bar:
                 train_classifier(network, train, labels, order, params.learning_rate, lambda: bar.update(1))
@@ -95,9 +94,9 @@ def normalised_images(
     test = ColourImages(pixels, params.resolution, mean, deviation)
     if params.weights:
         return train, test, None, None
-    require_labels(dataset)
-    labels, test_labels = dataset.train_labels[kept], dataset.test_labels[kept_test]
-    return train, test, torch.tensor(labels, device=device), torch.tensor(test_labels, device=device)
+    known = require_labels(dataset)
+    labels, test_labels = (torch.tensor(part, device=device) for part in (known.train_labels, known.test_labels))
+    return train, test, labels[kept], test_labels[kept_test]
 
 
 def decoded_rows(

@@ -11,7 +11,7 @@ from torch.nn.functional import cross_entropy
 from ...datasets import Dataset
 from ...storage.progress import no_progress
 from ...storage.tables import tidy
-from ..images import grey_part, minibatches, require_labels
+from ..images import labelled_part, minibatches
 from ..networks import Layer, LayerParameters, cnn_body, forward, initial_network, pooled_head, resnet_body
 from ..params import Classification
 from ..precision import full_precision
@@ -47,7 +47,6 @@ def run(
     ValueError
         If there are no labelled images.
     """
-    require_labels(dataset)
     train_images, train_labels = square_images(params, dataset, "train", params.train_images, device)
     test, test_labels = square_images(params, dataset, "test", params.test_images, device)
     members = [(seed, variance) for seed in seeds for variance in params.weight_variances]
@@ -72,10 +71,10 @@ def run(
 
 
 def square_images(
-    params: Classification, dataset: Dataset, part: str, at_most: int, device
-) -> tuple[Tensor, Tensor | None]:
+    params: Classification, dataset: Dataset | None, part: str, at_most: int, device
+) -> tuple[Tensor, Tensor]:
     """Images (M, height, width, 1) and their labels (M,)."""
-    pixels, labels = grey_part(dataset, part, at_most, params.resolution, device)
+    pixels, labels = labelled_part(dataset, part, at_most, params.resolution, device)
     return pixels.unflatten(1, (params.resolution, params.resolution, 1)), labels
 
 

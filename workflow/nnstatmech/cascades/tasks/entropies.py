@@ -37,9 +37,9 @@ def decoded_layers(params: Entropies) -> list[Layer]:
     """The layers that are decoded."""
     match params.architecture:
         case "wide":
-            return wide_body(params.resolution**2, params.depth)
+            return [*wide_body(params.resolution**2, params.depth)]
         case "shrinking":
-            return shrinking_mlp(params.resolution**2, params.depth + 1)
+            return [*shrinking_mlp(params.resolution**2, params.depth + 1)]
         case "cnn":
             return cnn_body(params.resolution, params.depth - 2, params.channels)
         case "resnet":
@@ -92,8 +92,7 @@ def run(
     progress
         Progress bar with tqdm's signature.
     """
-    require_images(dataset)
-    train, test = shuffled_images(dataset, params, device)
+    train, test = shuffled_images(require_images(dataset), params, device)
     layers = decoded_layers(params)
     members = [(seed, variance) for seed in seeds for variance in params.weight_variances]
     step = members_at_once(params, layers, train.shape[1])
@@ -147,7 +146,7 @@ def cascade_tables(
             layers[position], position, variances, params.bias_variance, seeds, device=train.device
         )
 
-    decoders, activations = fit_cascade(layers, parameters, method, train, test, depths, after_layer)
+    decoders, activations = fit_cascade(layers, parameters, method, train, test, depths.tolist(), after_layer)
     reconstructions = reconstruct(decoders, activations, after_layer).flatten(3)
     counts = bootstrap_counts(params, test.shape[1])
     for (seed, variance), own in zip(members, reconstructions, strict=True):

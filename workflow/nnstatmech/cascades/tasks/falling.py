@@ -10,7 +10,7 @@ from ...datasets import Dataset
 from ...storage.progress import no_progress
 from ...storage.tables import tidy
 from ..falling import Attempt, Outcome, collect_falling, variance_steps
-from ..images import grey_part, minibatches, require_labels
+from ..images import labelled_part, minibatches
 from ..networks import forward, initial_network, linear, shrinking_mlp
 from ..params import Falling
 from ..training import MomentumDescent, accuracy, chance, train
@@ -31,9 +31,8 @@ def run(
     passed the threshold; ``epochs``, how many it took or was given. A network that diverges has reached at least what
     guessing does, and has not trained.
     """
-    require_labels(dataset)
-    shown = grey_part(dataset, "train", params.train_images, params.resolution, device)
-    test = grey_part(dataset, "test", params.test_images, params.resolution, device)
+    shown = labelled_part(dataset, "train", params.train_images, params.resolution, device)
+    test = labelled_part(dataset, "test", params.test_images, params.resolution, device)
     sign = {"falling": -1, "rising": 1}[params.direction]
     variances = variance_steps(
         params.start_variance, sign * params.variance_step, params.lowest_variance, params.highest_variance
@@ -57,8 +56,8 @@ def outcome_of(
     seed: int,
     variance: float,
     depth: int,
-    shown: tuple[Tensor, Tensor | None],
-    test: tuple[Tensor, Tensor | None],
+    shown: tuple[Tensor, Tensor],
+    test: tuple[Tensor, Tensor],
 ) -> Outcome:
     """Train one shrinking network until its test accuracy passes the threshold or the epochs are used up.
 

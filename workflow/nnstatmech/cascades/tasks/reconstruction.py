@@ -13,7 +13,7 @@ from ..class_optimal import class_outputs, train_to_signs
 from ..decoders.cascade import fit_cascade, reconstruct
 from ..decoders.trained import Adam
 from ..entropies import explained_variance
-from ..images import grey_part, minibatches, require_labels
+from ..images import labelled_part, minibatches
 from ..networks import Dense, LayerParameters, forward, initial_network, shrinking_mlp, wide_mlp
 from ..params import Reconstruction
 from ..pictures import picture_rows
@@ -39,9 +39,8 @@ def run(
     that are shown; ``reconstruction`` of them from each ``layer``; ``activation`` of each ``layer``, one row of units.
     A network that has diverged has no row but its accuracy, that of guessing.
     """
-    require_labels(dataset)
-    images, labels = grey_part(dataset, "train", params.train_images, params.resolution, device)
-    test, test_labels = grey_part(dataset, "test", params.test_images, params.resolution, device)
+    images, labels = labelled_part(dataset, "train", params.train_images, params.resolution, device)
+    test, test_labels = labelled_part(dataset, "test", params.test_images, params.resolution, device)
     shown = torch.nonzero(test_labels == params.shown_class)[: params.shown_images, 0].tolist()
     if not shown:
         raise ValueError(f"shown_class = {params.shown_class}: none of the {len(test)} test images has this label")
@@ -78,7 +77,7 @@ def run(
 
 def trained_networks(
     params: Reconstruction, layers: Sequence[Dense], seeds: Sequence[int], images: Tensor, labels: Tensor, progress
-) -> list[LayerParameters]:
+) -> Sequence[LayerParameters]:
     """Parameters, layer by layer, of one network a seed after training to outputs of ±1."""
     device = images.device
     parameters = initial_network(

@@ -10,7 +10,7 @@ from torch import Tensor
 from ...datasets import Dataset
 from ...storage.progress import no_progress
 from ...storage.tables import tidy
-from ..images import grey_inputs, grey_part, minibatches, require_labels
+from ..images import grey_inputs, labelled_part, minibatches, require_labels
 from ..networks import forward, initial_network, wide_classifier
 from ..params import Trainability
 from ..training import MomentumDescent, accuracy, chance, train
@@ -32,9 +32,9 @@ def run(
     since the last measurement; ``diverged_step``, the first measurement at which a network's outputs were not finite.
     From there on it has no loss, and its accuracy is that of guessing.
     """
-    require_labels(dataset)
-    images, labels = grey_inputs(dataset.train_images, params.resolution), torch.tensor(dataset.train_labels)
-    test = grey_part(dataset, "test", params.test_images, params.resolution, device)
+    known = require_labels(dataset)
+    images, labels = grey_inputs(known.train_images, params.resolution), torch.tensor(known.train_labels)
+    test = labelled_part(known, "test", params.test_images, params.resolution, device)
     parts = []
     with progress(total=len(seeds) * sum(params.depths) * params.steps, desc="trainability") as bar:
         for seed in seeds:
@@ -65,7 +65,7 @@ def learning_curves(
     images: Tensor,
     labels: Tensor,
     order: Tensor,
-    test: tuple[Tensor, Tensor | None],
+    test: tuple[Tensor, Tensor],
     device: torch.device,
 ) -> tuple[np.ndarray, np.ndarray]:
     """Losses and accuracies (measurements, len(variances)) of one seed's networks; NaN and chance once they diverge.
