@@ -32,6 +32,7 @@ def test_every_measure_and_figure_says_what_it_reads():
     drawings = {
         "maps": ["diff_entropy", "cnn", "resnet"],
         "losses": ["rel_entropy", "cutoff_curves", "cutoff_law"],
+        "law": ["theory"],
         "trained_depths": ["trainability", "falling"],
         "decoded_images": ["scheme", "reconstruction"],
         "channel_images": ["channels"],

@@ -179,8 +179,3 @@ def law_points(table: pd.DataFrame, quantity: str) -> pd.DataFrame:
     found = cutoffs(table, quantity).dropna().reset_index()
     scaled = {column: in_correlation_depths(table, found, column) for column in ("depth", "error")}
     return with_decoders(table, found.assign(**scaled)).sort_values(["weight_variance", "strength"])
-
-
-def log_signal(strengths: pd.Series, depths: pd.Series) -> float:
-    """ln V of the law l = ξ_c ln(V/λ), fitted to cutoffs in units of ξ_c."""
-    return float(np.mean(depths + np.log(strengths)))

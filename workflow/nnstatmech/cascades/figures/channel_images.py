@@ -73,8 +73,14 @@ def channel_panel(part, rows: dict[int, pd.DataFrame], names: list[str]) -> None
         for ax in line:
             bare(ax)
         for ax, one in zip(line, group.itertuples(), strict=False):
-            show(ax, picture(one), f"{int(one.channel)}")
+            show(ax, channel_picture(one), f"{int(one.channel)}")
         line[0].set_ylabel(f"layer {layer}\n{names[layer - 1]}", fontsize=8)
+
+
+def channel_picture(row) -> np.ndarray:
+    """The picture of a channel, white where the channel is silent: only the decoders' biases would be stretched."""
+    decoded = picture(row)
+    return decoded if row.value > 0 else np.ones_like(decoded)
 
 
 def mosaic_rows(count: int) -> int:
@@ -83,7 +89,7 @@ def mosaic_rows(count: int) -> int:
 
 def mosaic_panel(part, group: pd.DataFrame) -> None:
     """All pictures of one layer in one image, in the order of their channels, with white lines between them."""
-    decoded = [picture(one) for one in group.sort_values("channel").itertuples()]
+    decoded = [channel_picture(one) for one in group.sort_values("channel").itertuples()]
     height, width, colours = decoded[0].shape
     canvas = np.ones((mosaic_rows(len(decoded)) * (height + 1) - 1, MOSAIC_COLUMNS * (width + 1) - 1, colours))
     for position, one in enumerate(decoded):

@@ -22,8 +22,8 @@ def scheme(main: ReconstructionTable, *, scale: str) -> Figure:
     inputs, *cascades = cascade_of(table, image)
     activations = [inputs, *by_layer(select(table, image=image), "activation")]
     columns = len(activations)
-    figure = Figure(figsize=(1.75 * columns, 4.3))
-    axes = figure.subplots(2, columns, height_ratios=(1.5, 1))
+    figure = Figure(figsize=(1.6 * columns, 3.7))
+    axes = figure.subplots(2, columns, height_ratios=(1.15, 1))
     for layer, (units, below) in enumerate(zip(activations, [inputs, *cascades], strict=True)):
         strip = axes[0, layer]
         name = "input" if layer == 0 else "output" if layer == columns - 1 else f"layer {layer}"
@@ -33,7 +33,7 @@ def scheme(main: ReconstructionTable, *, scale: str) -> Figure:
         if layer:
             arrow(figure, axes[0, layer - 1], strip, rf"$\tanh(W^{{{layer}}}x + b^{{{layer}}})$")
     figure.colorbar(drawn, ax=axes[0], label="activation", shrink=0.8)
-    axes[0, 0].text(-1.6, 1.08, "(a)", transform=axes[0, 0].transAxes, style="italic", fontsize=11)
+    axes[0, 0].text(-1.0, 1.08, "(a)", transform=axes[0, 0].transAxes, style="italic", fontsize=11)
     axes[1, 0].text(-0.15, 1.08, "(b)", transform=axes[1, 0].transAxes, style="italic", fontsize=11)
     return figure
 
@@ -43,7 +43,7 @@ def unit_strip(ax: Axes, units: np.ndarray, name: str):
     drawn = ax.imshow(units[:, None], cmap="RdBu_r", vmin=-1, vmax=1, aspect="auto", interpolation="nearest")
     ax.set_title(f"{name}\n{len(units)} units", fontsize=9)
     bare(ax)
-    ax.set_box_aspect(4)
+    ax.set_box_aspect(3)
     return drawn
 
 

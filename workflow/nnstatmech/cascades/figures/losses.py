@@ -33,7 +33,7 @@ def rel_entropy(main: EntropiesTable, *, scale: str, strength: float = 1e-3, var
     for letter, ax, (quantity, label) in zip("ab", axes, panels, strict=True):
         mean, deviation = over_depth(table, quantity)
         nearest = sorted({mean.columns[np.abs(mean.columns - variance).argmin()] for variance in variances})
-        for variance, colour in phase_colours(nearest, critical).items():
+        for variance, colour in sorted(phase_colours(nearest, critical).items()):
             phase = "-" if variance < critical else "--"
             ax.plot(mean.index, mean[variance], phase, color=colour, label=f"{variance:g}")
             low, high = mean[variance] - deviation[variance], mean[variance] + deviation[variance]
