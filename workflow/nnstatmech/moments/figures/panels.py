@@ -94,9 +94,10 @@ class Shown:
 
     @property
     def labels(self) -> list[str]:
-        """What tells the runs, and last the baseline, apart."""
-        everything = [*self.runs, *([self.baseline] if self.baseline else [])]
-        return differences([run.params for run in everything])
+        """What tells the runs, and last the baseline, apart; the runs of a sweep from each other only."""
+        everything = [run.params for run in [*self.runs, *([self.baseline] if self.baseline else [])]]
+        labels = differences(everything)
+        return [*differences(everything[: len(self.runs)]), *labels[len(self.runs) :]] if self.is_sweep else labels
 
     @property
     def colours(self) -> list:
