@@ -34,8 +34,8 @@ def test_a_sweep_gives_a_colour_a_run(draw, architecture):
     assert len(figure.axes) == 4
     told_apart = [text.get_text() for text in figure.legends[0].get_texts()]
     assert told_apart == [
-        r"fully connected, $\epsilon=0.1$",
-        r"fully connected, $\epsilon=0.001$",
+        r"$\epsilon=0.1$",
+        r"$\epsilon=0.001$",
         r"convolutional, $\epsilon=0.001$",
     ]
 

@@ -6,6 +6,7 @@ import matplotlib.pyplot as plt
 import numpy as np
 import pytest
 
+from nnstatmech.errors import NamedProblem
 from nnstatmech.moments.figures import batch_norm, vanilla
 from nnstatmech.moments.figures.panels import differences, label_logarithmic, paired_panel, shown
 
@@ -87,3 +88,8 @@ def test_paired_change_in_the_picture():
     (drawn,) = figure.axes[4].containers
     assert drawn.lines[0].get_xdata().tolist() == [2, 4, 6]
     assert (drawn.lines[0].get_ydata() > 0).all()
+
+
+def test_pairs_need_a_baseline():
+    with pytest.raises(NamedProblem, match="option paired: chi is compared with a baseline"):
+        batch_norm.feedforward(table(architecture="bn_ff"), scale="laptop", paired=["chi"])

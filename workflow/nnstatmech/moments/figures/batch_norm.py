@@ -1,6 +1,7 @@
 """Batch-normalised networks: exploding sensitivity without, a power law with skip connections (Labatie 2019)."""
 
 from collections.abc import Mapping, Sequence
+from typing import Any
 
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
@@ -48,7 +49,7 @@ def growth_panel(ax: Axes, figure: Shown) -> None:
     for run, colour in zip(figure.runs, colours, strict=True):
         rate, growth = exponential_growth(run.table)
         label = f"$\\gamma={rate:.3f}$" if figure.is_sweep else f"$e^{{\\gamma l}}$, $\\gamma={rate:.3f}$"
-        line = {"color": colour, "linestyle": "-"} if figure.is_sweep else {"linewidth": 1.4}
+        line: dict[str, Any] = {"color": colour, "linestyle": "-"} if figure.is_sweep else {"linewidth": 1.4}
         ax.plot(growth.index, growth, **THEORY | line, label=label)
     finish(ax, figure, (1, 1e17), "normalised sensitivity", log=True)
 
@@ -63,7 +64,8 @@ def power_law_panel(ax: Axes, figure: Shown) -> None:
         label = f"${law.prefactor:.2f}\\,l^{{{law.exponent:.3f}}}$"
         ax.plot(depth, law.prefactor * depth**law.exponent, color=colour, linestyle="--", linewidth=1.4, label=label)
         if not figure.is_sweep:
-            ax.plot(depth, predicted, **THEORY | {"linestyle": "-."}, label="recursion, no fit")
+            look: dict[str, Any] = {**THEORY, "linestyle": "-."}
+            ax.plot(depth, predicted, **look, label="recursion, no fit")
     finish(ax, figure, (1, 50), "normalised sensitivity")
 
 

@@ -6,6 +6,7 @@ Lines are means over the realisations, bands go from the 16th to the 84th percen
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 import pandas as pd
@@ -14,6 +15,7 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from matplotlib.ticker import FuncFormatter, LogLocator, NullFormatter
 
+from ...errors import NamedProblem
 from ...figures.style import panel_letter
 from ...readings import NotMeasured, over_seeds, runs_of
 from ..curves import band, curve, paired_log_changes, without_sensitivity
@@ -21,10 +23,10 @@ from ..published_values import published_curves
 
 COLOURS = ("xkcd:blue", "xkcd:purple", "xkcd:magenta", "xkcd:red")
 BLUE, PURPLE, MAGENTA, RED = COLOURS
-BASELINE = {"color": "0.55", "linewidth": 1.2, "zorder": 1.8}
-THEORY = {"color": "0.1", "linewidth": 1.0, "linestyle": (0, (4, 2)), "zorder": 4}
-REFERENCE = {"color": "0.6", "linewidth": 0.8, "zorder": 1}
-PUBLISHED = {"color": "black", "linewidth": 1.0, "linestyle": (0, (1, 1.2)), "zorder": 3}
+BASELINE: dict[str, Any] = {"color": "0.55", "linewidth": 1.2, "zorder": 1.8}
+THEORY: dict[str, Any] = {"color": "0.1", "linewidth": 1.0, "linestyle": (0, (4, 2)), "zorder": 4}
+REFERENCE: dict[str, Any] = {"color": "0.6", "linewidth": 0.8, "zorder": 1}
+PUBLISHED: dict[str, Any] = {"color": "black", "linewidth": 1.0, "linestyle": (0, (1, 1.2)), "zorder": 3}
 PUBLISHED_BARS = 8  # depths at which the published 16-84 % range is shown
 LETTERS = "abcdefgh"
 LINE_STYLES = ("-", (0, (4, 1.5)), ":")
@@ -94,9 +96,10 @@ class Shown:
 
     @property
     def labels(self) -> list[str]:
-        """What tells the runs, and last the baseline, apart."""
-        everything = [*self.runs, *([self.baseline] if self.baseline else [])]
-        return differences([run.params for run in everything])
+        """What tells the runs, and last the baseline, apart; the runs of a sweep from each other only."""
+        everything = [run.params for run in [*self.runs, *([self.baseline] if self.baseline else [])]]
+        labels = differences(everything)
+        return [*differences(everything[: len(self.runs)]), *labels[len(self.runs) :]] if self.is_sweep else labels
 
     @property
     def colours(self) -> list:
@@ -266,7 +269,14 @@ def paired_panel(ax: Axes, figure: Shown, name: str, until: int | None) -> None:
     ----------
     until
         Last depth that is shown; None for all.
+
+    Raises
+    ------
+    NamedProblem
+        If there is no baseline.
     """
+    if figure.baseline is None:
+        raise NamedProblem(f"option paired: {name} is compared with a baseline; give the figure one under experiments")
     ax.axhline(0, color="0.4", linewidth=0.8, zorder=1)
     ax.set_ylabel(f"change of $\\log$ {figure.first.symbol(name)}")
     ax.set_xlabel("depth $l$")

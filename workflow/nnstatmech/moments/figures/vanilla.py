@@ -46,7 +46,8 @@ def density_panel(ax: Axes, run: ShownRun, name: str, of_what: str) -> None:
             ax.stairs(heights, edges, color=colour, alpha=0.12, fill=True)
         ax.plot([], [], color=colour, linewidth=1.8, label=label)
         law = norm(depth * mean, np.sqrt(depth * variance))
-        grid = np.linspace(*law.interval(0.999), 300)
+        low, high = law.interval(0.999)
+        grid = np.linspace(low, high, 300)
         ax.plot(grid, law.pdf(grid), **THEORY | {"color": colour, "linewidth": 1.3})
     top = ax.get_ylim()[1]
     if run.published is not None:

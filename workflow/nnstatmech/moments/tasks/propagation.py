@@ -35,7 +35,8 @@ def run(
     dataset
         Its training images are the signal.
     device
-        Where the network is; weights are drawn there, so that CPU and CUDA agree in distribution only.
+        Where the network is; weights are drawn there, so that CPU and CUDA agree in distribution only:
+        realisations of two tables are pairs if both were computed on one kind of device.
     progress
         Called like ``tqdm``: counts layers.
 
