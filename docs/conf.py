@@ -5,6 +5,8 @@ from pathlib import Path
 
 sys.path.insert(0, str(Path(__file__).resolve().parents[1] / "workflow"))
 
+from pygments.lexers.special import TextLexer
+
 import nnstatmech
 
 project = "nnstatmech"
@@ -43,3 +45,8 @@ html_theme_options = {
     "show_prev_next": False,
     "secondary_sidebar_items": ["page-toc"],
 }
+
+
+def setup(app):
+    # Pygments has no lexer of its own for Snakefiles, whose statements are no Python.
+    app.add_lexer("snakemake", TextLexer)

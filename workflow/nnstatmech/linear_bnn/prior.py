@@ -32,7 +32,7 @@ Activation = Literal["linear", "relu"]
 
 
 def log_prior(r, hidden_widths: Sequence[int], n_out=1, kappa=1.0, activation: Activation = "linear") -> np.ndarray:
-    """ln p(h) at |h| = ``r``: density over R^n_out (for ReLU of the part away from the atom).
+    """ln p(h) at ``|h| = r``: density over R^n_out (for ReLU of the part away from the atom).
 
     Diverges (+inf) at r = 0 unless every hidden layer is wider than the output.
 
