@@ -78,7 +78,8 @@ class Network:
         """Fields down from the output and new weights, from the moments of the last forward pass."""
         for layer, rule in zip(reversed(self.layers), reversed(rules), strict=True):
             layer.backward(top_field, rule)
-            top_field = layer.field_down
+            if layer.field_down is not None:
+                top_field = layer.field_down
 
 
 def build_network(
@@ -156,17 +157,24 @@ def build_network(
         mask = None
         if density < 1:
             mask = torch.stack([random_mask(seed, index, fan_out, fan_in, density) for seed in seeds]).to(device, dtype)
-        if weights == "binary":
-            belief = BinaryWeights((scales * noise).to(device, dtype), mask)
-        else:
-            deviation = scales.clamp_min(1e-12) / fan_in**0.5
-            precision = (deviation**-2).expand_as(noise).clone()
-            belief = GaussianWeights((noise / deviation).to(device, dtype), precision.to(device, dtype), mask)
+        if weights == "continuous":
+            layers.append(make[algorithm](real_weights(noise, scales, mask, device, dtype)))
+            continue
+        belief = BinaryWeights((scales * noise).to(device, dtype), mask)
         is_top = index == len(widths) - 2
         layers.append(ArgmaxLayer(belief) if is_top and output == "argmax" else make[algorithm](belief))
     if freeze_top:
         layers[-1].weights.freeze()
     return Network(layers)
+
+
+def real_weights(
+    noise: Tensor, scales: Tensor, mask: Tensor | None, device: torch.device | str, dtype: torch.dtype
+) -> GaussianWeights:
+    """Gaussian beliefs of deviation ε/√N, their means one standard normal ``noise`` (R, K, N) of it."""
+    deviation = scales.clamp_min(1e-12) / noise.shape[-1] ** 0.5
+    precision = (deviation**-2).expand_as(noise).clone()
+    return GaussianWeights((noise / deviation).to(device, dtype), precision.to(device, dtype), mask)
 
 
 def normal_field(seed: int, index: int, fan_out: int, fan_in: int) -> Tensor:

@@ -73,9 +73,9 @@ def polarisation(mean: Tensor, mask: Tensor | None = None) -> Tensor:
 def overlap(mean: Tensor, mask: Tensor | None = None) -> tuple[Tensor, Tensor | None]:
     """Mean of the K × K matrix of the units' overlaps, each (R,): the whole of it, and off its diagonal.
 
-    The overlap of two units is the mean of m_ai m_bi over the weights that both have: m mᵀ/N without a mask. Old figures
-    plot the whole, ⟨q0⟩/K included: whole = (K − 1)/K · off-diagonal + ⟨q0⟩/K where every unit has weights. The
-    second is None for a single unit.
+    The overlap of two units is the mean of m_ai m_bi over the weights that both have: m mᵀ/N without a mask. Old
+    figures plot the whole, ⟨q0⟩/K included: whole = (K − 1)/K · off-diagonal + ⟨q0⟩/K where every unit has weights.
+    The second is None for a single unit.
     """
     units, inputs = mean.shape[1:]
     if mask is not None:
@@ -120,8 +120,8 @@ def sign_overlaps(
 def weight_state(mean: Tensor, field: Tensor, mask: Tensor | None = None) -> dict[str, Tensor]:
     """What is recorded of a layer's means m and fields H, both (R, K, N): each quantity (R,).
 
-    ``overlap_full`` has the diagonal of the matrix of overlaps, ``overlap`` (absent for a single unit) has not. All are of
-    the weights that exist.
+    ``overlap_full`` has the diagonal of the matrix of overlaps, ``overlap`` (absent for a single unit) has not. All
+    are of the weights that exist.
     """
     full, off_diagonal = overlap(mean, mask)
     state = {"polarisation": polarisation(mean, mask), "overlap_full": full}

@@ -34,7 +34,7 @@ def prepare(dataset: Dataset, labels: str, device: torch.device) -> tuple[Sample
     Raises
     ------
     ValueError
-        If the data set has no labels, or labels that are no classes 0, 1, …, (ten classes: 0 to 9; odd against even: both
+        If the data set has no labels, labels that are no classes 0, 1, … (ten classes: 0 to 9; odd against even: both
         kinds), or a pixel that is not finite.
     """
     if dataset.train_labels is None or dataset.test_labels is None:

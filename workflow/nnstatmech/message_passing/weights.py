@@ -130,8 +130,9 @@ class BinaryWeights:
 
     def _total_field(self, field_in: Tensor, rule: UpdateRule) -> Tensor:
         if rule.focusing > 0:
-            inner = product_field(field_in, rule.coupling)
-            field_in += product_field((rule.focusing - 1) * inner, rule.coupling)
+            coupling = torch.as_tensor(rule.coupling, dtype=field_in.dtype)
+            inner = product_field(field_in, coupling)
+            field_in += product_field((rule.focusing - 1) * inner, coupling)
         elif isinstance(rule.reinforcement, Tensor) or rule.reinforcement:
             field_in.addcmul_(self.field, torch.as_tensor(rule.reinforcement, dtype=self.field.dtype))
         total = field_in.add_(self.prior_field).clamp_(-rule.field_limit, rule.field_limit)
@@ -192,8 +193,10 @@ class GaussianWeights:
         """Σ_i Δ_i (m² + σ), (R, M, K)."""
         return torch.bmm(input_variance, (self.mean * self.mean + self.variance).mT)
 
-    def update(self, field_in: Tensor, precision_in: Tensor, rule: UpdateRule) -> None:
+    def update(self, field_in: Tensor, precision_in: Tensor | None, rule: UpdateRule) -> None:
         """H ← H_in + r H + θ_H, G ← max(1e-6, G_in + r G + θ_G), m ← ψ m + (1 − ψ) H/G, variance 1/G."""
+        if precision_in is None:
+            raise ValueError("precision_in: a real weight needs it beside its field")
         field = field_in + rule.reinforcement * self.field + self.prior_field
         precision = precision_in + rule.reinforcement * self.precision + self.prior_precision
         field = field.clamp(-rule.field_limit, rule.field_limit)

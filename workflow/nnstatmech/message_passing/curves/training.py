@@ -9,6 +9,7 @@ import pandas as pd
 from ...readings import Measurement, NotMeasured, by_seed, mean_over_seeds, over_seeds, runs_of, select
 
 NETWORK = ["run", "case", "seed"]
+SMALLEST_EXPANSION_RATIO = 2.0  # of √V to max|x̂|: there AMP's fields are off by 1 to 4 % (see layers/amp.py)
 
 
 @dataclass(frozen=True)
@@ -94,6 +95,15 @@ def first_divergence(rows: pd.DataFrame) -> float | None:
     """The earliest epoch in which a network of the setting diverged; None if none did."""
     epochs = rows.loc[rows["quantity"] == "diverged_epoch", "value"]
     return None if epochs.empty else float(epochs.min())
+
+
+def breakdown_epoch(rows: pd.DataFrame) -> int | None:
+    """The first epoch in which AMP's expansion in the share of one weight fails in a layer of one of the networks.
+
+    From there on its curves are no longer those of belief propagation. None where it never fails, or for other rules.
+    """
+    ratios = rows[(rows["quantity"] == "expansion_ratio") & (rows["value"] < SMALLEST_EXPANSION_RATIO)]
+    return None if ratios.empty else int(ratios["epoch"].min())
 
 
 def training_images(rows: pd.DataFrame) -> int:

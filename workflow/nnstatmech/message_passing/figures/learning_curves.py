@@ -9,10 +9,11 @@ from matplotlib.ticker import MaxNLocator
 
 from ...figures.style import panel_letter
 from ..curves.training import Setting, learning_curve, settings_of
+from ..tables import TrainingTable
 from .panels import FIRST_LAYER, draw_curve, learning_panel, legend_entries
 from .variation import panels_of, summary_panel
 
-Tables = pd.DataFrame | Sequence[pd.DataFrame]
+Tables = TrainingTable | list[TrainingTable]
 
 
 def as_tables(tables: Tables) -> Sequence[pd.DataFrame]:

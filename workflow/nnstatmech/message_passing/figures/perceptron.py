@@ -12,6 +12,7 @@ from ...readings import over_seeds, parameters_of, runs_of, select
 from .. import state_evolution
 from ..curves.perceptron import distances, final_by_load, predicted_trajectory, solved_by_load, trajectories
 from ..state_evolution import Overlaps
+from ..tables import PerceptronTable
 from .panels import COLOURS, LABELS
 
 CAPACITY = 0.833  # of the perceptron with binary weights: Krauth and Mézard 1989
@@ -21,7 +22,9 @@ MARKERS = {"amp": ("o", 5), "bp": ("s", 7), "mf": ("^", 7), "bpi": ("v", 7)}
 SHIFTS = {"amp": -0.012, "bp": 0.0, "bpi": 0.012, "mf": 0.024}  # of a fraction, so that lines do not cover each other
 
 
-def perceptron(overlaps: pd.DataFrame, difference: pd.DataFrame, capacity: pd.DataFrame, *, scale: str) -> Figure:
+def perceptron(
+    overlaps: PerceptronTable, difference: PerceptronTable, capacity: PerceptronTable, *, scale: str
+) -> Figure:
     """Overlaps and their trajectories against state evolution, BP against AMP, and the capacity.
 
     Parameters

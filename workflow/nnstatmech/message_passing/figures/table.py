@@ -4,13 +4,13 @@ from collections.abc import Mapping
 
 import matplotlib.pyplot as plt
 import numpy as np
-import pandas as pd
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from matplotlib.lines import Line2D
 
 from ...figures.style import panel_letter
 from ..curves.training import final_values, mean_and_deviation, one_a_seed, settings_of
+from ..tables import TrainingTable
 from .panels import COLOURS, DATASETS, LABELS
 from .published import published_table
 
@@ -20,7 +20,7 @@ PUBLISHED_RULES = {"sgd": "binarynet", "bp": "bp", "amp": "amp", "mf": "mf"}
 MISSING = (np.nan, np.nan)
 
 
-def error_table(main: pd.DataFrame, *, scale: str, overlay_published: bool | None = None) -> Figure:
+def error_table(main: TrainingTable, *, scale: str, overlay_published: bool | None = None) -> Figure:
     """One panel for each data set and kind of labels: our test errors and the published ones, also in numbers.
 
     Published errors are left out where they are switched off.

@@ -1,12 +1,12 @@
 """Times of an epoch."""
 
 import matplotlib.pyplot as plt
-import pandas as pd
 from matplotlib.figure import Figure
 from matplotlib.lines import Line2D
 
 from ...readings import over_seeds
 from ..curves.timing import seconds_by_batch
+from ..tables import TimingTable
 from .panels import COLOURS, LABELS
 from .published import published_table
 
@@ -15,7 +15,7 @@ TIMED_LABELS = LABELS | {"bpi": "BP, BPI (exact edges)", "series": "BPI, series 
 TIMED_COLOURS = COLOURS | {"series": "C5"}
 
 
-def epoch_time(main: pd.DataFrame, *, scale: str, overlay_published: bool | None = None) -> Figure:
+def epoch_time(main: TimingTable, *, scale: str, overlay_published: bool | None = None) -> Figure:
     """Seconds an epoch against batch size, with published times behind unless these are switched off."""
     figure, ax = plt.subplots(figsize=(6.4, 4.6), layout="constrained")
     if overlay_published is not False:

@@ -20,8 +20,8 @@ class AMPLayer(Layer):
     The last term of each line is smaller by 1/N. At the first sweep this is the first-order Taylor expansion of BPI.
 
     An expansion in the share of one weight, m x̂, needs many undecided weights: where √V comes down to 2 max|x̂|
-    (q₀ ≈ 0.85 to 0.92 for 784 inputs) the fields of a first sweep are off by 1 to 4 %, at √V = 0.7 max|x̂| (q₀ = 0.97) by 9
-    to 14 %, and at 0.2 max|x̂| (q₀ = 0.99) by half or more. Each layer watches for it (:meth:`Layer.watch`).
+    (q₀ ≈ 0.85 to 0.92 for 784 inputs) the fields of a first sweep are off by 1 to 4 %, at √V = 0.7 max|x̂| (q₀ = 0.97)
+    by 9 to 14 %, and at 0.2 max|x̂| (q₀ = 0.99) by half or more. Each layer watches for it (:meth:`Layer.watch`).
     """
 
     def reset(self) -> None:
@@ -52,14 +52,21 @@ class AMPLayer(Layer):
         if not self.is_first:
             field_down = torch.bmm(g, m).addcmul_(x, torch.bmm(curvature, m * m))
         if self._memory is not None:
-            self._subtract_reactions(field_in, field_down, g, curvature)
+            self._subtract_reactions(self._memory, field_in, field_down, g, curvature)
         self._remember(g)
         return field_in, field_down, g, curvature
 
-    def _subtract_reactions(self, field_in: Tensor, field_down: Tensor | None, g: Tensor, curvature: Tensor) -> None:
+    def _subtract_reactions(
+        self,
+        memory: tuple[Tensor, Tensor, Tensor],
+        field_in: Tensor,
+        field_down: Tensor | None,
+        g: Tensor,
+        curvature: Tensor,
+    ) -> None:
         x, delta = self.inputs.mean, self.inputs.variance
         m, sigma = self.weights.mean, self.weights.variance
-        x_before, m_before, g_before = self._memory
+        x_before, m_before, g_before = memory
         both, mixed = g * g_before, g_before * curvature
         if delta is not None:
             field_in -= m_before * torch.bmm(both.mT, delta)

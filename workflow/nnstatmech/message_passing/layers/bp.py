@@ -5,7 +5,7 @@ from torch import Tensor
 
 from ..channels import sign
 from ..kernels import EdgeCoefficients, edge_score, sample_chunks
-from ..weights import BinaryWeights, UpdateRule
+from ..weights import BinaryWeights, GaussianWeights, UpdateRule
 from .bpi import BPILayer
 from .layer import LayerInput, floored
 
@@ -27,7 +27,7 @@ class BPLayer(BPILayer):
 
     def __init__(
         self,
-        weights: BinaryWeights,
+        weights: BinaryWeights | GaussianWeights,
         series_order: int | None = None,
         switch_ratio: float = 1.0,
         cavity_variance: bool = False,

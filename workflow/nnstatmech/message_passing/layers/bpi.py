@@ -59,7 +59,7 @@ class BPILayer(Layer):
         else:
             self.watch()
             replicas = self.exact_replicas
-            field_in, field_down = self._series(g)
+            field_in, field_down = self._series(g, self.series_order)
         for replica in replicas:
             self._exact(replica, field_top, field_in, field_down)
         return field_in, field_down, g, None
@@ -72,9 +72,9 @@ class BPILayer(Layer):
         if field_down is not None:
             field_down[replica] = kernels.bpi_field_down(x, m, omega, coefficients)
 
-    def _series(self, g: Tensor) -> tuple[Tensor, Tensor | None]:
+    def _series(self, g: Tensor, order: int) -> tuple[Tensor, Tensor | None]:
         """H_in = Σ_n (−m)ⁿ/n! ∘ (g⁽ⁿ⁾ᵀ x̂ⁿ⁺¹) and B = Σ_n (−x̂)ⁿ/n! ∘ (g⁽ⁿ⁾ mⁿ⁺¹), by Horner's rule."""
-        derivatives = sign.score_derivatives(g, self.omega, self.variance, self.series_order)
+        derivatives = sign.score_derivatives(g, self.omega, self.variance, order)
         x, m = self.inputs.mean, self.weights.mean
         field_in = horner(
             [torch.bmm(d.mT, power) for d, power in zip(derivatives, powers_of(x, len(derivatives)), strict=True)], m

@@ -53,7 +53,7 @@ class LayerInput:
     field: Tensor | None = None
 
     def mean_square(self, square: Tensor) -> Tensor | float:
-        """Mean of x̂² + Δ over the units, (R, M, 1), from x̂²; 1 for units of ±1, the inputs of all layers but the first."""
+        """Mean of x̂² + Δ over the units, (R, M, 1), from x̂²; 1 for units of ±1, which feed all layers but the first."""
         return square.mean(-1, keepdim=True) if self.variance is None else 1.0
 
 
