@@ -4,7 +4,7 @@ from collections.abc import Mapping
 
 import numpy as np
 
-from ..readings import Measurement, NotMeasured, mean_over_seeds, select
+from ..readings import Measurement, by_seed, mean_over_seeds, parameters_of, select
 from .curves.committee import by_features
 from .curves.perceptron import (
     distances,
@@ -18,6 +18,12 @@ from .curves.scaling import exponent
 from .curves.timing import seconds_by_batch
 from .curves.training import diverged_networks, final_values, one_a_seed
 from .tables import CommitteeTable, PerceptronTable, TimingTable, TrainingTable
+
+def fraction(successes: int, count: int) -> Measurement:
+    """A fraction of independent trials; its error by Laplace's rule of succession, which is not 0 where all succeed."""
+    likely = (successes + 1) / (count + 2)
+    return Measurement(successes / count, float((likely * (1 - likely) / (count + 2)) ** 0.5), count - 1)
+
 
 # --- perceptrons ---------------------------------------------------------------------------------
 
@@ -55,13 +61,13 @@ def recovery_threshold(table: PerceptronTable, algorithm: str) -> Measurement:
 
 def solved_fraction(table: PerceptronTable, algorithm: str, load: float) -> Measurement:
     """Part of the instances without a wrong pattern at the end."""
-    fraction, count = solved_by_load(table, algorithm=algorithm, load=float(load)).iloc[0]
-    return Measurement(float(fraction), float((fraction * (1 - fraction) / count) ** 0.5))
+    solved, count = solved_by_load(table, algorithm=algorithm, load=float(load)).iloc[0]
+    return fraction(round(solved * count), int(count))
 
 
-def largest_distance(table: PerceptronTable, reference: str, sweep: int) -> Measurement:
-    """Largest root mean square difference of the means from the reference algorithm's, over sizes and instances."""
-    return Measurement(float(distances(table, reference, sweep).max(axis=None)), 0.0)
+def distance(table: PerceptronTable, reference: str, sweep: int, inputs: int) -> Measurement:
+    """Root mean square difference of the means from the reference algorithm's at one size."""
+    return mean_over_seeds(distances(table, reference, sweep)[inputs])
 
 
 def distance_exponent(table: PerceptronTable, reference: str, sweep: int) -> Measurement:
@@ -77,29 +83,25 @@ def final_value(table: TrainingTable, quantity: str, where: Mapping[str, object]
     return mean_over_seeds(one_a_seed(final_values(table, quantity, **where)))
 
 
-def largest_value(table: TrainingTable, quantity: str, where: Mapping[str, object]) -> Measurement:
-    """The largest value over networks and epochs: what never happens in any of them."""
-    return Measurement(float(select(table, quantity=quantity, **where)["value"].max()), 0.0)
+def value_at(table: TrainingTable, quantity: str, epoch: int, where: Mapping[str, object]) -> Measurement:
+    """The value at an epoch, averaged over realisations."""
+    rows = select(table, quantity=quantity, epoch=epoch, **where)
+    return mean_over_seeds(one_a_seed(final_values(rows, quantity)))
 
 
-def smallest_final_value(table: TrainingTable, quantity: str, where: Mapping[str, object]) -> Measurement:
-    """The smallest value over networks at the last epoch: what happens in all of them."""
-    return Measurement(float(final_values(table, quantity, **where).min()), 0.0)
+def largest_of_a_run(table: TrainingTable, quantity: str, where: Mapping[str, object]) -> Measurement:
+    """The largest value over epochs, averaged over realisations."""
+    return mean_over_seeds(select(table, quantity=quantity, **where).groupby("seed", observed=True)["value"].max())
 
 
-def largest_final_value(table: TrainingTable, quantity: str, where: Mapping[str, object]) -> Measurement:
-    """The largest value over networks at the last epoch."""
-    return Measurement(float(final_values(table, quantity, **where).max()), 0.0)
-
-
-def final_ratio(
-    table: TrainingTable, quantity: str, above: Mapping[str, object], below: Mapping[str, object]
-) -> Measurement:
-    """Ratio of the realisations' mean final values of two settings; its error is left out, so margins must be wide."""
-    first, second = (final_value(table, quantity, where).value for where in (above, below))
-    if second == 0:
-        raise NotMeasured(f"{quantity} is 0: there is no ratio to it")
-    return Measurement(first / second, 0.0)
+def field_growth(table: TrainingTable, where: Mapping[str, object]) -> Measurement:
+    """Growth of the logarithm of a layer's root mean square field in a mini-batch, in its second half of finite epochs."""
+    rows = select(table, quantity="field_scale", **where)
+    params = parameters_of(rows)
+    batches = int(select(table, quantity="samples")["value"].iloc[0]) // params["batch_size"]
+    fields = by_seed(rows, "epoch").T
+    free = fields[fields < params["field_limit"] / 100].dropna()
+    return mean_over_seeds(np.log(free).diff().iloc[len(free) // 2 :].mean() / batches)
 
 
 def final_difference(
@@ -118,7 +120,8 @@ def difference_of_quantities(table: TrainingTable, first: str, second: str, wher
 
 def diverged_fraction(table: TrainingTable, where: Mapping[str, object]) -> Measurement:
     """Part of the trained networks whose fields left the floating-point range."""
-    return Measurement(float(diverged_networks(table, **where).mean()), 0.0)
+    diverged = diverged_networks(table, **where)
+    return fraction(int(diverged.sum()), len(diverged))
 
 
 # --- committees and times ------------------------------------------------------------------------

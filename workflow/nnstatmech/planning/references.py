@@ -198,7 +198,7 @@ def expanded(annotation: ast.expr | None, path: FilePath) -> ast.expr | None:
 
 
 def alias(name: str, path: FilePath) -> ast.expr | None:
-    """What a top-level ``name = ...``, annotated or not, of a file says, or of a project module that it imports it from."""
+    """What a top-level ``name = ...``, annotated or not, of a file says, or of a project module it imports it from."""
     for node in syntax_tree(path).body:
         if isinstance(node, ast.Assign) and any(isinstance(t, ast.Name) and t.id == name for t in node.targets):
             return node.value
