@@ -6,6 +6,7 @@ import numpy as np
 
 from ..readings import Measurement, by_seed, mean_over_seeds, parameters_of, select
 from .curves.committee import by_features
+from .curves.fractions import fraction
 from .curves.perceptron import (
     distances,
     final_rows,
@@ -18,12 +19,6 @@ from .curves.scaling import exponent
 from .curves.timing import seconds_by_batch
 from .curves.training import diverged_networks, final_values, one_a_seed
 from .tables import CommitteeTable, PerceptronTable, TimingTable, TrainingTable
-
-def fraction(successes: int, count: int) -> Measurement:
-    """A fraction of independent trials; its error by Laplace's rule of succession, which is not 0 where all succeed."""
-    likely = (successes + 1) / (count + 2)
-    return Measurement(successes / count, float((likely * (1 - likely) / (count + 2)) ** 0.5), count - 1)
-
 
 # --- perceptrons ---------------------------------------------------------------------------------
 
@@ -95,7 +90,7 @@ def largest_of_a_run(table: TrainingTable, quantity: str, where: Mapping[str, ob
 
 
 def field_growth(table: TrainingTable, where: Mapping[str, object]) -> Measurement:
-    """Growth of the logarithm of a layer's root mean square field in a mini-batch, in its second half of finite epochs."""
+    """Growth of log(root mean square field) of a layer in a mini-batch, over the later half of the unclamped epochs."""
     rows = select(table, quantity="field_scale", **where)
     params = parameters_of(rows)
     batches = int(select(table, quantity="samples")["value"].iloc[0]) // params["batch_size"]

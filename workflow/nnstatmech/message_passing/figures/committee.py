@@ -45,7 +45,10 @@ def committee(main: CommitteeTable, *, scale: str) -> Figure:
             )
     top.set_ylabel("error (%)")
     top.set_ylim(0, 55)
-    top.legend(title="solid: training, dashed: test", ncols=2, title_fontsize=8)
+    handles, _ = top.get_legend_handles_labels()
+    left.legend(
+        handles=handles, title="solid: training, dashed: test", ncols=4, title_fontsize=8, loc="outside upper center"
+    )
     for level in (0.5, 1.0):
         bottom.axhline(level, color="0.5", lw=0.8, ls=":")
     bottom.set_ylim(0, 1.05)

@@ -17,7 +17,7 @@ TIMED_COLOURS = COLOURS | {"series": "C5"}
 
 def epoch_time(main: TimingTable, *, scale: str, overlay_published: bool | None = None) -> Figure:
     """Seconds an epoch against batch size, with published times behind unless these are switched off."""
-    figure, ax = plt.subplots(figsize=(6.4, 4.6), layout="constrained")
+    figure, ax = plt.subplots(figsize=(7.4, 4.4), layout="constrained")
     if overlay_published is not False:
         for (device, name), rows in published_table("epoch_seconds").groupby(["device", "algorithm"]):
             style = ":" if device == "gpu" else "--"
@@ -48,5 +48,5 @@ def epoch_time(main: TimingTable, *, scale: str, overlay_published: bool | None 
     ax.set_xticks(sizes, [str(size) for size in sizes])
     ax.set_xlabel("batch size")
     ax.set_ylabel("seconds per epoch of 60 000 images")
-    ax.legend(handles=handles, loc="upper right", fontsize=7)
+    figure.legend(handles=handles, loc="outside right upper", fontsize=7)
     return figure
