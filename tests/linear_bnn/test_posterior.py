@@ -119,8 +119,16 @@ def test_zero_temperature():
 
 @pytest.mark.parametrize(
     ("method", "arguments"),
-    [("log_evidence", ()), ("mean_loss", ()), ("excess_loss", ()), ("scale_posterior", ()), ("wide_mean_loss", ())]
-    + [("renormalised_scale", ()), ("predictive", (np.ones(20),)), ("wide_predictive", (np.ones(20),))],
+    [
+        ("log_evidence", ()),
+        ("mean_loss", ()),
+        ("excess_loss", ()),
+        ("scale_posterior", ()),
+        ("renormalised_scale", ()),
+        ("wide_mean_loss", ()),
+        ("predictive", (np.ones(20),)),
+        ("wide_predictive", (np.ones(20),)),
+    ],
 )
 @pytest.mark.parametrize("beta", [np.nan, -0.01, -np.inf])
 @pytest.mark.parametrize("hidden", [(), (2,)])
@@ -198,7 +206,10 @@ def brute_force(x, y, width, scale, beta, image):
 
 OVERDETERMINED = {
     "random targets": (lambda g: g.standard_normal((5, 2)), lambda g: g.standard_normal(5)),
-    "contradicting duplicates": (lambda g: np.repeat(g.standard_normal((2, 3)), 2, axis=0), lambda g: [1.0, -1, 1, 0.5]),
+    "contradicting duplicates": (
+        lambda g: np.repeat(g.standard_normal((2, 3)), 2, axis=0),
+        lambda g: [1.0, -1, 1, 0.5],
+    ),
     "a sum of two others": (lambda g: np.vstack([z := g.integers(-5, 5, (2, 4)), z.sum(0)]), lambda g: [1.0, -1, 2]),
 }
 

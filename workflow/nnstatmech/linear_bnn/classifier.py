@@ -12,7 +12,12 @@ import torch
 from torch import Tensor
 
 from ..seeding import torch_stream
-from .initialisation import glorot_uniform
+from .initialisation import glorot_uniform, glorot_variance
+
+
+def untrained_scale(inputs: int, width: int) -> float:
+    """σ₁ σ₂, the product of the standard deviations of the weights of W₁ and W₂ before training."""
+    return (glorot_variance(width, inputs) * glorot_variance(width, width)) ** 0.5
 
 
 @dataclass

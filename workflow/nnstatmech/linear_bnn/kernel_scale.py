@@ -18,7 +18,6 @@ from scipy.special import digamma, gammaln, logsumexp, polygamma
 from .domain import weight_scales, whole_widths
 from .prior import log_radial
 
-
 FARTHEST = 150.0
 """ln of a product of chi variables beyond which its density is 0, whatever the widths."""
 

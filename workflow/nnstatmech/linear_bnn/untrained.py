@@ -11,6 +11,8 @@ from scipy.optimize import brentq
 from scipy.special import erf, gammaln
 from scipy.stats import chi
 
+from .domain import positive, whole_widths
+
 NODES = 400
 TAIL = 1e-16
 
@@ -29,12 +31,22 @@ class OutputLength:
         n.
     coupling
         c, the prefactor of the cubic activation.
+
+    Raises
+    ------
+    ValueError
+        If one of them is outside of its domain.
     """
 
     norm: float
     temperature: float
     width: int
     coupling: float = 0.01
+
+    def __post_init__(self):
+        for name in ("norm", "temperature", "coupling"):
+            positive(name, getattr(self, name))
+        whole_widths("width", [self.width])
 
     @property
     def scale(self) -> float:

@@ -13,20 +13,19 @@ def by_epoch(table: pd.DataFrame, quantity: str, split: str | None = None) -> pd
     return by_seed(select(table, quantity=quantity, split=split), "epoch")
 
 
-def input_norm(table: pd.DataFrame) -> float:
-    """Length of the image that is shown."""
-    return exact_number(select(table, quantity="input_norm"))
+def kappa(table: pd.DataFrame) -> float:
+    """σ₁ σ₂ |x| of the untrained network and the image that is shown."""
+    return exact_number(select(table, quantity="kappa"))
 
 
 def exact_marginal(table: pd.DataFrame, h: np.ndarray) -> np.ndarray:
-    """Density of one preactivation of the untrained network: two layers of Gaussian weights of variance 1/width."""
-    width = parameters_of(table)["width"]
-    return np.exp(log_prior(np.abs(h), [width], 1, input_norm(table) / width))
+    """Density of one preactivation of the untrained network, for Gaussian weights of the same variances."""
+    return np.exp(log_prior(np.abs(h), [parameters_of(table)["width"]], 1, kappa(table)))
 
 
 def exact_deviation(table: pd.DataFrame) -> float:
-    """Standard deviation of a preactivation of the untrained network: |x|/√n."""
-    return input_norm(table) / float(np.sqrt(parameters_of(table)["width"]))
+    """Standard deviation of a preactivation of the untrained network: κ √n."""
+    return kappa(table) * float(np.sqrt(parameters_of(table)["width"]))
 
 
 def kept_epochs(table: pd.DataFrame) -> list[int]:

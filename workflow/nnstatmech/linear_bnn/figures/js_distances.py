@@ -12,10 +12,11 @@ from ..asymptotics import js_distance_to_gaussian_process
 from ..comparison import BINS, critical_distance, floor
 from ..curves import ensemble, posterior
 from ..curves.rows import by_width, one_hidden_layer
+from ..tables import EnsembleTable, PosteriorTable
 from .marks import LIMIT, letters
 
 
-def js_vs_width(exact: pd.DataFrame, hmc: pd.DataFrame, descent: pd.DataFrame, *, scale: str) -> Figure:
+def js_vs_width(exact: PosteriorTable, hmc: EnsembleTable, descent: EnsembleTable, *, scale: str) -> Figure:
     """Distances between exact laws and of ensembles to them, and what dropping unconverged networks does."""
     figure, axes = plt.subplots(1, 3, figsize=(12.5, 5), width_ratios=(1.35, 1, 1))
     between_laws(axes[0], exact)
@@ -27,7 +28,7 @@ def js_vs_width(exact: pd.DataFrame, hmc: pd.DataFrame, descent: pd.DataFrame, *
 
 
 def js_vs_samples(
-    exact: pd.DataFrame, hmc: pd.DataFrame, langevin: pd.DataFrame, descent: pd.DataFrame, *, scale: str
+    exact: PosteriorTable, hmc: EnsembleTable, langevin: EnsembleTable, descent: EnsembleTable, *, scale: str
 ) -> Figure:
     """How distances to the exact posterior fall with the number of networks, in bins and by density estimates."""
     figure, axes = plt.subplots(1, 2, figsize=(10, 4.4))
@@ -130,6 +131,6 @@ def convergence(ax: Axes, descent: pd.DataFrame) -> None:
 
 def sampling_floor(ax: Axes, sizes: np.ndarray) -> None:
     """Distances that draws from the exact law itself have."""
-    low, high = (critical_distance(BINS, sizes, level) for level in (0.01, 0.99))
+    low, high = ([critical_distance(BINS, int(size), level) for size in sizes] for level in (0.01, 0.99))
     ax.fill_between(sizes, low, high, color="0.85", label="samples of the exact law, 98 %")
     ax.loglog(sizes, floor(BINS, sizes), label=rf"$\sqrt{{{BINS - 1}/8M}}$", **LIMIT)

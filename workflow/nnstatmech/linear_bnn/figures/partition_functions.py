@@ -8,10 +8,11 @@ from matplotlib.figure import Figure
 
 from ...readings import parameters_of
 from ..curves.norm_learning import curve_of, curves_by, over_gaussian
+from ..tables import NormLearningTable
 from .marks import letters
 
 
-def proposed_corrections(main: pd.DataFrame, *, scale: str) -> Figure:
+def proposed_corrections(main: NormLearningTable, *, scale: str) -> Figure:
     """Partition functions and energies of the norm-learning notebook, mended, and the exact finite width."""
     settings = parameters_of(main)
     cold = rf"$\beta$ = {settings['cold']:g}"

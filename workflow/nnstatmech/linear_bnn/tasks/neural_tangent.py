@@ -12,7 +12,7 @@ from ...seeding import torch_stream
 from ...storage.progress import no_progress
 from ...storage.tables import tidy
 from ..digits import MiniBatches, input_vectors, labels_of, step_size
-from ..neural_tangent import BiasedNetwork, least_squares_outputs, linearised_outputs
+from ..neural_tangent import BiasedNetwork, constant_feature, least_squares_outputs, linearised_outputs
 from ..params import NeuralTangent
 from ..posterior import Posterior
 from ..sampling import LinearNetworks, Streams, compressed, gradient_descent, learning_rate
@@ -31,7 +31,7 @@ def run(
 
     Rows of task ``digit``: ``outputs`` of each trained network on training and test images of the digit as a
     profile, with their mean as value, and ``outputs_deviation``; without a seed, ``constant_fit`` and
-    ``pixel_fit``, the outputs of the least-squares fits with and without a constant feature.
+    ``pixel_fit``, the outputs of the least-squares fits with the wide network's constant feature and without.
 
     Rows of task ``pair``, by ``hidden_width``: for each network ``outputs`` after training and
     ``linearised`` outputs on the test images as profiles, ``distance``, the root mean square of their
@@ -79,7 +79,8 @@ def one_digit(
         mean, deviation = outputs[fine].mean(1), outputs[fine].std(1)
         tables.append(tidy(NeuralTangent.columns, **rows, quantity="outputs", value=mean, profile=outputs[fine]))
         tables.append(tidy(NeuralTangent.columns, **rows, quantity="outputs_deviation", value=deviation))
-        for name, constant in (("constant_fit", True), ("pixel_fit", False)):
+        feature = constant_feature(x.shape[1], params.width)
+        for name, constant in (("constant_fit", feature), ("pixel_fit", 0.0)):
             fit = least_squares_outputs(x.cpu(), targets, images.cpu(), constant).numpy()
             tables.append(
                 tidy(NeuralTangent.columns, **shared, quantity=name, value=fit[None].mean(1), profile=fit[None])
