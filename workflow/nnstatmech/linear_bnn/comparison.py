@@ -6,7 +6,7 @@ outputs a bin: in 30 bins the 99 % point of chi^2 is exceeded with probability 7
 Pearson's statistic, whose size is right from 3 outputs a bin on, and distances the quantiles of the multinomial law.
 """
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from functools import lru_cache
 
@@ -81,6 +81,15 @@ def equiprobable(probabilities, bins: int = BINS) -> Agreement:
 def of_counts(counts) -> Agreement:
     """Compare outputs with an exact law through how many are in each of some equiprobable bins."""
     return Agreement(tuple(int(count) for count in counts))
+
+
+def mean_statistic(agreements: Sequence[Agreement], independent: int) -> tuple[float, float]:
+    """Mean of Pearson's statistic over comparisons in as many bins, and its standard error.
+
+    The error is that of ``independent`` noncentral chi^2 numbers of the measured mean.
+    """
+    dof, mean = agreements[0].bins - 1, float(np.mean([one.statistic for one in agreements]))
+    return mean, float(np.sqrt((2 * dof + 4 * max(mean - dof, 0.0)) / independent))
 
 
 def floor(bins: int, samples) -> np.ndarray:

@@ -1,7 +1,6 @@
 """Numbers that the claims compare, from the tables of the experiments."""
 
 import numpy as np
-from scipy.stats import kstest
 
 from ..readings import Measurement, NotMeasured, mean_over_seeds, parameters_of, select
 from . import comparison
@@ -41,10 +40,40 @@ def at_epoch(table: ClassifierTable, quantity: str, epoch: int, split: str | Non
     return mean_over_seeds(numbers.iloc[:, 0])
 
 
-def output_law_probability(table: UntrainedTable) -> Measurement:
-    """Smallest p-value of Kolmogorov-Smirnov tests of the output lengths against the closed law."""
-    pairs = untrained.output_lengths(table).values()
-    return Measurement(float(min(kstest(lengths, law.cdf).pvalue for law, lengths in pairs)), 0.0)
+def distance_to_untrained_law(table: ClassifierTable) -> Measurement:
+    """Jensen-Shannon distance of one trained network's preactivations to their law before training, over realisations.
+
+    Its sampling contribution included, as in the original.
+    """
+    trained = classifier.kept_epochs(table)[-1]
+    return mean_over_seeds(found.distance for found in classifier.agreements(table, trained).values())
+
+
+def transposed_ratio(table: ClassifierTable) -> Measurement:
+    """Deviation of trained preactivations over that with both matrices transposed, over realisations."""
+    right, transposed = (
+        classifier.by_epoch(table, f"{name}_deviation").iloc[:, -1] for name in ("preactivation", "transposed")
+    )
+    return mean_over_seeds(right / transposed)
+
+
+def implied_weight_deviation(table: ClassifierTable) -> Measurement:
+    """Standard deviation σ of the weights that untrained preactivations of deviation σ² |x| √n have."""
+    deviations = classifier.by_epoch(select(table, epoch=0), "preactivation_deviation").iloc[:, 0]
+    return mean_over_seeds(np.sqrt(deviations / (classifier.input_norm(table) * parameters_of(table)["width"] ** 0.5)))
+
+
+def input_norm(table: ClassifierTable) -> Measurement:
+    """Length of the image that is shown."""
+    return Measurement(classifier.input_norm(table), 0.0)
+
+
+def penalty_share(table: RegressionTable, coupling: float) -> Measurement:
+    """Share of the L2 penalty in the loss on training images at the end of training, over realisations."""
+    penalty, loss = (
+        regression.score_by_epoch(table, name, "train", coupling).iloc[:, -1] for name in ("penalty", "loss")
+    )
+    return mean_over_seeds(penalty / loss)
 
 
 def output_median(table: UntrainedTable) -> Measurement:
@@ -60,6 +89,11 @@ def temperature_exponent(table: UntrainedTable) -> Measurement:
 def unnormalised_mass(table: NormLearningTable, coupling: float) -> Measurement:
     """Integral over y of the quartic partition function as it was proposed."""
     return Measurement(norm_learning.mass(table, coupling), 0.0)
+
+
+def energy_of_normaliser(table: NormLearningTable, correction: float) -> Measurement:
+    """Energy of the quadratic correction less that without the derivative of its normaliser; the same at every y."""
+    return Measurement(norm_learning.normaliser_energy(table, correction), 0.0)
 
 
 def digit_outputs(table: NeuralTangentTable, quantity: str = "outputs", split: str = "train") -> Measurement:
@@ -102,26 +136,36 @@ def kurtosis_difference(table: PriorTable, network: str, activation: str = "line
     return mean_over_seeds(prior.kurtosis_differences(rows))
 
 
+def silent_fraction(table: PriorTable, network: str) -> Measurement:
+    """Fraction of random networks of rectified units whose output is 0, over realisations."""
+    rows = select(table, network=network, activation="relu", n_out=1)
+    return mean_over_seeds(prior.silent_fractions(rows))
+
+
+def tail_fraction(table: PriorTable, network: str, beyond: float) -> Measurement:
+    """Fraction of outputs of random linear networks beyond a multiple of their root mean square, over realisations."""
+    rows = select(table, network=network, activation="linear", n_out=1)
+    return mean_over_seeds(prior.tail_fractions(rows, beyond))
+
+
 def random_network_statistic(table: PriorTable) -> Measurement:
-    """Largest Pearson statistic of random networks in equiprobable bins of their exact prior, over all networks."""
-    return Measurement(max(found.statistic for found in prior.random_network_agreements(table)), 0.0)
+    """Pearson's statistic of random networks with one output in bins of their exact prior, mean over the networks."""
+    found = prior.random_network_agreements(select(table, n_out=1))
+    return Measurement(*comparison.mean_statistic(found, len(found)))
 
 
-def fraction_outside(table: EnsembleTable, level: float) -> Measurement:
-    """Share of (network, beta) whose test rejects at ``level``; binomial error of 1 - level."""
-    outside = [ensemble.agreement(rows).p_value < 1 - level for rows in ensemble.each_ensemble(table)]
-    return Measurement(float(np.mean(outside)), float(np.sqrt(level * (1 - level) / len(outside))))
+def ladder_statistic(table: EnsembleTable) -> Measurement:
+    """Pearson's statistic of an ensemble in bins of its exact law, mean over networks and inverse temperatures.
 
-
-def loss_deviation(table: EnsembleTable) -> Measurement:
-    """Root mean square over (network, beta) of (mean loss - exact) / standard error: 1 for independent samples.
-
-    The rungs of one network's ladder are the same chains, so networks count as the independent draws.
+    The rungs of one network's ladder are the same chains: networks count as the independent draws.
     """
-    losses = [ensemble.mean_loss(rows) for rows in ensemble.each_ensemble(table)]
-    scores = [((loss["mean"] - loss["exact"]) / loss["error"]).iloc[0] for loss in losses]
-    independent = table["network"].nunique()
-    return Measurement(float(np.sqrt(np.mean(np.square(scores)))), float(1 / np.sqrt(2 * independent)))
+    found = [ensemble.agreement(rows) for rows in ensemble.each_ensemble(table)]
+    return Measurement(*comparison.mean_statistic(found, table["network"].nunique()))
+
+
+def loss_bias(table: EnsembleTable) -> Measurement:
+    """Mean loss over the exact one, minus 1, averaged over networks and inverse temperatures, over realisations."""
+    return mean_over_seeds(ensemble.loss_biases(table))
 
 
 def loss_ratio(table: EnsembleTable, network: str, beta: float) -> Measurement:
@@ -138,15 +182,17 @@ def equipartition(table: EnsembleTable, network: str, beta: float) -> Measuremen
 
 
 def bin_statistic(
-    table: EnsembleTable, network: str, beta: float | None = None, samples: int | None = None
+    table: EnsembleTable, network: str, samples: int | None = None, beta: float | None = None
 ) -> Measurement:
-    """Pearson's statistic of the first ``samples`` networks (all if None) in equiprobable bins; no beta: T = 0.
+    """Pearson's statistic in equiprobable bins of the exact law; no beta: zero temperature.
 
-    Its standard error is that of a noncentral chi^2 of the measured size.
+    Over as many groups of ``samples`` networks as there are; of all of them together if None, with the standard error
+    of a noncentral chi^2.
     """
-    found = ensemble.agreement(select(table, network=network, beta=beta), samples)
-    dof = found.bins - 1
-    return Measurement(found.statistic, float(np.sqrt(2 * dof + 4 * max(found.statistic - dof, 0.0))))
+    found = ensemble.agreements_of_groups(select(table, network=network, beta=beta), samples)
+    if samples is None:
+        return Measurement(*comparison.mean_statistic(found, 1))
+    return mean_over_seeds(one.statistic for one in found)
 
 
 def true_distance(table: EnsembleTable, network: str) -> Measurement:
