@@ -44,7 +44,7 @@ class FrozenReadoutClassifier:
         self._coefficients = torch.zeros_like(self._effective)
 
     @classmethod
-    def draw(cls, inputs: int, width: int, classes: int, seeds: Sequence[int], device="cpu"):
+    def draw(cls, inputs: int, width: int, classes: int, seeds: Sequence[int], device: torch.device | str = "cpu"):
         """Glorot-uniform weights, each seed's from its own stream."""
         streams = [torch_stream(seed, "classifier", "weights") for seed in seeds]
         shapes = ((width, inputs), (width, width), (classes, width))

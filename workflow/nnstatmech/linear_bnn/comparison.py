@@ -11,6 +11,7 @@ from dataclasses import dataclass
 from functools import lru_cache
 
 import numpy as np
+from numpy.typing import ArrayLike
 from scipy.integrate import trapezoid
 from scipy.special import rel_entr
 from scipy.stats import chi2, gaussian_kde
@@ -92,7 +93,7 @@ def mean_statistic(agreements: Sequence[Agreement], independent: int) -> tuple[f
     return mean, float(np.sqrt((2 * dof + 4 * max(mean - dof, 0.0)) / independent))
 
 
-def floor(bins: int, samples) -> np.ndarray:
+def floor(bins: int, samples: ArrayLike) -> np.ndarray:
     """Root mean square distance of ``samples`` independent draws from the exact law itself, for many a bin."""
     return np.sqrt((bins - 1) / (8 * np.asarray(samples, float)))
 

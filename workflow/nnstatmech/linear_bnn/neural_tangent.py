@@ -46,7 +46,7 @@ class BiasedNetwork:
     constant: Tensor
 
     @classmethod
-    def draw(cls, inputs: int, width: int, seeds: Sequence[int], device="cpu"):
+    def draw(cls, inputs: int, width: int, seeds: Sequence[int], device: torch.device | str = "cpu"):
         """Glorot-uniform weights and zero biases, each seed's from its own stream."""
         streams = [torch_stream(seed, "neural_tangent", "weights") for seed in seeds]
         weight = torch.stack([glorot_uniform(width, inputs, stream) for stream in streams]).to(device)

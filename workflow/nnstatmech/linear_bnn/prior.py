@@ -145,11 +145,11 @@ def separated(factors: list[Factor], n_out: int) -> list[list[Factor]]:
     rest they would be lost to cancellation, so the cases "m units active in layer l, more in the layers before,
     at least m in those behind" are integrated one by one for m < n_out.
     """
-    hidden, output = factors[:-1], factors[-1]
-    if n_out == 1 or not hidden or isinstance(hidden[0], GammaFactor):
+    hidden, output = [layer for layer in factors[:-1] if isinstance(layer, RectifiedFactor)], factors[-1]
+    if n_out == 1 or not hidden:
         return [factors]
 
-    def at_least(layers, m):
+    def at_least(layers: list[RectifiedFactor], m: int) -> list[RectifiedFactor]:
         return [replace(layer, smallest=m) for layer in layers]
 
     cases = [[*at_least(hidden, n_out), output]]

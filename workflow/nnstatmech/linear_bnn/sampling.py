@@ -31,7 +31,7 @@ def rotated_inputs(images, test_image) -> tuple[np.ndarray, np.ndarray]:
     basis of their span is as good as the pixels: exactly so for the prior, the posterior and gradient descent.
     """
     stacked = np.vstack([images, test_image]).astype(float)
-    coordinates = np.linalg.qr(stacked.T, mode="r").T
+    coordinates = np.linalg.qr(stacked.T).R.T
     return coordinates[:-1], coordinates[-1]
 
 
@@ -40,7 +40,7 @@ class Streams:
 
     def __init__(self, seeds: Sequence[int], networks: int, name: str, device: torch.device | str = "cpu"):
         self.networks, self.device = networks, torch.device(device)
-        self.generators = [torch_stream(seed, name, device=device) for seed in seeds]
+        self.generators = [torch_stream(seed, name, device=str(device)) for seed in seeds]
 
     def normal(self, *shape: int) -> Tensor:
         """Standard normal numbers of shape (*shape, seeds * networks)."""
@@ -207,8 +207,9 @@ def hamiltonian_move(networks, weights, beta, step, leapfrogs, streams):
     return [torch.where(accept, new, old) for new, old in zip(proposal, weights, strict=True)], probability
 
 
-def half_square(tensors):
-    return sum(tensor.square().sum((0, 1)) for tensor in tensors) / 2
+def half_square(tensors: Weights) -> Tensor:
+    first, *others = [tensor.square().sum((0, 1)) for tensor in tensors]
+    return sum(others, first) / 2
 
 
 def langevin(

@@ -1,6 +1,6 @@
 """Tables by the task that made them: what drawings and measures ask for, and planning compares before anything runs."""
 
-from typing import Annotated
+from typing import Annotated, TypeAlias
 
 import pandas as pd
 
@@ -16,12 +16,12 @@ from .params import (
     Untrained,
 )
 
-ClassifierTable = Annotated[pd.DataFrame, Classifier]
-EnsembleTable = Annotated[pd.DataFrame, Ensemble]
-NeuralTangentTable = Annotated[pd.DataFrame, NeuralTangent]
-NormLearningTable = Annotated[pd.DataFrame, NormLearning]
-PathPruningTable = Annotated[pd.DataFrame, PathPruning]
-PosteriorTable = Annotated[pd.DataFrame, Posterior]
-PriorTable = Annotated[pd.DataFrame, Prior]
-RegressionTable = Annotated[pd.DataFrame, Regression]
-UntrainedTable = Annotated[pd.DataFrame, Untrained]
+ClassifierTable: TypeAlias = Annotated[pd.DataFrame, Classifier]
+EnsembleTable: TypeAlias = Annotated[pd.DataFrame, Ensemble]
+NeuralTangentTable: TypeAlias = Annotated[pd.DataFrame, NeuralTangent]
+NormLearningTable: TypeAlias = Annotated[pd.DataFrame, NormLearning]
+PathPruningTable: TypeAlias = Annotated[pd.DataFrame, PathPruning]
+PosteriorTable: TypeAlias = Annotated[pd.DataFrame, Posterior]
+PriorTable: TypeAlias = Annotated[pd.DataFrame, Prior]
+RegressionTable: TypeAlias = Annotated[pd.DataFrame, Regression]
+UntrainedTable: TypeAlias = Annotated[pd.DataFrame, Untrained]

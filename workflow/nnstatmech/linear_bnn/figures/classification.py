@@ -99,7 +99,8 @@ def annealed_outputs(ax: Axes, exact: pd.DataFrame, sampled: pd.DataFrame) -> No
     betas = betas[:: max(1, len(betas) // 3)]
     for beta, colour in zip(betas, sns.color_palette("flare", len(betas)), strict=True):
         values = ensemble.values_of(select(sampled, network=network, beta=beta), "output")
-        edges = np.linspace(*np.quantile(values, [0.001, 0.999]), 31)
+        low, high = np.quantile(values, [0.001, 0.999])
+        edges = np.linspace(low, high, 31)
         histogram_dots(ax, values, edges, ms=2.5, color=colour, label=rf"$\beta$ = {beta:g}")
         law = posterior.predictive_density(exact, network, beta)
         ax.plot(law.index, law, color=colour, lw=1.2)

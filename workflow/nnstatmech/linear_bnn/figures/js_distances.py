@@ -93,7 +93,7 @@ def of_ensembles(ax: Axes, hmc: pd.DataFrame, descent: pd.DataFrame) -> None:
         distance, low, high = np.array(ends).T
         widths, errors = [int(network) for network in networks], (distance - low, high - distance)
         ax.errorbar(widths, distance, errors, fmt="o", color=colour, markersize=5, capsize=2, label=label)
-    level = np.sqrt(max(critical_distance(BINS, samples) ** 2 - floor(BINS, samples) ** 2, 0))
+    level = float(np.sqrt(max(critical_distance(BINS, samples) ** 2 - floor(BINS, samples) ** 2, 0.0)))
     ax.axhline(level, color="0.6", linewidth=1)
     ax.text(700, level * 1.05, f"99 %, M = {samples}", color="0.4", fontsize=7, ha="right")
     ax.set(xlabel="hidden units n", ylabel="Jensen-Shannon distance", ylim=(3e-4, 0.4))
@@ -114,7 +114,7 @@ def of_selected_networks(ax: Axes, descent: pd.DataFrame) -> None:
         draw(multiple * typical, color=colour, label=f"within {multiple * typical:.0f} steps")
     draw(np.inf, color="k", label="ever")
     samples = ensemble.agreement(next(iter(networks.values()))).samples
-    ax.axhline(floor(BINS, samples), color="0.6", linewidth=1, label="sampling floor")
+    ax.axhline(float(floor(BINS, samples)), color="0.6", linewidth=1, label="sampling floor")
     ax.set(xlabel="hidden units n", ylabel="Jensen-Shannon distance to the exact law", ylim=(None, 1))
     ax.legend(title="networks kept if converged", fontsize=7, title_fontsize=7)
 

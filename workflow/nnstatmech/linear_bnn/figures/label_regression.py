@@ -82,7 +82,8 @@ def label_distributions(main: RegressionTable, *, scale: str, coupling: float = 
     trained = select(main, coupling=coupling, seed=main["seed"].min())
     images = select(main, quantity="image").drop_duplicates("image").head(10)
     figure = plt.figure(figsize=(13, 6))
-    left, right = figure.subfigures(1, 2, width_ratios=[1.75, 1])
+    grid = figure.add_gridspec(1, 2, width_ratios=[1.75, 1])
+    left, right = (figure.add_subfigure(grid[0, i]) for i in range(2))
     axes = left.subplots(4, 5, height_ratios=[1.35, 1, 1.35, 1])
     for i, (_, row) in enumerate(images.iterrows()):
         top, column = 2 * (i // 5), i % 5

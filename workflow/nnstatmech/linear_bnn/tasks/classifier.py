@@ -12,7 +12,7 @@ from ...seeding import torch_stream
 from ...storage.progress import no_progress
 from ...storage.tables import tidy
 from ..classifier import FrozenReadoutClassifier, untrained_scale
-from ..digits import MiniBatches, accuracy, input_vectors, labelled_digits
+from ..digits import MiniBatches, accuracy, input_vectors, labelled_digits, require
 from ..params import Classifier
 
 PROFILES = {"preactivation": "preactivations", "transposed": "transposed"}
@@ -30,6 +30,7 @@ def run(
     profiles; without a seed, for that image ``input_norm`` |x| and ``kappa`` = σ₁ σ₂ |x| of the untrained network, the
     parameter of the exact law of a component for Gaussian weights of the same variances.
     """
+    dataset = require(dataset)
     digits = labelled_digits(dataset, params.train_images, params.validation_images, device)
     image = input_vectors(dataset.test_images[params.image : params.image + 1], device)[0]
     network = FrozenReadoutClassifier.draw(digits.x.shape[1], params.width, params.classes, seeds, device)
