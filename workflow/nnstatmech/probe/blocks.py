@@ -78,6 +78,12 @@ def class_name(module: nn.Module) -> str:
     return (kind.__bases__[0] if hasattr(module, "parametrizations") else kind).__name__
 
 
+def weight_holders(records: Sequence[Record]) -> list[Record]:
+    """Calls of modules with weights of their own that hold no other such call."""
+    found = [record for record in records if has_own_weights(record.module) and record.name]
+    return [record for record in found if not any(record.holds(other) for other in found)]
+
+
 @dataclass
 class Piece:
     """What lies between two bottlenecks that follow each other."""
@@ -91,9 +97,7 @@ class Piece:
 
     @property
     def weights(self) -> list[Record]:
-        """Calls of modules with weights of their own that hold no other such call."""
-        found = [record for record in self.inside if has_own_weights(record.module) and record.name]
-        return [record for record in found if not any(record.holds(other) for other in found)]
+        return weight_holders(self.inside)
 
     @property
     def weighted(self) -> bool:
@@ -173,6 +177,10 @@ def repeated_units(records: Sequence[Record], ends: Sequence[Record], paths: Pat
     """
     results = {record.after for record in ends}
 
+    def weighted(record: Record) -> list[Record]:
+        # One layer in a wrapper is no unit of its own.
+        return weight_holders([other for other in records if record.holds(other)])
+
     def spans(record: Record) -> bool:
         entering = {edge for edge in record.before if paths.reached(edge)}
         return len(entering) == 1 and paths.is_bottleneck(*entering)
@@ -185,7 +193,7 @@ def repeated_units(records: Sequence[Record], ends: Sequence[Record], paths: Pat
         and type(record.module) not in CONTAINERS
         and not hasattr(record.module, "parametrizations")
         and record.after in results
-        and any(has_own_weights(module) for module in record.module.modules())
+        and len(weighted(record)) > 1
         and spans(record)
     ]
     count = Counter(type(record.module) for record in compound)
@@ -217,7 +225,13 @@ def pieces_between(
         pieces.append(
             Piece(
                 end=end,
-                inside=[record for record in records if last < record.number <= end.number],
+                inside=[
+                    record
+                    for record in records
+                    if last < record.number <= end.number
+                    and paths.reached(record.after)
+                    and record.after != paths.source
+                ],
                 parameters=unique_sizes(new),
                 multiply_adds=(end.multiply_adds - work) // images,
                 branching=paths.between(start, end.after) > 1,

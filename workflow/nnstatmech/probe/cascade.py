@@ -18,7 +18,7 @@ from ..cascades.entropies import as_probabilities, explained_variance
 from .moments import NOTHING
 from .structure import Block
 
-RELATIVE = 1e-6  # λ over the mean square of the centred features
+RELATIVE = 1e-4  # λ over the mean square of the centred features
 ABSOLUTE = 1e-3  # λ of the reconstruction cascades' work
 TEST_SHARE = 4  # one image in so many is held out, at most
 MOST_TEST_IMAGES = 100
@@ -209,8 +209,10 @@ def chosen_rows(positions: tuple[int, ...], features: int) -> tuple[Tensor, ...]
 
 def fitted(
     block: Block, bounds: tuple[float, float], inputs: Tensor, outputs: Tensor
-) -> tuple[list[Decoder], float]:
+) -> tuple[list[Callable[[Tensor], Tensor]], float]:
     """Decoders of one block for the relative and the absolute λ, and how many rows there are for each feature.
+
+    A block that only reshapes is inverted exactly.
 
     Parameters
     ----------
@@ -219,6 +221,9 @@ def fitted(
     inputs, outputs
         Activations of the training images before and after the block, (n, C, P…).
     """
+    if outputs.numel() == inputs.numel() and torch.equal(outputs.flatten(1), inputs.flatten(1)):
+        shape = inputs.shape[1:]
+        return [lambda outputs: outputs.reshape(len(outputs), *shape)] * 2, math.inf
     grid = grid_of(tuple(inputs.shape[2:]), tuple(outputs.shape[2:]), block)
     regression = Regression(grid)
     output_mean, input_mean = outputs.mean(0, keepdim=True), inputs.mean(0, keepdim=True)
@@ -299,7 +304,7 @@ def cascade_quantities(
         bounds = (lowest, highest) if index == 1 else blocks[index - 1].bounds
         pair, ratio = fitted(blocks[index], bounds, activations[index - 1][:training], activations[index][:training])
         decoders.append(pair)
-        results[index]["rows_per_feature"] = ratio
+        results[index]["rows_per_feature"] = ratio if math.isfinite(ratio) else NOTHING
     originals = source[training:].flatten(1)
     for which, name in enumerate(("r2", "r2_absolute")):
         batch = None

@@ -6,6 +6,7 @@ from typing import Any
 
 import torch
 from torch import Tensor, nn
+from torch.nn.utils import parametrize
 
 from .batch_norm import Conditions
 from .calls import Call, Listener, watched
@@ -124,8 +125,11 @@ class Network:
         conditions: Conditions,
         listener: Listener,
         before: Callable[[tuple, Mapping], Any] | None = None,
+        around: contextlib.AbstractContextManager | None = None,
     ) -> Any:
         """One forward pass from ``source``; ``listener`` hears every call of a module, that of the model last.
+
+        Parametrised tensors are computed before, outside the context ``around``.
 
         Raises
         ------
@@ -144,8 +148,18 @@ class Network:
 
         if self.embedding is None:
             inputs = inputs.with_first(start)
-        with conditions, watched(self.model, from_source, before):
-            return self.call(inputs)
+        with parametrize.cached():
+            warm_parametrisations(self.model)
+            with conditions, around or contextlib.nullcontext(), watched(self.model, from_source, before):
+                return self.call(inputs)
+
+
+def warm_parametrisations(model: nn.Module) -> None:
+    """Compute parametrised tensors once, so that a pass does not, whatever counts its calls and products."""
+    for module in model.modules():
+        if parametrize.is_parametrized(module):
+            for name in module.parametrizations:
+                getattr(module, name)
 
 
 @contextlib.contextmanager

@@ -128,11 +128,12 @@ def probe_model(
         place = torch.device(device) if device is not None else device_of(probes[0][2])
         values = values.on(place, dtype)
         precision = precision_of(model if model is not None else probes[0][2], dtype, given=model is not None)
-        found = [
-            Probe(twin, values, seed, mode, batch, layout, fine, precision).rows(lenses).assign(state=state, seed=seed)
-            for state, seed, twin in probes
+        found = [Probe(twin, values, seed, mode, batch, layout, fine, precision) for _, seed, twin in probes]
+        parts = [
+            probe.rows(lenses).assign(state=state, seed=seed)
+            for probe, (state, seed, _) in zip(found, probes, strict=True)
         ]
-    table = pd.concat(found, ignore_index=True)
+    table = pd.concat(parts, ignore_index=True)
     table["batch_norm"] = mode
     table = table[list(COLUMNS)]
     for name in ("name", "kind", "shape", "quantity"):
@@ -287,9 +288,7 @@ class Probe:
             for index, (block, quantities) in enumerate(zip(self.structure.blocks, self.results, strict=True))
             for quantity, value in quantities.items()
         ]
-        table = pd.DataFrame(rows)
-        table.attrs["probe"] = self
-        return table
+        return pd.DataFrame(rows)
 
     def input_noise(self) -> Tensor:
         """Noise at the source, the same whatever the layout."""
@@ -399,16 +398,15 @@ def digest(model: nn.Module) -> str:
 
 def attributes(
     probes: Sequence[tuple[Any, int, nn.Module]],
-    found: Sequence[pd.DataFrame],
+    found: Sequence[Probe],
     mode: Mode | None,
     lenses: Sequence[str],
     batch: int,
     dtype: torch.dtype,
 ) -> dict[str, Any]:
     """What a table of probes says of its making."""
-    all_probes: list[Probe] = [table.attrs.pop("probe") for table in found]
-    rows = [probe.fewest_rows for probe in all_probes if probe.fewest_rows is not None]
-    first = all_probes[0]
+    rows = [probe.fewest_rows for probe in found if probe.fewest_rows is not None]
+    first = found[0]
     return {
         "model": {f"{state}/{seed}": digest(twin) for state, seed, twin in probes},
         "class": type(probes[0][2]).__name__,
@@ -420,7 +418,7 @@ def attributes(
         "images": min(batch, first.available),
         "precision": str(first.precision).removeprefix("torch."),
         "dtype": str(dtype).removeprefix("torch."),
-        "method": sorted({probe.method for probe in all_probes if probe.method is not None}),
+        "method": sorted({probe.method for probe in found if probe.method is not None}),
         "lenses": list(lenses),
         "versions": {"python": platform.python_version(), "torch": torch.__version__},
     }

@@ -148,8 +148,8 @@ class Finder:
         for parameter in parameters:
             parameter.requires_grad_(parameter.is_floating_point())
         try:
-            with torch.enable_grad(), counter, explained(self.inputs.first.shape, self.source.dtype):
-                output = self.network.run(self.inputs, leaf, self.conditions, listener, edges_of)
+            with torch.enable_grad(), explained(self.inputs.first.shape, self.source.dtype):
+                output = self.network.run(self.inputs, leaf, self.conditions, listener, edges_of, around=counter)
         finally:
             for parameter in parameters:
                 parameter.requires_grad_(False)
