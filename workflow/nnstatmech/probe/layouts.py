@@ -4,7 +4,6 @@ The batch axis is found by exchanging one image: it is the axis along which only
 feature axis follows the kind of the module that made the tensor.
 """
 
-import math
 from dataclasses import dataclass
 from typing import Literal
 
@@ -153,34 +152,23 @@ def kind_axis(module: nn.Module) -> Literal["first", "last"] | None:
     return "last" if isinstance(module, FEATURES_LAST) else None
 
 
-def width(module: nn.Module) -> int | None:
-    """Number of features that a module gives; None where its kind does not tell."""
-    match module:
-        case _ConvNd():
-            return module.out_channels
-        case nn.Linear() | nn.Bilinear():
-            return module.out_features
-        case _NormBase():
-            return module.num_features
-        case nn.GroupNorm():
-            return module.num_channels
-        case nn.LayerNorm() | nn.RMSNorm():
-            return module.normalized_shape[-1]
-        case nn.MultiheadAttention():
-            return module.embed_dim
-        case nn.Embedding():
-            return module.embedding_dim
-        case nn.RNNBase():
-            size = getattr(module, "proj_size", 0) or module.hidden_size
-            return size * (2 if module.bidirectional else 1)
-    return None
+def own_feature_axis(module: nn.Module, value: Tensor) -> int:
+    """The axis on which a module of a known kind has the features of what it gives."""
+    return min(1, value.dim() - 1) if kind_axis(module) == "first" else value.dim() - 1
 
 
-def feature_candidates(shape: tuple[int, ...], batch: int, module: nn.Module) -> tuple[int, list[int]]:
-    """The usual feature axis of a tensor that ``module`` had the last say in, and all axes of the right size."""
+def feature_candidates(shape: tuple[int, ...], batch: int, module: nn.Module, value: Tensor) -> tuple[int, list[int]]:
+    """The usual feature axis of a tensor that ``module`` had the last say in, and all axes of the right size.
+
+    Parameters
+    ----------
+    value
+        What the module gave.
+    """
     others = [axis for axis in range(len(shape)) if axis != batch]
     usual = others[-1] if kind_axis(module) == "last" else others[0]
-    return usual, [axis for axis in others if shape[axis] == width(module)]
+    features = value.shape[own_feature_axis(module, value)]
+    return usual, [axis for axis in others if shape[axis] == features]
 
 
 def from_letters(letters: str, axes: int) -> Layout:
@@ -200,7 +188,3 @@ def from_letters(letters: str, axes: int) -> Layout:
         )
     return Layout(upper.index("B"), features[0] if features else None)
 
-
-def elements(shape: str) -> int:
-    """Number of elements of one image from :func:`shape_text`."""
-    return math.prod(int(size) for size in shape.split("x") if size)

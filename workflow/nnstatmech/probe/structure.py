@@ -14,7 +14,7 @@ from .blocks import Chain, Record, chains, is_activation, reach
 from .calls import Call
 from .checks import ProbeError
 from .graph import Edge, Paths, edge_of
-from .layouts import Layout, batch_axis, feature_candidates, from_letters, kind_axis, shape_text
+from .layouts import Layout, batch_axis, feature_candidates, from_letters, kind_axis, own_feature_axis, shape_text
 from .network import Inputs, Network, checked_output, explained
 from .trees import first_floating, replaced, tensors
 
@@ -236,7 +236,7 @@ class Finder:
                 f"layout of {name!r}, shape {shape}: no module of a known kind says which axis holds the features; give"
                 " layout= (letters such as 'BCHW' or 'BTD')"
             )
-        usual, fitting = feature_candidates(shape, found.batch, last.module)
+        usual, fitting = feature_candidates(shape, found.batch, last.module, last.value)
         if len(fitting) == 1:
             return fitting[0]
         if not fitting or last is record or last.after == record.after:
@@ -245,8 +245,7 @@ class Finder:
 
     def traced_feature(self, last: Record, record: Record, fitting: Sequence[int], usual: int) -> int:
         """The axis along which a change of one feature of ``last`` stays at one entry of ``record``."""
-        axes = [axis for axis in range(last.value.dim()) if axis]
-        axis = axes[-1] if kind_axis(last.module) == "last" else axes[0]
+        axis = own_feature_axis(last.module, last.value)
         seen: list[Tensor] = []
 
         def listener(call: Call, output: Any) -> Any:
@@ -280,7 +279,7 @@ class Finder:
         first = next(
             (record for record in self.records if kind_axis(record.module) and self.paths.reached(record.after)), None
         )
-        if first is None or (self.start not in first.before and kind_axis(first.module) == "last"):
+        if first is None or (kind_axis(first.module) == "last" and first.value.dim() != axes):
             return Layout(self.axis, None)
         return Layout(self.axis, others[-1] if kind_axis(first.module) == "last" else self.channel_axis(first, others))
 
