@@ -92,6 +92,39 @@ def contrast(signal: Tensor) -> float:
     return float(deviations.square().sum() / (len(vectors) - 1))
 
 
+def similarities(signal: Tensor) -> Tensor:
+    """Cosines between the activations of all pairs of images, (pairs,); NaN where an image has none."""
+    vectors = signal.flatten(1)
+    vectors = vectors / torch.linalg.vector_norm(vectors, dim=1, keepdim=True)
+    vectors = vectors - vectors.mean(0)
+    # Differences of cosines up to terms of each image: -½|a - b|², without what cancels where images become alike.
+    squares = vectors.square().sum(1)
+    first, second = torch.triu_indices(len(vectors), len(vectors), 1)
+    return (vectors @ vectors.mT)[first, second] - (squares[first] + squares[second]) / 2
+
+
+def kept_similarity(before: Tensor, after: Tensor, images: int) -> tuple[float, float]:
+    """Correlation over pairs of images between their similarities in two places, and its error.
+
+    Parameters
+    ----------
+    before, after
+        :func:`similarities`.
+    images
+        Number of images; the error leaves out one at a time.
+    """
+    if images < 4 or not bool(torch.isfinite(before).all() and torch.isfinite(after).all()):
+        return NOTHING, NOTHING
+    first, second = torch.triu_indices(images, images, 1)
+    image = torch.arange(images)[:, None]
+    kept = torch.cat([torch.ones(1, len(first), dtype=torch.bool), (first != image) & (second != image)]).to(before)
+    count = kept.sum(1, keepdim=True)
+    x, y = ((v / v.abs().max() - (kept * v / v.abs().max()).sum(1, keepdim=True) / count) * kept for v in (before, after))
+    correlations = (x * y).sum(1) / (x.square().sum(1) * y.square().sum(1)).sqrt()
+    spread = correlations[1:].var(correction=0) * (images - 1)
+    return float(correlations[0]), float(spread.sqrt())
+
+
 def noise_quantities(noise: Tensor, log_scale: float) -> Quantities:
     """Mean square and effective rank of noise that was divided by exp(``log_scale``) on its way."""
     scale = scale_of(noise)

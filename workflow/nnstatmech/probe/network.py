@@ -10,7 +10,7 @@ from torch.nn.utils import parametrize
 
 from .batch_norm import Conditions
 from .calls import Call, Listener, watched
-from .checks import ProbeError, first_line, require_finite
+from .checks import ProbeError, first_line
 from .graph import Edge, edge_of
 from .trees import converted, first_floating, first_tensor, mapped, replaced
 
@@ -101,13 +101,19 @@ class Network:
             ids = first_tensor(arguments)
             return ids is not None and ids.numel() == inputs.first.numel() and bool(torch.equal(ids, inputs.first))
 
-        with torch.no_grad(), contextlib.suppress(Found), watched(self.model, listener, takes_ids):
-            self.call(inputs)
+        failure = None
+        try:
+            with torch.no_grad(), watched(self.model, listener, takes_ids):
+                self.call(inputs)
+        except Found:
+            pass
+        except Exception as error:
+            failure = error
         if not found:
             raise ProbeError(
                 f"the input is of integers ({inputs.first.dtype}) and no embedding takes them: give the floating-point"
                 " input of the first layer"
-            )
+            ) from failure
         return found[0].detach()
 
     def call(self, inputs: Inputs) -> Any:
@@ -189,5 +195,4 @@ def checked_output(output: Any) -> Tensor:
     tensor = first_floating(output)
     if tensor is None:
         raise ProbeError("the model's output holds no floating-point tensor: nothing can be propagated to it")
-    require_finite(tensor.detach(), "the model's output")
     return tensor

@@ -123,11 +123,26 @@ class Pass:
             self.network.run(self.inputs, leaf, conditions, listener)
             dummies = [torch.zeros_like(value, requires_grad=True) for value in ends.values()]
             (transposed,) = torch.autograd.grad(list(ends.values()), leaf, dummies, create_graph=True)
-            tangents = torch.autograd.grad(transposed, dummies, noise, allow_unused=True)
+            tangents = torch.autograd.grad(transposed, dummies, noise, retain_graph=True)
+            self.check_duality(list(ends.values()), leaf, noise, tangents)
         self.visit(0, source, noise, 0.0)
         for (index, value), tangent in zip(ends.items(), tangents, strict=True):
-            self.visit(index, value.detach(), torch.zeros_like(value) if tangent is None else tangent, 0.0)
+            self.visit(index, value.detach(), tangent, 0.0)
         self.fewest_rows = conditions.fewest_rows
+
+    @staticmethod
+    def check_duality(values: list[Tensor], leaf: Tensor, noise: Tensor, tangents: tuple[Tensor, ...]) -> None:
+        """Refuse tangents that an operator which can be differentiated only once has left incomplete, silently."""
+        generator = torch.Generator().manual_seed(0)
+        weights = []
+        for tangent in tangents:
+            weight = torch.randn(tangent.shape, generator=generator, dtype=torch.float64).to(tangent)
+            weights.append(weight / (weight.norm() * (tangent.norm() or 1.0)))
+        (transposed,) = torch.autograd.grad(values, leaf, weights)
+        found = float((transposed * noise).sum())
+        expected = sum(float((weight * tangent).sum()) for weight, tangent in zip(weights, tangents, strict=True))
+        if abs(found - expected) > torch.finfo(leaf.dtype).eps ** 0.5 * len(values):
+            raise RuntimeError("an operator cannot be differentiated twice")
 
     def differences(self, source: Tensor, noise: Tensor) -> None:
         """Central differences from bottleneck to bottleneck."""

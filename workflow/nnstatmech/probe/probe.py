@@ -21,7 +21,15 @@ from .cascade import FEWEST_IMAGES, cascade_quantities, images_to_use
 from .checks import ProbeError, check_model, copied, first_line, require_finite, untouched, unwrapped
 from .gradients import back_propagate, log_gradient
 from .inputs import prepared
-from .moments import NOTHING, Quantities, dead_units, noise_quantities, signal_quantities
+from .moments import (
+    NOTHING,
+    Quantities,
+    dead_units,
+    kept_similarity,
+    noise_quantities,
+    signal_quantities,
+    similarities,
+)
 from .network import Inputs, Network, checked_output
 from .noise import Method, propagate
 from .sources import builder
@@ -104,6 +112,8 @@ def probe_model(
           ``log_mu2_noise``, ``reff_signal``, ``reff_noise``: as in :mod:`nnstatmech.moments`;
         * ``log_chi``: normalised sensitivity, 0 at the input; ``delta_chi``: its geometric increment;
         * ``correlation``, ``contrast``: mean cosine between two images' activations, and one minus it;
+        * ``kept_similarity``, ``kept_similarity_error``: correlation over pairs of images between their cosines here and
+          at the input;
         * ``dead_units``: share of units that are constant over images and positions;
         * ``log_gradient``: ½ ln of the squared gradient of a random output, summed over elements, mean over images;
         * ``r2``, ``r2_absolute``, ``differential_entropy``, ``rows_per_feature``: see
@@ -313,6 +323,7 @@ class Probe:
             for number, layout in block.activations
         }
         dead: dict[int, tuple[int, int, int]] = {}
+        at_source: list[Tensor] = []
 
         def hear(call: Call, output: Any) -> None:
             if call.number in activations:
@@ -324,6 +335,11 @@ class Probe:
             block = self.structure.blocks[index]
             signal = block.layout.canonical(signal)
             result = signal_quantities(signal) | noise_quantities(block.layout.canonical(tangent), log_scale)
+            alike = similarities(signal)
+            if not index:
+                at_source[:] = [alike]
+            kept = kept_similarity(at_source[0], alike, len(signal))
+            result["kept_similarity"], result["kept_similarity_error"] = kept
             if index and not block.activations:
                 units, count = dead_units([signal], self.precision)
                 result["dead_units"] = units / count
