@@ -21,6 +21,7 @@ from torch.nn.modules.batchnorm import _BatchNorm
 from torch.overrides import TorchFunctionMode
 
 from .checks import ProbeError
+from .convolution import CONVOLUTIONS, convolution
 
 Mode = Literal["held", "batch", "running"]
 MODES: tuple[Mode, ...] = get_args(Mode)
@@ -65,7 +66,7 @@ def split_statistics(x: Tensor, parts: int) -> tuple[Tensor, Tensor]:
 
 
 class Conditions(TorchFunctionMode):
-    """While it is active, batch normalisation follows ``mode`` and dropout is off.
+    """While it is active, batch normalisation follows ``mode``, dropout is off, and convolutions are fast.
 
     Parameters
     ----------
@@ -95,6 +96,8 @@ class Conditions(TorchFunctionMode):
         kwargs = kwargs or {}
         if function in DROPOUTS:
             return self.without_dropout(function, args, kwargs)
+        if function in CONVOLUTIONS:
+            return convolution(function, *args, **kwargs)
         if function is F.batch_norm:
             return self.normalise(*args, **kwargs)
         if function is torch.batch_norm:

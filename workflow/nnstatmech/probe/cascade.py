@@ -9,24 +9,29 @@ fitted on three quarters of the images and judged on the rest.
 import math
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from functools import cached_property
 
 import torch
 import torch.nn.functional as F
 from torch import Tensor
 
 from ..cascades.entropies import as_probabilities, explained_variance
+from .convolution import fastest
 from .moments import NOTHING
 from .structure import Block
 
 RELATIVE = 1e-4  # λ over the mean square of the centred features
 ABSOLUTE = 1e-3  # λ of the reconstruction cascades' work
 TEST_SHARE = 4  # one image in so many is held out, at most
-MOST_TEST_IMAGES = 100
+MOST_TEST_IMAGES, FEWEST_TEST_IMAGES = 100, 8
+DECODED = 2**22  # elements of the largest block's reconstructions from all depths
 FEWEST_IMAGES = 8
 MOST_IMAGES = 1024
 MULTIPLY_ADDS = 2e10  # of the pass that gives the activations
+IMAGES_AT_ONCE = 16
+LARGEST_WEIGHT = 2**22  # elements of a matrix
 ELEMENTS = 2**26  # of all blocks' activations together
-MOST_ROWS = 4096  # of one regression
+MOST_ROWS = 3072  # of one regression
 WIDEST = 3  # side of the windows
 EXTRA_TOKENS = 2  # class tokens that a transformer puts before the patches
 
@@ -135,20 +140,24 @@ class Regression:
 
     def features(self, outputs: Tensor) -> Tensor:
         """Windows of centred outputs: a view (n, P…, C, windows…), or (n, all) for whole images."""
-        grid = self.grid
-        if not grid.outputs:
+        if not self.grid.outputs:
             return outputs.flatten(1)
+        outputs = self.padded(outputs)
+        axes = outputs.dim() - 2
+        for axis in range(axes):
+            outputs = outputs.unfold(2 + axis, self.grid.window, 1)
+        return outputs.movedim(1, 1 + axes)
+
+    def padded(self, outputs: Tensor) -> Tensor:
+        """Centred outputs with zeros around them, such that each position of a decoder has a window."""
+        grid = self.grid
         if len(grid.outputs) != outputs.dim() - 2 or grid.dropped:
             outputs = outputs.flatten(2)[:, :, grid.dropped :]
         if grid.spread > 1:
             outputs = blocks_to_features(outputs, grid.spread)
-        side, axes = grid.window, outputs.dim() - 2
         target = [math.ceil(size / grid.ratio) for size in grid.inputs]
-        margins = [size - have + side - 1 for size, have in zip(target, outputs.shape[2:], strict=True)]
-        outputs = F.pad(outputs, [number for m in reversed(margins) for number in (m // 2, m - m // 2)])
-        for axis in range(axes):
-            outputs = outputs.unfold(2 + axis, side, 1)
-        return outputs.movedim(1, 1 + axes)
+        margins = [size - have + grid.window - 1 for size, have in zip(target, outputs.shape[2:], strict=True)]
+        return F.pad(outputs, [number for m in reversed(margins) for number in (m // 2, m - m // 2)])
 
     def targets(self, inputs: Tensor) -> Tensor:
         """What is predicted for each position: (n, P…, C), or (n, all)."""
@@ -175,27 +184,35 @@ class Regression:
 
 @dataclass
 class Decoder:
-    """Inverts one block: features of (outputs - their mean) times weight, plus the mean input, within bounds.
-
-    ``predict`` maps rows of features to rows of targets.
-    """
+    """Inverts one block: windows of (outputs - their mean) times weights, plus the mean input, within bounds."""
 
     regression: Regression
     output_mean: Tensor
     input_mean: Tensor
-    predict: Callable[[Tensor], Tensor]
+    weights: "Weights"
     bounds: tuple[float, float]
 
-    def __call__(self, outputs: Tensor) -> Tensor:
-        parts = [self.decoded(part) for part in outputs.split(16)]
-        return torch.cat(parts)
+    @cached_property
+    def kernel(self) -> Tensor | None:
+        """The weights as a convolution, where they act on windows of an image."""
+        grid = self.regression.grid
+        if len(grid.outputs) != 2 or grid.window == 1 or self.weights.primal is None:
+            return None
+        return self.weights.primal.mT.unflatten(1, (-1, grid.window, grid.window)).contiguous()
 
-    def decoded(self, outputs: Tensor) -> Tensor:
-        features = self.regression.features(outputs - self.output_mean)
-        positions = features.shape[: 1 + len(self.regression.grid.outputs)]
-        rows = self.predict(features.reshape(math.prod(positions), -1)).reshape(*positions, -1)
+    def __call__(self, outputs: Tensor) -> Tensor:
+        deviations = outputs - self.output_mean
+        if self.kernel is not None:
+            rows = fastest(torch.conv2d, self.regression.padded(deviations), self.kernel, None).movedim(1, -1)
+        else:
+            rows = torch.cat([self.decoded(part) for part in deviations.split(IMAGES_AT_ONCE)])
         inputs = self.regression.assembled(rows, self.input_mean.shape[1:]) + self.input_mean
         return inputs.clamp(*self.bounds)
+
+    def decoded(self, deviations: Tensor) -> Tensor:
+        features = self.regression.features(deviations)
+        positions = features.shape[: 1 + len(self.regression.grid.outputs)]
+        return self.weights(features.reshape(math.prod(positions), -1)).reshape(*positions, -1)
 
 
 def chosen_rows(positions: tuple[int, ...], features: int) -> tuple[Tensor, ...]:
@@ -234,31 +251,46 @@ def fitted(
     where = chosen_rows(positions, width)
     rows = features[where].reshape(len(where[0]), -1)
     wanted = targets[where].reshape(len(where[0]), -1)
-    mean_square = float(rows.square().mean())
+    strengths = RELATIVE * float(rows.square().mean()), ABSOLUTE
     decoders = [
-        Decoder(regression, output_mean, input_mean, ridge(rows, wanted, strength), bounds)
-        for strength in (RELATIVE * mean_square, ABSOLUTE)
+        Decoder(regression, output_mean, input_mean, weights, bounds) for weights in ridge(rows, wanted, strengths)
     ]
     return decoders, math.prod(positions) / width
 
 
-def ridge(rows: Tensor, targets: Tensor, strength: float) -> Callable[[Tensor], Tensor]:
-    """The ridge regression (AᵀA/R + λ)⁻¹ AᵀT/R, in its dual form where there are fewer rows than features."""
+@dataclass(frozen=True)
+class Weights:
+    """A linear map from rows of features to rows of targets: a matrix, or two whose product it is."""
+
+    primal: Tensor | None = None
+    rows: Tensor | None = None
+    dual: Tensor | None = None
+
+    def __call__(self, features: Tensor) -> Tensor:
+        return features @ self.primal if self.primal is not None else (features @ self.rows.mT) @ self.dual
+
+
+def ridge(rows: Tensor, targets: Tensor, strengths: Sequence[float]) -> list[Weights]:
+    """The ridge regressions (AᵀA/R + λ)⁻¹ AᵀT/R, in their dual form where there are fewer rows than features."""
     count, width = rows.shape
-    if strength <= 0:
-        return lambda features: features.new_zeros(len(features), targets.shape[1])
-    if count >= width:
-        gram = rows.mT @ rows / count
-        gram.diagonal().add_(strength)
-        weight = torch.cholesky_solve(rows.mT @ targets / count, torch.linalg.cholesky(gram))
-        return lambda features: features @ weight
-    gram = rows @ rows.mT / count
-    gram.diagonal().add_(strength)
-    dual = torch.cholesky_solve(targets / count, torch.linalg.cholesky(gram))
-    if width * targets.shape[1] <= ELEMENTS // 16:
-        weight = rows.mT @ dual
-        return lambda features: features @ weight
-    return lambda features: (features @ rows.mT) @ dual
+    primal = count >= width
+    gram = (rows.mT @ rows if primal else rows @ rows.mT) / count
+    wanted = (rows.mT @ targets if primal else targets) / count
+    found = []
+    for strength in strengths:
+        if strength <= 0:
+            found.append(Weights(rows.new_zeros(width, targets.shape[1])))
+            continue
+        shifted = gram.clone()
+        shifted.diagonal().add_(strength)
+        solution = torch.cholesky_solve(wanted, torch.linalg.cholesky(shifted))
+        if primal:
+            found.append(Weights(solution))
+        elif width * targets.shape[1] <= LARGEST_WEIGHT:
+            found.append(Weights(rows.mT @ solution))
+        else:
+            found.append(Weights(rows=rows, dual=solution))
+    return found
 
 
 def differential_entropy(reconstructions: Tensor) -> float:
@@ -294,7 +326,9 @@ def cascade_quantities(
         reconstructions with the relative λ, nats) and ``rows_per_feature`` (of the block's decoder), for each block.
     """
     images = len(activations[0])
-    held_out = min(MOST_TEST_IMAGES, images // TEST_SHARE)
+    largest = max(value[0].numel() for value in activations)
+    affordable = max(FEWEST_TEST_IMAGES, DECODED // (len(blocks) * largest))
+    held_out = min(MOST_TEST_IMAGES, images // TEST_SHARE, affordable)
     training = images - held_out if training_images is None else training_images
     source = activations[0]
     lowest, highest = float(source.min()), float(source.max())

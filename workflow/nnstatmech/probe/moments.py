@@ -15,6 +15,7 @@ from ..moments.statistics import column_means, covariance, effective_rank, lancz
 
 LANCZOS_FROM = 768  # larger covariances: only the largest eigenvalue is computed
 LANCZOS_STEPS = 128
+IMAGES_OF_PAIRS = 64  # all pairs of so many images are compared
 ROUNDING = 16  # differences below so many units in the last place are rounding
 # Amplitudes below the smallest normal number have lost digits.
 SMALLEST = {torch.float64: 1e-300, torch.float32: 1e-36}
@@ -93,8 +94,8 @@ def contrast(signal: Tensor) -> float:
 
 
 def similarities(signal: Tensor) -> Tensor:
-    """Cosines between the activations of all pairs of images, (pairs,); NaN where an image has none."""
-    vectors = signal.flatten(1)
+    """Cosines between the activations of all pairs of the first 64 images, (pairs,); NaN where an image has none."""
+    vectors = signal[:IMAGES_OF_PAIRS].flatten(1)
     vectors = vectors / torch.linalg.vector_norm(vectors, dim=1, keepdim=True)
     vectors = vectors - vectors.mean(0)
     # Differences of cosines up to terms of each image: -½|a - b|², without what cancels where images become alike.
@@ -103,16 +104,15 @@ def similarities(signal: Tensor) -> Tensor:
     return (vectors @ vectors.mT)[first, second] - (squares[first] + squares[second]) / 2
 
 
-def kept_similarity(before: Tensor, after: Tensor, images: int) -> tuple[float, float]:
+def kept_similarity(before: Tensor, after: Tensor) -> tuple[float, float]:
     """Correlation over pairs of images between their similarities in two places, and its error.
 
     Parameters
     ----------
     before, after
-        :func:`similarities`.
-    images
-        Number of images; the error leaves out one at a time.
+        :func:`similarities`. The error leaves out one image at a time.
     """
+    images = round((1 + math.sqrt(1 + 8 * len(before))) / 2)
     if images < 4 or not bool(torch.isfinite(before).all() and torch.isfinite(after).all()):
         return NOTHING, NOTHING
     first, second = torch.triu_indices(images, images, 1)

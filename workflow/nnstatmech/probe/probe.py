@@ -338,7 +338,7 @@ class Probe:
             alike = similarities(signal)
             if not index:
                 at_source[:] = [alike]
-            kept = kept_similarity(at_source[0], alike, len(signal))
+            kept = kept_similarity(at_source[0], alike)
             result["kept_similarity"], result["kept_similarity_error"] = kept
             if index and not block.activations:
                 units, count = dead_units([signal], self.precision)
