@@ -8,7 +8,7 @@ fitted on three quarters of the images and judged on the rest.
 
 import math
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import cached_property
 
 import torch
@@ -16,7 +16,6 @@ import torch.nn.functional as F
 from torch import Tensor
 
 from ..cascades.entropies import as_probabilities, explained_variance
-from .convolution import fastest
 from .moments import NOTHING
 from .structure import Block
 
@@ -32,6 +31,7 @@ IMAGES_AT_ONCE = 16
 LARGEST_WEIGHT = 2**22  # elements of a matrix
 ELEMENTS = 2**26  # of all blocks' activations together
 MOST_ROWS = 3072  # of one regression
+FEWEST = 2.0  # rows for each feature that a window wider than one position needs
 WIDEST = 3  # side of the windows
 EXTRA_TOKENS = 2  # class tokens that a transformer puts before the patches
 
@@ -182,6 +182,12 @@ class Regression:
         return inputs.reshape(len(rows), *shape)
 
 
+def scaled(x: Tensor) -> tuple[Tensor, float]:
+    """A tensor in single precision with largest element one, and what it was divided by."""
+    size = float(x.abs().max()) or 1.0
+    return (x / size).float(), size
+
+
 @dataclass
 class Decoder:
     """Inverts one block: windows of (outputs - their mean) times weights, plus the mean input, within bounds."""
@@ -193,21 +199,26 @@ class Decoder:
     bounds: tuple[float, float]
 
     @cached_property
-    def kernel(self) -> Tensor | None:
-        """The weights as a convolution, where they act on windows of an image."""
+    def kernel(self) -> tuple[Tensor, float] | None:
+        """The weights as a convolution in single precision and what they are divided by, for windows of an image."""
         grid = self.regression.grid
         if len(grid.outputs) != 2 or grid.window == 1 or self.weights.primal is None:
             return None
-        return self.weights.primal.mT.unflatten(1, (-1, grid.window, grid.window)).contiguous()
+        return scaled(self.weights.primal.mT.unflatten(1, (-1, grid.window, grid.window)).contiguous())
 
     def __call__(self, outputs: Tensor) -> Tensor:
         deviations = outputs - self.output_mean
         if self.kernel is not None:
-            rows = fastest(torch.conv2d, self.regression.padded(deviations), self.kernel, None).movedim(1, -1)
+            rows = self.convolved(deviations).movedim(1, -1)
         else:
             rows = torch.cat([self.decoded(part) for part in deviations.split(IMAGES_AT_ONCE)])
         inputs = self.regression.assembled(rows, self.input_mean.shape[1:]) + self.input_mean
         return inputs.clamp(*self.bounds)
+
+    def convolved(self, deviations: Tensor) -> Tensor:
+        # What is left to add to the mean needs six digits, not sixteen, and has a fast kernel in single precision.
+        (images, size), (kernel, gain) = scaled(self.regression.padded(deviations)), self.kernel
+        return F.conv2d(images, kernel).to(deviations) * (size * gain)
 
     def decoded(self, deviations: Tensor) -> Tensor:
         features = self.regression.features(deviations)
@@ -242,6 +253,9 @@ def fitted(
         shape = inputs.shape[1:]
         return [lambda outputs: outputs.reshape(len(outputs), *shape)] * 2, math.inf
     grid = grid_of(tuple(inputs.shape[2:]), tuple(outputs.shape[2:]), block)
+    rows_of_window = len(outputs) * math.prod(grid.outputs) / (outputs.shape[1] * grid.window ** len(grid.outputs))
+    if rows_of_window < FEWEST:
+        grid = replace(grid, window=1)
     regression = Regression(grid)
     output_mean, input_mean = outputs.mean(0, keepdim=True), inputs.mean(0, keepdim=True)
     features = regression.features(outputs - output_mean)

@@ -9,9 +9,9 @@ import torch.nn.functional as F
 from torch import Tensor
 
 CONVOLUTIONS = {torch.conv1d: 1, torch.conv2d: 2, torch.conv3d: 3}
-# Torch multiplies image by image, which small images leave too little work.
-FEW_POSITIONS = 64
-COLUMNS = 2**23  # elements of all windows of some images
+# Torch multiplies image by image; below so many positions an image leaves too little work, or misses the caches.
+FEW_POSITIONS = 1024
+COLUMNS = 2**20  # elements of all windows of some images: what stays in a cache
 
 
 def convolution(function: Any, *arguments: Any, **named: Any) -> Tensor:
