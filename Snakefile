@@ -2,26 +2,11 @@
 import sys
 from pathlib import Path
 
-from snakemake.exceptions import WorkflowError
 from snakemake.utils import min_version
 
 min_version("9.20")
-sys.path.insert(0, str(Path(workflow.basedir) / "workflow"))
-
-from nnstatmech.planning.layers import merged
-from nnstatmech.planning.settings import ConfigError, check_syntax, read_settings
-
-CONFIG_FILE = Path(workflow.basedir) / "config.yaml"
-try:
-    check_syntax(CONFIG_FILE)
-except ConfigError as error:
-    raise WorkflowError(str(error))
-
-
-configfile: CONFIG_FILE
-
-
-config = merged(config)
+ROOT = Path(str(workflow.current_basedir))
+sys.path.insert(0, str(ROOT / "workflow"))
 
 
 report: "workflow/report/workflow.rst"
@@ -42,9 +27,17 @@ rule all:
         rules.scorecard.input,
 
 
+onstart:
+    hold_folder()
+
+
+# Steps of seconds, and the one that may download, run where snakemake was called.
 localrules:
     all,
     figures,
     scorecard,
+    prepare_data,
+    join_shards,
+    draw_figure,
     judge_claims,
     draw_scorecard,

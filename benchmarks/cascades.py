@@ -14,7 +14,9 @@ sys.path.insert(0, str(Path(__file__).resolve().parents[1] / "workflow"))
 import torch
 from torch import nn
 
-from nnstatmech.cascades.decoders import Adam, Ridge, fit_cascade, reconstruct
+from nnstatmech.cascades.decoders.cascade import fit_cascade, reconstruct
+from nnstatmech.cascades.decoders.ridge import Ridge
+from nnstatmech.cascades.decoders.trained import Adam
 from nnstatmech.cascades.networks import initial_parameters, wide_body
 
 EPOCH = 60000

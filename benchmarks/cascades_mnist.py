@@ -20,6 +20,7 @@ sys.path.insert(0, str(ROOT / "workflow"))
 
 import real_data  # noqa: E402
 
+from nnstatmech.cascades.params import Entropies  # noqa: E402
 from nnstatmech.cascades.tasks import entropies  # noqa: E402
 from nnstatmech.theory.mean_field import critical_weight_variance  # noqa: E402
 
@@ -35,7 +36,7 @@ def main() -> None:
     options = parser.parse_args()
     torch.set_num_threads(1)
     dataset = real_data.read("mnist", options.mapping)
-    params = entropies.Params(
+    params = Entropies(
         depth=100,
         evaluated_depths=100,
         resolution=14,

@@ -50,7 +50,9 @@ def main() -> None:
         if options.labels not in (None, labels) or (options.algorithms and algorithm not in options.algorithms):
             continue
         chosen = {"rho": [1.0001, 1.0001, 0.9], "psi": 0.8, "epsilon": 1.0, "batch_size": 128, "epochs": 20, **extra}
-        params = training.Params(algorithm=algorithm, labels=labels, evaluate_every=chosen["epochs"], **chosen)
+        params = training.Training(
+            algorithm=algorithm, labels=labels, bayes=True, evaluate_every=chosen["epochs"], **chosen
+        )
         start = time.process_time()
         table = training.run(params, SEEDS, dataset, choose_device(options.device)).to_pandas()
         seconds = time.process_time() - start

@@ -28,7 +28,7 @@ import torch
 from nnstatmech.devices import choose_device
 from nnstatmech.moments.curves import curve
 from nnstatmech.moments.params import Propagation
-from nnstatmech.moments.published import published_curves
+from nnstatmech.moments.published_values import published_curves
 from nnstatmech.moments.tasks.propagation import run
 
 ROOT = Path(__file__).resolve().parents[1]
@@ -86,7 +86,9 @@ def main():
         count, _, depth = size.partition(":")
         start = time.process_time()
         device = choose_device(arguments.device)
-        table = run(parameters(name, int(depth or 0)), range(int(count)), dataset, device).to_pandas()
+        params = parameters(name, int(depth or 0))
+        table = run(params, range(int(count)), dataset, device).to_pandas().assign(run=name)
+        table.attrs["runs"] = {name: params.model_dump()}
         seconds = (time.process_time() - start) / int(count)
         rows = deviations(name, table)
         image_bound = [row for row in rows if row[0].startswith("reff") and row[1] <= 4]

@@ -1,17 +1,45 @@
-# What the rules ask of the config: each function answers one question of one rule.
+# What the rules ask of the settings: each function answers one question of one rule.
 import shutil
 from functools import cache
 
+from nnstatmech.datasets.errors import DataError
+from nnstatmech.datasets.names import expanded
+from nnstatmech.datasets.watching import source_digest
+from nnstatmech.storage.contents import Contents
+from nnstatmech.planning import job_sizes
 from nnstatmech.planning.codehash import module_hash, symbol_hash
-from nnstatmech.planning.costs import read_costs
-from nnstatmech.planning.families import FAMILIES
+from nnstatmech.planning.layers import COMMAND_LINE, read_layers
+from nnstatmech.planning.mistakes import ConfigError
 from nnstatmech.planning.plan import Plan
-from nnstatmech.planning.settings import SCALES
+from nnstatmech.planning.settings import SCALES, read_settings
+from nnstatmech.planning.targets import check_report, check_targets
+from nnstatmech.storage import one_call
 
 
-def one_line_each(error):
-    """Settings that cannot be used end the call before any job, one line per mistake."""
-    return WorkflowError("config.yaml cannot be used:\n  " + "\n  ".join(error.lines))
+def refuse(error, origins=None):
+    """Settings that cannot be used end the call before any job, one line a mistake."""
+    sys.exit(
+        "\n".join(["These settings cannot be used:", *error.located(origins or {})])
+    )
+
+
+def given_settings():
+    """The layers of settings: config.yaml, then what the call, or a project that uses this one, gives."""
+    front_door = ROOT / "config.yaml"
+    if not workflow.modifier.is_main_snakefile():
+        return read_layers([front_door], config, "the config of the module statement")
+    given = workflow.config_settings
+    files = [] if given.replace_workflow_config else [front_door]
+    return read_layers(
+        [*files, *map(Path, given.configfiles)], given.config, COMMAND_LINE
+    )
+
+
+try:
+    LAYERS = given_settings()
+except ConfigError as error:
+    refuse(error)
+FAMILIES = LAYERS.families
 
 
 @cache
@@ -19,45 +47,70 @@ def plan_of(setting):
     """The plan of one `<scale>-<data>` folder."""
     scale, _, data = setting.partition("-")
     try:
-        return Plan(read_settings({**config, "data": data}, scale))
+        settings = read_settings({**LAYERS.config, "data": data}, scale)
+        return Plan(settings, FAMILIES, LAYERS.folder_of)
     except ConfigError as error:
-        raise one_line_each(error)
+        refuse(error, LAYERS.origins)
 
 
 def asked(question):
-    """Turn what is wrong with a path's wildcards into Snakemake's own error."""
+    """End the call where a path's wildcards, or a target, name nothing."""
 
     def answer(wildcards):
         try:
             return question(wildcards)
         except ConfigError as error:
-            raise one_line_each(error)
+            refuse(error, LAYERS.origins)
 
     return answer
 
 
-SETTING = f"{config.get('scale', 'laptop')}-{config.get('data', 'bundled')}"
-for scale in SCALES:  # the other scale's numbers are checked too, before anything runs
-    plan_of(f"{scale}-{config.get('data', 'bundled')}")
+SETTING = (
+    f"{LAYERS.config.get('scale', 'laptop')}-{LAYERS.config.get('data', 'bundled')}"
+)
 PLAN = plan_of(SETTING)
+for scale in SCALES:  # the other scale's numbers are checked too, before anything runs
+    plan_of(f"{scale}-{PLAN.settings.data}")
+if workflow.modifier.is_main_snakefile():
+    try:
+        check_targets(sys.argv[1:], PLAN.settings.figures)
+        pictures = [f"figures/{name}.png" for name in (*PLAN.settings.figures, "scorecard")]
+        check_report(
+            sys.argv[1:], [path for path in pictures if Path(path).exists()], pictures
+        )
+    except ConfigError as error:
+        refuse(error)
 
 
 wildcard_constraints:
-    setting=f"({'|'.join(SCALES)})-({'|'.join(config['data_sources'])})",
-    mapping="|".join(config["data_sources"]),
+    setting=f"({'|'.join(SCALES)})-({'|'.join(PLAN.settings.data_sources)})",
+    mapping="|".join(PLAN.settings.data_sources),
     experiment=r"[a-z][a-z0-9_]*",
     figure=r"(?!scorecard\.)[A-Za-z0-9_]+",
     run=r"[A-Za-z0-9_=.+-]+",
     shard=r"[0-9]+",
 
 
+def hold_folder():
+    """Keep other calls out of this folder until this one ends."""
+    global folder_lock
+    try:
+        folder_lock = one_call.hold(
+            Path(".snakemake/nnstatmech.lock"), " ".join(["snakemake", *sys.argv[1:]])
+        )
+    except one_call.FolderInUse as error:
+        sys.exit(str(error))
+
+
 def script_hash(name):
-    return module_hash(f"{workflow.basedir}/scripts/{name}.py")
+    return module_hash(str(ROOT / f"scripts/{name}.py"))
 
 
 # --- data --------------------------------------------------------------------------------------
 
 DATASET = "results/datasets/{mapping}/{dataset}.npz"
+FACTS = DATASET.replace(".npz", ".json")
+CONTENTS = Contents("results/datasets/.contents.json")
 
 
 @asked
@@ -66,6 +119,27 @@ def source_of(wildcards):
     return plan_of(f"{PLAN.settings.scale}-{wildcards.mapping}").source(
         wildcards.dataset
     )
+
+
+@cache
+def source_content(mapping, dataset):
+    """A digest of the files of one's own that a data set is prepared from: a change of it prepares the set again."""
+    settings = PLAN.settings
+    try:
+        return source_digest(
+            settings.data_sources[mapping][dataset], settings.data_dir, CONTENTS
+        )
+    except DataError as error:
+        refuse(ConfigError(str(error)))
+
+
+@cache
+def file_content(path):
+    """A digest of a file that a parameter names."""
+    try:
+        return CONTENTS.digest(expanded(path))
+    except (DataError, OSError) as error:
+        refuse(ConfigError(f"{path}: {error}"))
 
 
 # --- runs --------------------------------------------------------------------------------------
@@ -90,20 +164,29 @@ def experiments_of(family):
 
 @asked
 def dataset_of_run(wildcards):
-    """The prepared data set that a run reads, if it reads one."""
-    dataset = run_of(wildcards).dataset
+    """The prepared data set that a run reads, if it reads one: what it depends on is the small file of facts."""
     plan = plan_of(wildcards.setting)
+    dataset = plan.dataset_of(wildcards.experiment, wildcards.run)
     if dataset is None:
-        return []
-    plan.source(dataset)
-    return DATASET.format(mapping=plan.settings.data, dataset=dataset)
+        return {}
+    place = {"mapping": plan.settings.data, "dataset": dataset}
+    return {"facts": FACTS.format(**place), "images": ancient(DATASET.format(**place))}
+
+
+def files_of_run(plan, experiment, identity):
+    """Digests of the files that a run's parameters name, as `files`; nothing where they name none."""
+    family, run = plan.experiment(experiment).family, plan.run(experiment, identity)
+    named = FAMILIES[family].tasks[plan.task(experiment)].files
+    paths = [run.params[name] for name in named if run.params[name] is not None]
+    return {"files": {path: file_content(path) for path in paths}} if paths else {}
 
 
 @asked
 def run_parameters(wildcards):
     """What one run computes with, as one dict of plain values, so that swapping two values is seen."""
-    run = run_of(wildcards)
-    return {"params": run.params, "dataset": run.dataset, "axes": run.axes}
+    run, plan = run_of(wildcards), plan_of(wildcards.setting)
+    files = files_of_run(plan, wildcards.experiment, wildcards.run)
+    return {"params": run.params, "dataset": run.dataset, "axes": run.axes} | files
 
 
 @asked
@@ -117,7 +200,12 @@ def engine_of(wildcards):
 
 
 def code_of_run(wildcards):
-    return module_hash(engine_of(wildcards), f"{workflow.basedir}/scripts/run_shard.py")
+    return module_hash(engine_of(wildcards), str(ROOT / "scripts/run_shard.py"))
+
+
+def folder_of_family(family):
+    """Where a family of the user's own is imported from; not compared between calls, because it asks for resources."""
+    return lambda wildcards, resources: FAMILIES[family].search_folder
 
 
 def gpus_of(family):
@@ -134,29 +222,27 @@ def gpus_of(family):
     return gpus
 
 
-try:
-    COSTS = read_costs()
-except ConfigError as error:
-    raise one_line_each(error)
+def cost_of(wildcards):
+    plan = plan_of(wildcards.setting)
+    seeds = plan.seeds(wildcards.experiment, wildcards.shard)
+    return plan.parameters(wildcards.experiment, wildcards.run).cost(len(seeds))
 
 
-def memory_of(family):
+def memory_of_run(wildcards, attempt):
     """Memory of one job in MB; a second attempt gets twice as much."""
-    return lambda wildcards, attempt: (
-        attempt * COSTS[family][wildcards.setting.split("-")[0]].mem_mb
-    )
+    return attempt * job_sizes.memory_to_ask(cost_of(wildcards))
 
 
-def minutes_of(family):
+def minutes_of_run(wildcards, attempt):
     """Wall time of one job in minutes; a second attempt gets twice as long."""
-    return lambda wildcards, attempt: (
-        attempt * COSTS[family][wildcards.setting.split("-")[0]].runtime
-    )
+    return attempt * job_sizes.minutes_to_ask(cost_of(wildcards))
 
 
-def device_of_run(wildcards, resources):
+def device_of_run(family):
     """Not compared between calls, because it asks for the resources: moving to a GPU re-runs nothing."""
-    return PLAN.settings.device
+    return lambda wildcards, resources: (
+        PLAN.settings.device if FAMILIES[family].uses_gpu else "cpu"
+    )
 
 
 # --- tables ------------------------------------------------------------------------------------
@@ -177,7 +263,26 @@ def shards_of_table(wildcards):
 
 @asked
 def contents_of_table(wildcards):
-    return plan_of(wildcards.setting).shard_contents(wildcards.experiment)
+    plan = plan_of(wildcards.setting)
+    return {
+        shard: content
+        | files_of_run(plan, wildcards.experiment, shard.rpartition("/")[0])
+        for shard, content in plan.shard_contents(wildcards.experiment).items()
+    }
+
+
+def facts_of_table(wildcards):
+    """What the data sets of an experiment are, as its shards must have seen them."""
+    plan = plan_of(wildcards.setting)
+    names = {run.dataset for run in plan.runs[wildcards.experiment].values()} - {None}
+    return [
+        FACTS.format(mapping=plan.settings.data, dataset=name) for name in sorted(names)
+    ]
+
+
+def made_by(wildcards):
+    """The engine and the code that every shard must have been made by."""
+    return {"engine": engine_of(wildcards), "code": code_of_run(wildcards)}
 
 
 def table_of(experiment, setting=SETTING):
@@ -201,7 +306,8 @@ def drawing_of_figure(wildcards):
     """Everything that a figure is drawn from besides its tables."""
     figure = figure_of(wildcards)
     return {
-        "draw": f"nnstatmech.{figure.family}.figures.{figure.draw}",
+        "draw": figure.draw,
+        "package": FAMILIES[figure.family].package,
         "experiments": figure.experiments,
         "options": figure.options,
         "scale": PLAN.settings.scale,
@@ -210,10 +316,13 @@ def drawing_of_figure(wildcards):
     }
 
 
-def code_of_figure(wildcards):
+def folder_of_drawing(wildcards, resources):
+    """The folder that a figure's own file, or its own family, is found in; not compared between calls."""
     figure = figure_of(wildcards)
-    source, function = figure.draw.split(".")
-    return [
-        symbol_hash(f"nnstatmech.{figure.family}.figures.{source}", function),
-        script_hash("render_figure"),
-    ]
+    if ":" in figure.draw:
+        return str(LAYERS.folder_of(("figures", wildcards.figure, "draw")))
+    return FAMILIES[figure.family].search_folder
+
+
+def code_of_figure(wildcards):
+    return [PLAN.drawing(wildcards.figure).code_hash(), script_hash("render_figure")]

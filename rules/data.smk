@@ -1,9 +1,10 @@
-# One prepared file for each data set of a mapping, whatever the experiment, scale or seed.
+# One prepared set of images for each data set of a mapping, whatever the experiment, scale or seed.
 
 
 rule prepare_data:
     output:
-        ensure(DATASET, non_empty=True),
+        images=ensure(DATASET, non_empty=True),
+        facts=ensure(FACTS, non_empty=True),
     log:
         DATASET.replace(".npz", ".log"),
     conda:
@@ -13,6 +14,7 @@ rule prepare_data:
         runtime=lambda wildcards, attempt: 30 * attempt,
     params:
         source=source_of,
+        content=lambda wildcards: source_content(wildcards.mapping, wildcards.dataset),
         data_dir=lambda wildcards, resources: PLAN.settings.data_dir,
         code=script_hash("prepare_data"),
     message:

@@ -10,8 +10,9 @@ rule draw_figure:
     input:
         tables_of_figure,
     output:
+        # An update: what exists stays until the new picture is whole, and where drawing fails.
         png=report(
-            "figures/{figure}.png",
+            update("figures/{figure}.png"),
             caption="../workflow/report/figure.rst",
             category=lambda wildcards: FAMILIES[figure_of(wildcards).family].work,
             # One label only: of a second one, the report of two figures would make a switch.
@@ -19,7 +20,7 @@ rule draw_figure:
                 "figure": f"{wildcards.figure}: {figure_of(wildcards).title}"
             },
         ),
-        pdf="figures/{figure}.pdf",
+        pdf=update("figures/{figure}.pdf"),
     log:
         f"results/{SETTING}/figures/{{figure}}.log",
         # Not an output: an output of another scale would be missing, and Snakemake then sees no change at all.
@@ -31,6 +32,7 @@ rule draw_figure:
         runtime=lambda wildcards, attempt: 15 * attempt,
     params:
         drawing=drawing_of_figure,
+        folder=folder_of_drawing,
         caption=lambda wildcards: figure_of(wildcards).caption,
         code=code_of_figure,
     message:

@@ -1,13 +1,14 @@
 # Whether the papers' claims were reproduced, claim by claim.
-from nnstatmech.planning.claims import check_references, read_claims
+from nnstatmech.planning.claims import check_references, measure_of, read_claims
 
 try:
-    CLAIMS = read_claims()
-    check_references(CLAIMS, PLAN.settings)
+    CLAIMS, PLACES_OF_CLAIMS = read_claims(FAMILIES)
 except ConfigError as error:
-    raise WorkflowError(
-        "\n  ".join(["workflow/claims.yaml cannot be used:", *error.lines])
-    )
+    refuse(error)
+try:
+    check_references(CLAIMS, PLAN)
+except ConfigError as error:
+    refuse(error, PLACES_OF_CLAIMS)
 
 JUDGED = [
     claim for claim in CLAIMS if claim.holds(PLAN.settings.scale, PLAN.settings.data)
@@ -40,12 +41,16 @@ rule judge_claims:
     params:
         claims=[claim.model_dump(mode="json") for claim in CLAIMS],
         experiments=TABLES_OF_CLAIMS,
+        families={
+            name: {"work": family.work, "measures": family.measures}
+            for name, family in FAMILIES.items()
+        },
+        folders=lambda wildcards, resources: [
+            family.search_folder for family in FAMILIES.values()
+        ],
         scale=PLAN.settings.scale,
         data=PLAN.settings.data,
-        code=[
-            symbol_hash(f"nnstatmech.{claim.family}.measures", claim.measure)
-            for claim in JUDGED
-        ]
+        code=[measure_of(claim, FAMILIES).code_hash() for claim in JUDGED]
         + [script_hash("judge_claims")],
     message:
         "Judge the papers' claims ({params.scale} scale, {params.data} data)"

@@ -3,7 +3,8 @@
 
 rule join_shards:
     input:
-        shards_of_table,
+        shards=shards_of_table,
+        facts=facts_of_table,
     output:
         ensure(TABLE, non_empty=True),
     log:
@@ -15,6 +16,7 @@ rule join_shards:
         runtime=lambda wildcards, attempt: 15 * attempt,
     params:
         contents=contents_of_table,
+        made_by=made_by,
         code=script_hash("join_shards"),
     message:
         "Join the shards of {wildcards.experiment} ({wildcards.setting})"

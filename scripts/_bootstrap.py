@@ -1,10 +1,18 @@
 """What every script does first: find the package, and send messages to the rule's log."""
 
+import os
 import sys
 from pathlib import Path
 
 ROOT = Path(__file__).resolve().parents[1]
 sys.path.insert(0, str(ROOT / "workflow"))
+os.environ.setdefault("MPLBACKEND", "Agg")  # jobs draw without a display
+
+
+def add_folder(folder):
+    """Find modules of the user's own, if there are any."""
+    if folder:
+        sys.path.append(folder)
 
 
 def report(kind, error, traceback):

@@ -4,8 +4,15 @@ from _bootstrap import log_to
 
 log_to(snakemake)
 
+from nnstatmech.datasets.store import read_facts
 from nnstatmech.storage.shards import join
 from nnstatmech.storage.tables import write_table
 
-joined, shards = join(snakemake.input, snakemake.params.contents)
+facts = [read_facts(path) for path in snakemake.input.facts]
+digests = {known["name"]: known["digest"] for known in facts}
+contents = {
+    shard: content | snakemake.params.made_by | {"dataset_digest": digests.get(content["dataset"])}
+    for shard, content in snakemake.params.contents.items()
+}
+joined, shards = join(snakemake.input.shards, contents)
 write_table(joined, snakemake.output[0], {"shards": shards})

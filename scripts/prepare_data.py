@@ -1,4 +1,4 @@
-"""Fetch one data set, check it and write it as one file."""
+"""Fetch one data set, check it, and write its arrays as one file and its facts as another."""
 
 from _bootstrap import log_to
 
@@ -11,8 +11,9 @@ from tqdm import tqdm
 
 from nnstatmech.datasets.load import load
 from nnstatmech.datasets.sources import Source
-from nnstatmech.datasets.store import save
+from nnstatmech.datasets.store import save, save_facts
 
 source = TypeAdapter(Source).validate_python(snakemake.params.source)
 progress = partial(tqdm, file=log, mininterval=2)
-save(load(snakemake.wildcards.dataset, source, snakemake.params.data_dir, progress=progress), snakemake.output[0])
+dataset = load(snakemake.wildcards.dataset, source, snakemake.params.data_dir, progress=progress)
+save_facts(dataset, save(dataset, snakemake.output.images), snakemake.output.facts)

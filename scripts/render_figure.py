@@ -1,19 +1,20 @@
-"""Draw one figure from the tables that its entry in config.yaml names."""
+"""Draw one figure from the tables that its entry in the settings names."""
 
-from _bootstrap import log_to
+from _bootstrap import add_folder, log_to
 
 log_to(snakemake)
 
-import importlib
+import inspect
 from pathlib import Path
 
 from nnstatmech.figures import style
 from nnstatmech.figures.origin import origin
+from nnstatmech.loading import drawing_function
 from nnstatmech.planning.settings import flat
 from nnstatmech.storage.shards import read_frame
 
 drawing = snakemake.params.drawing
-module, _, function = drawing["draw"].rpartition(".")
+add_folder(snakemake.params.folder)
 style.apply()
 names = flat(drawing["experiments"])
 frames = {name: read_frame(path) for name, path in zip(names, snakemake.input, strict=True)}
@@ -21,10 +22,9 @@ roles = {
     role: frames[given] if isinstance(given, str) else [frames[name] for name in given]
     for role, given in drawing["experiments"].items()
 }
-options = dict(drawing["options"])
-if drawing["overlay_published"] is not None:
-    options["overlay_published"] = drawing["overlay_published"]
-draw = getattr(importlib.import_module(module), function)
-figure = draw(**roles, scale=drawing["scale"], **options)
+draw = drawing_function(drawing["draw"], drawing["package"], snakemake.params.folder)
+given = {"scale": drawing["scale"], "overlay_published": drawing["overlay_published"]}
+taken = {name: value for name, value in given.items() if name in inspect.signature(draw).parameters}
+figure = draw(**roles, **taken, **drawing["options"])
 style.save(figure, snakemake.output.png, snakemake.output.pdf, style.footer(frames.values(), drawing))
 Path(snakemake.log.origin).write_text(origin(frames, drawing), encoding="utf-8")

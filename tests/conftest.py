@@ -2,13 +2,10 @@
 
 import os
 from functools import cache
-from pathlib import Path
 
 import pytest
-import yaml
 from pydantic import TypeAdapter
 
-ROOT = Path(__file__).resolve().parents[1]
 DATA_DIR = "NNSTATMECH_DATA_DIR"
 # One thread a process, before numerical libraries are imported: the processes of pytest-xdist share the cores.
 os.environ.setdefault("OMP_NUM_THREADS", "1")
@@ -26,8 +23,9 @@ def official_dataset():
     # Here, so that tests without real data do not pay for these imports.
     from nnstatmech.datasets.load import load
     from nnstatmech.datasets.sources import Source
+    from nnstatmech.planning.layers import merged
 
-    mappings = yaml.safe_load((ROOT / "config.yaml").read_text())["data_sources"]
+    mappings = merged()["data_sources"]
 
     @cache
     def read(name, mapping="copies"):

@@ -18,7 +18,6 @@ CONFIG = {
     "data": "bundled",
     "data_dir": "data",
     "device": "cpu",
-    "data_sources": {"bundled": {"cifar10": {"kind": "bundled", "content": "photographs", "size": 32}}},
     "experiments": {
         "wide": {
             "family": "moments",
@@ -46,14 +45,14 @@ CONFIG = {
         "Wide": {
             "family": "moments",
             "draw": "tiny.wide",
-            "experiments": ["wide"],
+            "experiments": {"main": "wide"},
             "title": "Wide",
             "caption": "A caption of the wide figure.",
         },
         "Deep": {
             "family": "moments",
             "draw": "tiny.deep",
-            "experiments": ["deep", "untrained"],
+            "experiments": {"main": "deep", "other": "untrained"},
             "title": "Deep",
             "caption": "A caption of the deep figure.",
         },
@@ -71,12 +70,12 @@ def axes_of(frame, colour):
     return figure
 
 
-def wide(tables, *, scale):
-    return axes_of(tables["wide"], "C0")
+def wide(main, *, scale):
+    return axes_of(main, "C0")
 
 
-def deep(tables, *, scale):
-    return axes_of(tables["deep"], "C1")
+def deep(main, other, *, scale):
+    return axes_of(main, "C1")
 '''
 
 MEASURES = '''
@@ -92,7 +91,6 @@ def mean_of(table, *, quantity):
 
 CLAIM = {
     "id": "tiny",
-    "family": "moments",
     "source": "the tests",
     "figure": "Wide",
     "statement": "the mean is near one",
@@ -132,7 +130,7 @@ class Project:
 
     def plan(self, *arguments) -> list[str]:
         """What a dry run would do: the sorted messages of its jobs."""
-        output = self.make("--dry-run", "--quiet", "host", *arguments)
+        output = self.make(*arguments, "--dry-run", "--quiet", "host")
         return sorted(set(re.findall(r"^Job \d+: (.+)$", output, re.MULTILINE)))
 
     def configure(self, config: dict) -> None:
@@ -140,17 +138,20 @@ class Project:
 
 
 def copy_project(folder: Path, config: dict = CONFIG) -> Project:
-    """Copy the project to ``folder``, with small experiments, two figures and one claim of its own."""
+    """Copy the project to ``folder``, with small experiments, two figures and one claim instead of its own."""
     folder.mkdir(parents=True)
     for part in PARTS:
         source = ROOT / part
         copy = shutil.copytree if source.is_dir() else shutil.copy
         copy(source, folder / part)
     package = folder / "workflow/nnstatmech"
-    (package / "figures/tiny.py").write_text(FIGURES)
+    for path in package.glob("*/*.yaml"):
+        if path.name in ("experiments.yaml", "figures.yaml", "claims.yaml"):
+            path.unlink()
+    (package / "moments/figures/tiny.py").write_text(FIGURES)
     with (package / "moments/measures.py").open("a") as measures:
         measures.write(MEASURES)
-    (folder / "workflow/claims.yaml").write_text(yaml.safe_dump([CLAIM]))
+    (package / "moments/claims.yaml").write_text(yaml.safe_dump([CLAIM]))
     project = Project(folder)
     project.configure(config)
     return project

@@ -4,14 +4,15 @@ import numpy as np
 import pytest
 import torch
 
-from nnstatmech.cascades.tasks.entropies import Params, run
+from nnstatmech.cascades.params import Entropies
+from nnstatmech.cascades.tasks.entropies import run
 from nnstatmech.theory.mean_field import MeanField
 
 pytestmark = [pytest.mark.official_data, pytest.mark.slow]
 
 
 def test_information_reaches_deepest_at_criticality(official_dataset):
-    params = Params(
+    params = Entropies(
         depth=42,
         resolution=14,
         weight_variances=[1.0, 1.5, 1.6, 1.7, 1.8, 1.9, 2.0, 4.0],
@@ -30,7 +31,7 @@ def test_decoders_trained_for_one_epoch_act_like_a_finite_ridge(official_dataset
     """Ordered networks lose information at 5.5 to 7.5 correlation depths, whichever of the two decodes."""
     cutoffs = {}
     for decoder in ("ridge", "adam"):
-        params = Params(
+        params = Entropies(
             depth=30,
             resolution=14,
             weight_variances=[0.8, 1.0],

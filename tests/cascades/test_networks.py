@@ -10,6 +10,8 @@ from nnstatmech.cascades.networks import (
     Dense,
     ResidualBlock,
     cnn_body,
+    forward,
+    initial_network,
     initial_parameters,
     pooled_head,
     resnet_body,
@@ -20,15 +22,13 @@ from nnstatmech.cascades.networks import (
 from nnstatmech.theory.mean_field import MeanField
 
 
+def outputs_of(layers, x, weight_variances=(1.5,), bias_variance=0.05, seeds=(0,)):
+    return forward(layers, initial_network(layers, weight_variances, bias_variance, seeds), x)
+
+
 def as_kernel(weight, layer_channels):
     """(1, 9 C, K) to PyTorch's (K, C, 3, 3)."""
     return weight[0].reshape(3, 3, layer_channels, -1).permute(3, 2, 0, 1)
-
-
-def forward(layers, x, weight_variances=(1.5,), bias_variance=0.05, seeds=(0,)):
-    for position, layer in enumerate(layers):
-        x = layer(initial_parameters(layer, position, weight_variances, bias_variance, seeds), x)
-    return x
 
 
 def test_dense_architectures():
@@ -43,7 +43,7 @@ def test_dense_architectures():
 def test_convolutional_architectures(size, sides):
     for body in (cnn_body(size, 4, 6), resnet_body(size, 4, 6)):
         assert [layer.out_shape for layer in body] == [(side, side, 6) for side in [*sides, *(3 * [sides[-1]])]]
-        output = forward([*body, *pooled_head(body)], torch.rand(1, 5, size, size, 1))
+        output = outputs_of([*body, *pooled_head(body)], torch.rand(1, 5, size, size, 1))
         assert output.shape == (1, 5, 10)
 
 

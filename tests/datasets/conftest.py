@@ -20,7 +20,7 @@ def idx_arrays(rng):
     """A data set of 12 training and 5 test images of 4 x 6 pixels."""
     return {
         "train_images": rng.integers(0, 256, (12, 4, 6), np.uint8),
-        "train_labels": rng.integers(0, 10, 12),
+        "train_labels": rng.permutation(np.arange(12) % 10),
         "test_images": rng.integers(0, 256, (5, 4, 6), np.uint8),
         "test_labels": rng.integers(0, 10, 5),
     }
@@ -44,10 +44,10 @@ def idx_folder(tmp_path, idx_contents):
 
 @pytest.fixture
 def cifar_contents(rng):
-    """File name to content: two images in each batch."""
+    """File name to content: two images in each batch, of labels 0 to 9 in the training batches."""
     return {
-        name: b"".join(bytes([label]) + rng.bytes(3072) for label in rng.integers(0, 10, 2))
-        for name in (*CIFAR_TRAIN_FILES, CIFAR_TEST_FILE)
+        name: b"".join(bytes([label]) + rng.bytes(3072) for label in (2 * number % 10, 2 * number % 10 + 1))
+        for number, name in enumerate((*CIFAR_TRAIN_FILES, CIFAR_TEST_FILE))
     }
 
 

@@ -5,6 +5,7 @@ import pytest
 import torch
 
 from nnstatmech.linear_bnn.classifier import FrozenReadoutClassifier
+from nnstatmech.linear_bnn.params import Classifier
 from nnstatmech.linear_bnn.tasks import classifier as task
 
 from .digits import small_digits
@@ -43,7 +44,7 @@ def test_reduced_dynamics_are_those_of_the_full_network():
     torch.testing.assert_close(network.logits(x[None, None]).double()[:, 0], logits, atol=1e-5, rtol=0)
 
 
-SMALL = task.Params(width=64, epochs=2, batch_size=16)
+SMALL = Classifier(width=64, epochs=2, batch_size=16)
 
 
 def test_the_task_does_not_depend_on_the_shard(compare_shards):
@@ -51,7 +52,7 @@ def test_the_task_does_not_depend_on_the_shard(compare_shards):
 
 
 def test_untrained_preactivations_have_the_exact_deviation(rows_of):
-    table = rows_of(task, task.Params(width=64, epochs=1), range(40), small_digits())
+    table = rows_of(task, Classifier(width=64, epochs=1), range(40), small_digits())
     norm = table[table["quantity"] == "input_norm"]["value"].iloc[0]
     squares = table[(table["quantity"] == "preactivation_deviation") & (table["epoch"] == 0)]["value"] ** 2
     # E h² = |x|²/n; each network gives 64 components whose sample variance has the error of the 40 networks.
@@ -70,7 +71,7 @@ def test_small_sets_are_passed_over_until_enough_steps_are_made(rows_of):
 @pytest.mark.slow
 @pytest.mark.official_data
 def test_real_digits_give_the_published_numbers(official_dataset, rows_of):
-    table = rows_of(task, task.Params(epochs=1), [0, 1], official_dataset("mnist"))
+    table = rows_of(task, Classifier(epochs=1), [0, 1], official_dataset("mnist"))
     assert table[table["quantity"] == "input_norm"]["value"].iloc[0] == pytest.approx(7.692, abs=1e-3)
     after = table[table["epoch"] == 1].groupby("quantity", observed=True)["value"].mean()
     accuracy = table[(table["epoch"] == 1) & (table["split"] == "validation") & (table["quantity"] == "accuracy")]

@@ -6,6 +6,7 @@ import torch
 
 from nnstatmech.linear_bnn import measures
 from nnstatmech.linear_bnn.neural_tangent import BiasedNetwork, least_squares_outputs, linearised_outputs
+from nnstatmech.linear_bnn.params import NeuralTangent
 from nnstatmech.linear_bnn.tasks import neural_tangent as task
 
 from .digits import small_digits
@@ -71,7 +72,9 @@ def test_linearisation_fits_its_images_and_is_the_tangent_of_the_network():
         torch.testing.assert_close(linearised_outputs(weights, x, y, at)[i], expected)
 
 
-SMALL = task.Params(width=32, epochs=2, widths=[8, 16], networks=6, tolerance=1e-5, max_steps=4000, test_images=6)
+SMALL = NeuralTangent(
+    procedure="published", width=32, epochs=2, widths=[8, 16], networks=6, tolerance=1e-5, max_steps=4000, test_images=6
+)
 
 
 def test_the_task_does_not_depend_on_the_shard(compare_shards):
@@ -88,14 +91,14 @@ def test_the_table_holds_every_network_converged_or_not(rows_of):
 
 def test_one_digit_twice_is_refused():
     with pytest.raises(ValueError, match="names one digit twice"):
-        task.Params(pair=(3, 3))
+        NeuralTangent(pair=(3, 3))
     with pytest.raises(ValueError, match="is odd"):
-        task.Params(pair_images=5)
+        NeuralTangent(pair_images=5)
 
 
 @pytest.mark.slow
 def test_wide_networks_end_in_the_exact_posterior_and_near_their_linearisation(rows_of):
-    params = task.Params(width=8, epochs=1, widths=[32, 64, 128], networks=100, max_steps=80_000)
+    params = NeuralTangent(width=8, epochs=1, widths=[32, 64, 128], networks=100, max_steps=80_000)
     table = rows_of(task, params, range(6), small_digits(600, 200))
     table.attrs["runs"] = {"single": params.model_dump()}
     assert (table[table["quantity"] == "converged"]["value"] == 1).all()

@@ -9,6 +9,7 @@ from scipy.integrate import quad
 
 from nnstatmech.linear_bnn import measures
 from nnstatmech.linear_bnn import norm_learning as physics
+from nnstatmech.linear_bnn.params import NormLearning
 from nnstatmech.linear_bnn.prior import log_prior
 from nnstatmech.linear_bnn.tasks import norm_learning as task
 
@@ -75,7 +76,7 @@ def test_first_order_has_an_error_of_second_order():
 
 
 def test_the_task_tabulates_all_curves(rows_of):
-    params = task.Params(points=501)
+    params = NormLearning(points=501)
     table = rows_of(task, params, [0], None)
     assert set(table["curve"]) == {"bare", "quadratic", "quartic", "exact"}
     for quantity in ("energy", "energy_without_normaliser"):

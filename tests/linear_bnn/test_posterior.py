@@ -6,7 +6,11 @@ from scipy.integrate import trapezoid
 from scipy.stats import norm
 
 from nnstatmech.linear_bnn import prior
+from nnstatmech.linear_bnn.params import Posterior as Parameters
 from nnstatmech.linear_bnn.posterior import Posterior
+from nnstatmech.linear_bnn.tasks import posterior as task
+
+from .digits import small_digits
 
 SIGMAS = (1.5, 0.8)
 
@@ -173,3 +177,7 @@ def test_shapes_are_checked():
         Posterior(x, y[:2], (3,), SIGMAS)
     with pytest.raises(ValueError, match="weight scales"):
         Posterior(x, y, (3, 3), SIGMAS)
+
+
+def test_the_task_gives_finite_rows(rows_of):
+    rows_of(task, Parameters(hidden_widths=[[1]], betas=[0, 1]), [0], small_digits())

@@ -10,7 +10,9 @@ from scipy.stats import kstest
 
 from nnstatmech.linear_bnn import asymptotics, comparison, kernel_scale, prior
 from nnstatmech.linear_bnn.bessel import log_bessel_k, log_prior_depth_two
+from nnstatmech.linear_bnn.params import Prior
 from nnstatmech.linear_bnn.random_networks import random_network_outputs
+from nnstatmech.linear_bnn.tasks import prior as task
 
 LOG_LENGTH = np.linspace(-80, 12, 2501)
 
@@ -234,7 +236,7 @@ def test_kernel_scale_by_convolution():
         exact = prior.log_radial(np.exp(convolved.t), hidden[:-1], hidden[-1]) + convolved.t + np.log(convolved.step)
         bulk = exact > -25
         np.testing.assert_allclose(convolved.log_weight[bulk], exact[bulk], atol=1e-11)
-        scale = kernel_scale.kernel_scale(hidden, (0.7,) * (len(hidden) + 1))
+        scale = kernel_scale.scale_law(hidden, (0.7,) * (len(hidden) + 1))
         assert np.exp(scale.log_weight) @ scale.u == pytest.approx(
             kernel_scale.mean(hidden, (0.7,) * (len(hidden) + 1))
         )
@@ -251,3 +253,8 @@ def test_refusals():
         prior.log_prior(1.0, (2,), kappa=0.0)
     with pytest.raises(ValueError, match="does not exist"):
         prior.moment(-1, (1,))
+
+
+def test_the_task_gives_finite_rows_and_the_same_networks_in_any_shard(rows_of, compare_shards):
+    rows_of(task, Prior(hidden_widths=[[3, 2]], samples=50), [0], None)
+    compare_shards(task, Prior(hidden_widths=[[3]], samples=200), None)

@@ -6,6 +6,7 @@ from scipy.integrate import quad
 from scipy.stats import kstest
 
 from nnstatmech.linear_bnn import measures
+from nnstatmech.linear_bnn.params import Untrained
 from nnstatmech.linear_bnn.tasks import untrained as task
 from nnstatmech.linear_bnn.untrained import OutputLength
 
@@ -43,7 +44,7 @@ def test_everything_scales_with_the_fourth_power_of_the_temperature():
     np.testing.assert_allclose(hot.pdf(81 * y) * 81, cold.pdf(y), rtol=1e-12)
 
 
-PARAMS = task.Params(temperatures=[1, 3, 10], width=24)
+PARAMS = Untrained(temperatures=[1, 3, 10], width=24)
 
 
 def test_networks_follow_the_closed_law(rows_of):
@@ -58,6 +59,7 @@ def test_networks_follow_the_closed_law(rows_of):
         # A law that is 8 % off would be seen with so many networks.
         wrong = OutputLength(norm * 1.05, temperature, 24)
         assert kstest(group["value"], wrong.cdf).pvalue < 0.2
+    table = table.assign(run="single")
     table.attrs["runs"] = {"single": PARAMS.model_dump()}
     exponent = measures.temperature_exponent(table)
     assert abs(exponent.value - 4) < 4 * exponent.standard_error < 0.4

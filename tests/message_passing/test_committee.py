@@ -1,20 +1,18 @@
-"""The tasks ``committee`` and ``timing``."""
+"""The task ``committee``."""
 
 import numpy as np
-import pydantic
 import pytest
 import torch
 
-from nnstatmech.datasets import Dataset
-from nnstatmech.message_passing.params import CommitteeParams, TimingParams
-from nnstatmech.message_passing.tasks import committee, timing
+from nnstatmech.message_passing.params import Committee
+from nnstatmech.message_passing.tasks import committee
 
 CPU = torch.device("cpu")
 LEARNERS = ("online_bp", "focusing_bp", "binarynet", "sbpi")
 
 
 def run(seeds, **params):
-    return committee.run(CommitteeParams(**params), list(seeds), None, CPU).to_pandas()
+    return committee.run(Committee(**params), list(seeds), None, CPU).to_pandas()
 
 
 def means(frame):
@@ -49,15 +47,6 @@ def test_a_seed_does_not_depend_on_its_shard(algorithm):
     np.testing.assert_allclose(mine, alone.set_index("quantity")["value"].loc[mine.index], atol=1e-6)
 
 
-def test_wrong_settings_are_named():
-    with pytest.raises(pydantic.ValidationError, match="must be odd"):
-        CommitteeParams(algorithm="sbpi", hidden_units=26)
-    with pytest.raises(pydantic.ValidationError, match="matrix_features: 7 is not one of features"):
-        CommitteeParams(algorithm="sbpi", features=[5], matrix_features=[7])
-    with pytest.raises(pydantic.ValidationError, match="2 numbers for 1 batch_sizes"):
-        TimingParams(batch_sizes=[8], batches=[1, 2])
-
-
 @pytest.mark.slow
 def test_published_levels():
     """D = 101, P = 303, K = 27: test error (%) 31.8 and 21.2 of online BP, 30.0 and 22.9 of BinaryNet at 13.5 and 54
@@ -70,20 +59,3 @@ def test_published_levels():
     assert online.to_numpy() == pytest.approx([31.8, 21.2], abs=4)
     assert gradient["test_error"].to_numpy() == pytest.approx([30.0, 22.9], abs=4)
     assert gradient.loc[605, "train_error"] < 0.5
-
-
-def test_timing_reports_every_rule_at_every_batch_size():
-    rng = np.random.default_rng(0)
-    images = rng.integers(0, 256, (40, 5, 5, 1), dtype=np.uint8)
-    labels = rng.integers(0, 10, 40)
-    data = Dataset("mnist", images, labels, images, labels, "noise", True)
-    params = TimingParams(batch_sizes=[2, 16], batches=[3, 2], hidden=[7, 7], samples=100)
-    frame = timing.run(params, [0, 1], data, CPU).to_pandas()
-    assert len(frame) == 5 * 2 * 2 * 2
-    assert set(frame["algorithm"]) == {"bpi", "series", "amp", "mf", "sgd"}
-    assert (frame["value"] > 0).all()
-
-
-def test_timing_needs_a_data_set():
-    with pytest.raises(ValueError, match="data set"):
-        timing.run(TimingParams(), [0], None, CPU)

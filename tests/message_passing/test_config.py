@@ -6,11 +6,16 @@ import pytest
 import yaml
 
 from nnstatmech.planning import claims
+from nnstatmech.planning.layers import merged
 from nnstatmech.planning.plan import Plan
 from nnstatmech.planning.settings import read_settings
 
 ROOT = Path(__file__).resolve().parents[2]
-CONFIG = yaml.safe_load((ROOT / "config.yaml").read_text(encoding="utf-8"))
+CONFIG = merged(yaml.safe_load((ROOT / "config.yaml").read_text(encoding="utf-8")))
+MINE = CONFIG | {
+    section: {name: entry for name, entry in CONFIG[section].items() if entry["family"] == "message_passing"}
+    for section in ("experiments", "figures")
+}
 PUBLISHED_FIGURES = [
     "MP_Fig_1",
     "MP_Fig_2",
@@ -28,7 +33,7 @@ PUBLISHED_FIGURES = [
 
 @pytest.fixture(scope="module", params=["laptop", "paper"])
 def plan(request):
-    return Plan(read_settings(CONFIG, request.param))
+    return Plan(read_settings(MINE, request.param))
 
 
 def test_every_published_figure_is_configured(plan):
@@ -56,7 +61,8 @@ def test_reinforcement_is_neutral_in_one_experiment_and_diverges_in_the_other(pl
 
 
 def test_claims_name_what_exists(plan):
-    mine = [claim for claim in claims.read_claims(ROOT / "workflow/claims.yaml") if claim.family == "message_passing"]
+    text = (claims.PACKAGE / "message_passing/claims.yaml").read_text(encoding="utf-8")
+    mine = [claims.Claim(family="message_passing", **entry) for entry in yaml.safe_load(text)]
     claims.check_references(mine, plan.settings)
     here = [claim for claim in mine if claim.holds(plan.settings.scale, "bundled")]
     assert len(here) >= 12

@@ -6,15 +6,18 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from nnstatmech.message_passing.figures import learning as message_passing
-from nnstatmech.message_passing.figures import studies as message_passing_studies
-from nnstatmech.message_passing.params import CommitteeParams, TrainingParams
+from nnstatmech.message_passing.figures.committee import LEARNERS, committee
+from nnstatmech.message_passing.figures.learning_curves import bayesian_prediction, early_equations, learning_curves
+from nnstatmech.message_passing.figures.perceptron import perceptron
+from nnstatmech.message_passing.figures.table import error_table
+from nnstatmech.message_passing.figures.timing import epoch_time
+from nnstatmech.message_passing.params import Committee, Perceptron, Training
 
 EPOCHS = 4
 
 
 @pytest.fixture(autouse=True)
-def _no_window():
+def no_window():
     mpl.use("Agg")
     yield
     plt.close("all")
@@ -54,7 +57,7 @@ def training_table(experiment, runs, seeds=(0, 1)):
         frames.append(frame.assign(experiment=experiment, run=run, **axes))
     table = pd.concat(frames, ignore_index=True)
     table.attrs["runs"] = {
-        run: TrainingParams.model_validate({k: v for k, v in params.items() if k != "dataset"}).model_dump(mode="json")
+        run: Training.model_validate({k: v for k, v in params.items() if k != "dataset"}).model_dump(mode="json")
         | {"dataset": params.get("dataset", "fashion_mnist")}
         for run, (_, params) in runs.items()
     }
@@ -63,7 +66,7 @@ def training_table(experiment, runs, seeds=(0, 1)):
 
 def runs_of(algorithms, **params):
     return {
-        f"rule={algorithm}": ({"rule": algorithm}, {"algorithm": algorithm, "epochs": EPOCHS, **params})
+        f"algorithm={algorithm}": ({"algorithm": algorithm}, {"algorithm": algorithm, "epochs": EPOCHS, **params})
         for algorithm in algorithms
     }
 
@@ -79,9 +82,7 @@ def legend_texts(figure):
 def test_one_panel_a_case_and_a_summary():
     cases = {"a": {"rho": 0.9}, "b": {"rho": 1.0}, "c": {"rho": 1.01}}
     table = training_table("mp_rho", runs_of(["bp", "amp", "mf"], cases=cases))
-    figure = message_passing.learning_curves(
-        {"mp_rho": table}, scale="laptop", vary="rho", columns=2, summary="test_error"
-    )
+    figure = learning_curves(table, scale="laptop", vary="rho", columns=2, summary="test_error")
     titles = [ax.get_title() for ax in visible(figure)]
     assert titles[:3] == [r"$\rho - 1 = -0.1$", r"$\rho - 1 = 0$", r"$\rho - 1 = 10^{-2}$"]
     assert len(visible(figure)) == 4
@@ -99,11 +100,11 @@ def test_rows_of_panels_and_divergence():
     diverging = training_table(
         "mp_r_seed", runs_of(["amp"], cases={"r_0": {"reinforcement": 0.0}, "r_12": {"reinforcement": 1.2}})
     )
-    figure = message_passing.learning_curves(
-        {"mp_r": neutral, "mp_r_seed": diverging},
+    figure = learning_curves(
+        [neutral, diverging],
         scale="laptop",
         vary="reinforcement",
-        rows={"mp_r": "neutral", "mp_r_seed": "draft"},
+        table_rows=["neutral", "draft"],
     )
     assert len(visible(figure)) == 3
     texts = [text.get_text() for ax in visible(figure) for text in ax.texts]
@@ -124,7 +125,7 @@ def test_rows_of_panels_and_divergence():
 )
 def test_titles(vary, params, title):
     table = training_table("mp", runs_of(["amp"], **params))
-    figure = message_passing.learning_curves({"mp": table}, scale="paper", vary=vary, columns=1)
+    figure = learning_curves(table, scale="paper", vary=vary, columns=1)
     assert visible(figure)[0].get_title() == title
     figure.canvas.draw()
 
@@ -134,13 +135,13 @@ def test_early_equations():
         "early": ({"time": "early"}, {"algorithm": "amp", "epochs": EPOCHS, "reset_messages": False}),
         "present": ({"time": "present"}, {"algorithm": "amp", "epochs": EPOCHS}),
     }
-    figure = message_passing.early_equations({"t": training_table("t", runs)}, scale="laptop")
+    figure = early_equations(training_table("t", runs), scale="laptop")
     assert [len(ax.get_lines()) for ax in figure.axes[:2]] == [2, 2]
 
 
 def test_bayesian_prediction():
     table = training_table("t", runs_of(["bp", "sgd"]))
-    figure = message_passing.bayesian_prediction({"t": table}, scale="laptop")
+    figure = bayesian_prediction(table, scale="laptop")
     assert "averaged over the posterior" in legend_texts(figure)
     figure.canvas.draw()
 
@@ -148,14 +149,14 @@ def test_bayesian_prediction():
 def test_error_table():
     runs = {
         f"{dataset}{labels}{rule}": (
-            {"rule": rule},
+            {"algorithm": rule},
             {"algorithm": rule, "epochs": EPOCHS, "dataset": dataset, "labels": labels},
         )
         for dataset in ("mnist", "cifar10")
         for labels in ("odd_even", "ten_classes")
         for rule in ("sgd", "bp", "amp", "mf")
     }
-    figure = message_passing_studies.error_table({"t": training_table("t", runs)}, scale="laptop")
+    figure = error_table(training_table("t", runs), scale="laptop")
     assert len(figure.axes) == 4
     texts = [text.get_text() for text in figure.axes[0].texts]
     assert "(1.4 ± 0.2)" in texts  # published: BP on MNIST, odd against even
@@ -171,8 +172,8 @@ def test_epoch_time():
         for batch in (1, 16, 128)
     ]
     table = pd.DataFrame(rows, columns=["seed", "algorithm", "batch_size", "quantity", "value"])
-    with_published = message_passing_studies.epoch_time({"t": table}, scale="laptop")
-    without = message_passing_studies.epoch_time({"t": table}, scale="laptop", overlay_published=False)
+    with_published = epoch_time(table, scale="laptop")
+    without = epoch_time(table, scale="laptop", overlay_published=False)
     ax, bare = with_published.axes[0], without.axes[0]
     assert ax.get_xscale() == ax.get_yscale() == "log"
     assert len(ax.get_lines()) == len(bare.get_lines()) + 9  # five algorithms on a GPU, four on a processor
@@ -180,55 +181,53 @@ def test_epoch_time():
 
 def test_committee():
     rng = np.random.default_rng(0)
-    frames = []
-    for learner in message_passing_studies.LEARNERS:
+    rows = []
+    for learner in LEARNERS:
         for features in (5, 15):
             for seed in (0, 1):
                 for quantity in ("train_error", "test_error", "equal_weights"):
-                    frames.append((learner, seed, features, quantity, rng.random(), None))
-            overlaps = np.eye(3).ravel()
-            frames.append((learner, 0, features, "unit_overlaps", None, overlaps))
-    table = pd.DataFrame(frames, columns=["learner", "seed", "features", "quantity", "value", "matrix"])
-    table.attrs["runs"] = {"r": CommitteeParams(algorithm="sbpi").model_dump(mode="json")}
-    figure = message_passing_studies.committee({"t": table}, scale="laptop")
+                    rows.append((learner, seed, features, quantity, rng.random(), None))
+            rows.append((learner, 0, features, "unit_overlaps", None, np.eye(3).ravel()))
+    table = pd.DataFrame(rows, columns=["run", "seed", "features", "quantity", "value", "matrix"])
+    table.attrs["runs"] = {name: Committee(algorithm=name).model_dump(mode="json") for name in LEARNERS}
+    figure = committee(table, scale="laptop")
     axes = [ax for part in figure.subfigs for ax in part.axes]
     images = [image for ax in axes for image in ax.get_images()]
     assert len(images) == 4
+    assert any("$N = 15$" in ax.get_ylabel() for ax in axes)
     figure.canvas.draw()
 
 
-def test_sorting_gathers_clusters():
-    cluster = np.array([0, 1, 0, 1, 1])
-    overlaps = np.where(cluster[:, None] == cluster[None], 0.9, -0.9)
-    ordered = message_passing_studies.sorted_by_leading_vector(overlaps)
-    changes = (np.diff(np.sign(ordered), axis=1) != 0).sum(1)
-    assert (changes == 1).all()
-
-
-def test_perceptron():
-    rules = ("amp", "bp", "mf")
+def perceptron_table(algorithms, problem):
     rows = [
-        (rule, seed, load, sweep, quantity, 0.1 * sweep)
-        for rule in rules
+        (algorithm, seed, 11, load, sweep, quantity, 0.1 * sweep)
+        for algorithm in algorithms
         for seed in (0, 1)
         for load in (0.5, 1.0)
         for sweep in (0, 1, 2)
         for quantity in ("teacher_overlap", "self_overlap", "training_error")
     ]
-    columns = ["rule", "seed", "load", "sweep", "quantity", "value"]
-    overlaps = pd.DataFrame(rows, columns=columns)
-    capacity = pd.concat([overlaps, overlaps[overlaps["rule"] == "bp"].assign(rule="bpi")])
+    table = pd.DataFrame(rows, columns=["run", "seed", "inputs", "load", "sweep", "quantity", "value"])
+    table.attrs["runs"] = {
+        name: Perceptron(algorithm=name, problem=problem).model_dump(mode="json") for name in algorithms
+    }
+    return table
+
+
+def test_perceptron():
     difference = pd.DataFrame(
         [
-            (size, "amp", seed, sweep, "distance_to_reference", 1 / size)
+            ("r", size, seed, sweep, "distance_to_reference", 1 / size)
             for size in (11, 21, 41)
             for seed in (0, 1)
             for sweep in (0, 1, 2, 3)
         ],
-        columns=["inputs", "reference", "seed", "sweep", "quantity", "value"],
+        columns=["run", "inputs", "seed", "sweep", "quantity", "value"],
     )
-    figure = message_passing_studies.perceptron(
-        {"mp_perceptron": overlaps, "mp_perceptron_difference": difference, "mp_capacity": capacity}, scale="laptop"
-    )
+    difference.attrs["runs"] = {"r": Perceptron(algorithm="bp", reference="amp").model_dump(mode="json")}
+    overlaps = perceptron_table(("amp", "bp", "mf"), "teacher_student")
+    capacity = perceptron_table(("amp", "bp", "bpi", "mf"), "random_labels")
+    figure = perceptron(overlaps, difference, capacity, scale="laptop")
     assert [ax.get_title(loc="left") for ax in figure.axes] == ["(a)", "(b)", "(c)", "(d)"]
+    assert figure.axes[2].get_ylabel() == "rms difference of $m$, BP and AMP"
     figure.canvas.draw()

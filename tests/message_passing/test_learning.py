@@ -65,7 +65,7 @@ def test_replicas_switch_to_the_exact_kernel_one_by_one():
         learner = Learner(net, LearningSettings(rho=0.9))
         for inputs, labels in zip(x, y, strict=True):
             learner.train_batch(inputs[part], labels[part])
-            learner.choose_kernels()
+            learner.after_batch(0)
         results.append((learner.kernel_plan()[0], net.layers[0].weights.mean))
     assert [plan for plan, _ in results] == [(0,), (0,), ()]
     torch.testing.assert_close(results[0][1], torch.cat([results[1][1], results[2][1]]), rtol=0, atol=1e-13)

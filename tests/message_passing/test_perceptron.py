@@ -17,7 +17,7 @@ CPU = torch.device("cpu")
 
 
 def table(seeds, **params):
-    return experiment.run(experiment.Params(**params), list(seeds), None, CPU).to_pandas()
+    return experiment.run(experiment.Perceptron(**params), list(seeds), None, CPU).to_pandas()
 
 
 def last(frame, quantity):

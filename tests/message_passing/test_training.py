@@ -1,32 +1,25 @@
-"""Task ``training``: its table, its outcomes and the settings it refuses."""
+"""Task ``training``: its table and its outcomes."""
 
 import numpy as np
 import pandas as pd
 import pytest
 import torch
-from pydantic import ValidationError
+from message_passing import tables
 
 from nnstatmech.datasets import Dataset
 from nnstatmech.message_passing import kernels
-from nnstatmech.message_passing.params import TrainingParams
-from nnstatmech.message_passing.preprocessing import prepare, training_rows
+from nnstatmech.message_passing.learning import Learner
+from nnstatmech.message_passing.params import Training
 from nnstatmech.message_passing.tasks import training
+from nnstatmech.message_passing.trainers import replicas_of
+from nnstatmech.storage.tables import schema_of
 
 CPU = torch.device("cpu")
 
 
 @pytest.fixture(scope="module")
 def images() -> Dataset:
-    """Ten classes: blurred class prototypes with noise, 9 × 9 grey pixels."""
-    generator = np.random.default_rng(0)
-    prototypes = generator.normal(size=(10, 9, 9, 1))
-
-    def draw(count):
-        labels = generator.integers(10, size=count)
-        pixels = prototypes[labels] + 0.7 * generator.normal(size=(count, 9, 9, 1))
-        return np.clip(128 + 45 * pixels, 0, 255).astype(np.uint8), labels.astype(np.int64)
-
-    return Dataset("prototypes", *draw(400), *draw(200), "prototypes with noise", True)
+    return tables.images()
 
 
 @pytest.fixture(autouse=True)
@@ -36,9 +29,9 @@ def never_compile(monkeypatch):
 
 
 def trained(dataset, seeds=(0,), **parameters) -> pd.DataFrame:
-    defaults = {"algorithm": "amp", "hidden": [11, 9], "batch_size": 20, "epochs": 3, "rho": [1.0, 1.0, 0.9]}
-    table = training.run(TrainingParams(**{**defaults, **parameters}), list(seeds), dataset, CPU)
-    assert table.schema.equals(training.columns)
+    defaults = {"bayes": True, "hidden": [11, 9], "batch_size": 20, "epochs": 3, "rho": [1.0, 1.0, 0.9]}
+    table = training.run(Training(**{**defaults, **parameters}), list(seeds), dataset, CPU)
+    assert table.schema.equals(schema_of(Training.columns))
     return table.to_pandas()
 
 
@@ -142,7 +135,7 @@ def test_divergence_is_recorded_with_its_epoch(images, cause):
 def test_a_replica_that_ceases_to_be_finite_becomes_null_and_spares_the_others(images, monkeypatch):
     """One NaN put into the first replica in the second epoch."""
     plain = trained(images, seeds=[0, 1], epochs=4)
-    original, calls = training.Learner.train_batch, []
+    original, calls = Learner.train_batch, []
 
     def with_fault(learner, inputs, labels):
         original(learner, inputs, labels)
@@ -150,7 +143,7 @@ def test_a_replica_that_ceases_to_be_finite_becomes_null_and_spares_the_others(i
         if len(calls) == 30:
             learner.network.layers[0].weights.mean[0, 0, 0] = torch.nan
 
-    monkeypatch.setattr(training.Learner, "train_batch", with_fault)
+    monkeypatch.setattr(Learner, "train_batch", with_fault)
     table = trained(images, seeds=[0, 1], epochs=4)
     diverged = values(table, "diverged_epoch")
     assert (diverged.seed.tolist(), diverged.value.tolist()) == ([0], [2.0])
@@ -173,62 +166,29 @@ def test_the_exact_kernel_is_recorded(images):
     np.testing.assert_allclose(ours, reference, atol=2e-2)
 
 
-def test_samples_are_standardised_with_the_training_set(images):
-    train, test = prepare(images, "odd_even", CPU)
-    assert train.inputs.shape == (400, 81)
-    assert float(train.inputs.mean()) == pytest.approx(0, abs=1e-5)
-    assert float(train.inputs.std()) == pytest.approx(1, abs=1e-3)
-    assert torch.equal(test.labels, torch.tensor(images.test_labels % 2 * 2 - 1).float())
-    pixel = images.train_images[7, 2, 3, 0]
-    other = int(np.argwhere(images.test_images.reshape(200, -1) == pixel)[0][0])
-    column = int(np.argwhere(images.test_images.reshape(200, -1)[other] == pixel)[0][0])
-    assert float(test.inputs[other, column]) == pytest.approx(float(train.inputs[7, 2 * 9 + 3]))
-
-
-def test_colours_are_standardised_one_by_one():
-    generator = np.random.default_rng(0)
-    pixels = generator.integers(0, [50, 100, 250], size=(30, 4, 4, 3)).astype(np.uint8)
-    labels = np.arange(30) % 10
-    train, _ = prepare(Dataset("colours", pixels, labels, pixels, labels, "", True), "ten_classes", CPU)
-    by_colour = train.inputs.view(-1, 3)
-    assert by_colour.mean(0).abs().max() < 1e-5
-    assert (by_colour.std(0) - 1).abs().max() < 2e-3
-
-
-def test_the_choice_of_training_images():
-    shared = training_rows(100, 30, [0, 1], 17)
-    assert shared.shape == (2, 30)
-    assert torch.equal(shared[0], shared[1])
-    assert torch.equal(shared[0], training_rows(100, 50, [4], 17)[0, :30])
-    own = training_rows(100, 30, [0, 1], None)
-    assert not torch.equal(own[0], own[1])
-    assert training_rows(20, 30, [0], 17).shape == (1, 20)
-
-
-@pytest.mark.parametrize(
-    ("settings", "sentence"),
-    [
-        ({"hidden": [101, 100]}, "must be odd"),
-        ({"rho": 0.0}, "rho: 0 in every layer"),
-        ({"rho": -1.0}, "must not be negative"),
-        ({"rho": [1.0, 1.0]}, "rho: 2 values for 3 layers"),
-        ({"psi": 1.0}, "must be at least 0 and below 1"),
-        ({"samples": 100, "batch_size": 128}, "batch_size: 128 is larger than samples: 100"),
-        ({"algorithm": "gradient"}, "'bp', 'bpi', 'amp', 'mf', 'sgd' or 'adam_sgd'"),
-        ({"focusing": 0.5}, "give y > 1"),
-        ({"algorithm": "bp", "weights": "continuous"}, "allowed: bpi, amp, mf"),
-        ({"freeze_top": True, "labels": "ten_classes"}, "odd_even only"),
-        ({"cases": {"a": {"rho": 0.0}}}, "cases.a.rho"),
-        ({"learning_rat": 1.0}, "learning_rat"),
-    ],
-)
-def test_bad_settings_are_named(settings, sentence):
-    with pytest.raises(ValidationError, match=sentence):
-        TrainingParams(**{"algorithm": "amp", **settings})
-
-
 def test_a_batch_larger_than_the_data_is_refused_before_work_starts(images):
     with pytest.raises(ValueError, match="batch_size: 500 is larger than the 400 training images of prototypes"):
         trained(images, batch_size=500)
     with pytest.raises(ValueError, match="training needs a data set"):
         trained(None)
+
+
+def record_of_two():
+    return training.Record(replicas_of(Training(), [3, 5]))
+
+
+def test_the_record_keeps_the_first_divergence_and_nothing_of_a_lost_replica():
+    record = record_of_two()
+    record.add("test_error", [10.0, 20.0], epoch=1)
+    record.note_divergence(1, [False, True], [False, False])
+    record.note_divergence(2, [True, True], [True, False])
+    record.add("test_error", [float("nan"), 30.0], epoch=2)
+    table = record.table().to_pandas()
+    assert values(table, "diverged_epoch")[["seed", "value"]].to_numpy().tolist() == [[5, 1.0], [3, 2.0]]
+    assert values(table, "test_error").value.isna().tolist() == [False, False, True, False]
+    assert record.latest("test_error") == "test_error diverged"
+
+
+def test_the_record_refuses_what_is_not_finite_and_not_lost():
+    with pytest.raises(RuntimeError, match="test_error of seed 5 at epoch 2 is not finite"):
+        record_of_two().add("test_error", [1.0, float("inf")], epoch=2)

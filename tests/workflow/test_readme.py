@@ -1,7 +1,6 @@
 """The README's section on extending the project, followed to the letter in a copy of it."""
 
 import re
-import textwrap
 
 import numpy as np
 import pyarrow.parquet as pq
@@ -28,56 +27,50 @@ def blocks(text):
         yield (files[-1] if files else None), match[1], match[2]
 
 
-def configured(config, content):
-    """The configuration with what a block adds to the section that it belongs to."""
-    entries = yaml.safe_load(textwrap.dedent(content))
-    if "data_sources" in entries:
-        return config | {"data_sources": config["data_sources"] | entries["data_sources"]}
-    part = "figures" if "draw" in next(iter(entries.values())) else "experiments"
-    return config | {part: config[part] | entries}
+def merged(config, content):
+    """The configuration with what a block adds to its sections."""
+    for key, entries in yaml.safe_load(content).items():
+        config = config | {key: config.get(key, {}) | entries if isinstance(entries, dict) else entries}
+    return config
 
 
-def follow(project, config, text):
-    """Do what a section says; the configuration that it leads to."""
-    for file, language, content in blocks(text):
-        if language == "bash":
+def follow(project, config, text, skip=()):
+    """Do what a section says; the configuration that it leads to. ``skip``: files that are not written."""
+    for file, _, content in blocks(text):
+        if file in skip:
+            continue
+        if file == "config.yaml":
+            config = merged(config, content)
             continue
         path = project.folder / file
-        if file == "config.yaml":
-            config = configured(config, content)
-        elif file.endswith("families.py"):
-            families = path.read_text()
-            last = families.rindex("    )\n}")
-            path.write_text(families[:last] + textwrap.indent(content, " " * 8) + families[last:])
-        elif path.exists():
-            path.write_text(path.read_text() + "\n\n" + content)
-        else:
-            path.parent.mkdir(exist_ok=True)
-            path.write_text(content)
+        path.parent.mkdir(exist_ok=True, parents=True)
+        path.write_text(content)
     project.configure(config)
     return config
 
 
-@pytest.fixture(scope="module")
-def project(tmp_path_factory):
-    return copy_project(tmp_path_factory.mktemp("readme") / "project")
+@pytest.fixture
+def project(tmp_path):
+    return copy_project(tmp_path / "project")
 
 
-@pytest.fixture(scope="module")
 def with_figure(project):
     """After the section on an experiment and a figure of an existing family."""
     return follow(project, CONFIG, section("An experiment and a figure of an existing family"))
 
 
-def test_an_experiment_and_a_figure(project, with_figure):
+def test_an_experiment_and_a_figure_then_images_of_your_own(project):
+    config = with_figure(project)
     project.make("figures/Fig_4_narrow.png", "--cores", "2")
     assert (project.folder / "figures/Fig_4_narrow.pdf").exists()
     table = pq.read_table(project.folder / "results/laptop-bundled/moments/narrow_bn_ff.parquet").to_pandas()
     assert set(table.epsilon) == {0.001, 0.1}
 
+    drawing = project.folder / "my_figures.py"
+    drawing.write_text(drawing.read_text().replace("log of the normalised", "logarithm of the normalised"))
+    assert [job for job in project.plan("figures/Fig_4_narrow.png") if job.startswith("Draw")] != []
 
-def test_images_of_your_own(project, with_figure):
-    follow(project, with_figure, section("Images of your own"))
+    follow(project, config, section("Images of your own"))
     rng = np.random.default_rng(0)
     for index in range(48):
         path = project.folder / "data/my_images" / f"class{index % 2}" / f"{index}.png"
@@ -87,8 +80,12 @@ def test_images_of_your_own(project, with_figure):
     assert (project.folder / "results/laptop-mine/moments/narrow_bn_ff.parquet").exists()
 
 
-def test_a_family(project, with_figure):
-    follow(project, with_figure, section("A family"))
+@pytest.mark.parametrize("inside", [False, True], ids=["beside config.yaml", "in the package"])
+def test_a_family(project, inside):
+    """The same folder beside config.yaml, which names it, and in the package, where it is found."""
+    follow(project, CONFIG, section("A family"), skip=["config.yaml"] if inside else [])
+    if inside:
+        (project.folder / "hopfield").rename(project.folder / "workflow/nnstatmech/hopfield")
     project.make("figures/Hopfield.png", "scorecard", "--cores", "2")
     table = pq.read_table(project.folder / "results/laptop-bundled/hopfield/hopfield.parquet").to_pandas()
     # Below capacity the fraction of flipped units is (1 - m) / 2 < 1e-5 in theory; above it the pattern is lost.
@@ -99,9 +96,32 @@ def test_a_family(project, with_figure):
     assert claims.verdict["hopfield_retrieval"] == "reproduced"
 
 
-def test_an_engine_in_a_notebook():
+def test_a_notebook():
     names = {}
-    for _, language, content in blocks(section("An engine in a notebook")):
+    for _, language, content in blocks(section("A notebook")):
         if language == "python":
             exec(content, names)
     assert set(names["table"].seed) == set(range(4))
+    assert len(names["figure"].axes) == 4
+
+
+@pytest.mark.parametrize("prefix", [None, "nn"])
+def test_as_a_module_of_another_workflow(project, tmp_path, prefix):
+    """A project with keys of its own on its command line makes a figure of this one."""
+    outer = tmp_path / "outer"
+    outer.mkdir()
+    (statement,) = (
+        c for _, language, c in blocks(section("As a module of another workflow")) if language == "snakemake"
+    )
+    statement = statement.replace("path/to/nnstatmech", str(project.folder))
+    if prefix:
+        statement = statement.replace("module nn:\n", f'module nn:\n    prefix: "{prefix}"\n')
+    (outer / "Snakefile").write_text('configfile: "config.yaml"\n\n\n' + statement)
+    (outer / "config.yaml").write_text("mine: 0\nnn: {experiments: {wide: {params: {width: 10}}}}\n")
+    figure = f"{prefix}/figures/Wide.png" if prefix else "figures/Wide.png"
+    called = type(project)(outer)
+    called.make(figure, "--cores", "2", "--config", "mine=1")
+    assert (outer / figure).exists()
+    table = pq.read_table(outer / (prefix or "") / "results/laptop-bundled/moments/wide.parquet", partitioning=None)
+    assert set(table.to_pandas()["seed"]) == set(range(4))
+    assert called.plan(figure, "--config", "mine=1", "--rerun-triggers", "mtime", "params", "input") == []

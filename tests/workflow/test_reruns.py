@@ -75,8 +75,8 @@ def test_a_shared_module_reruns_every_family_that_uses_it(project):
     [
         ("workflow/nnstatmech/moments/statistics.py", "\nimport ", "\n# A comment.\nimport "),
         ("workflow/nnstatmech/moments/statistics.py", '"""', '"""More words. '),
-        ("workflow/nnstatmech/progress.py", "import json", "import json\n\nADDED = 1"),
-        ("workflow/nnstatmech/provenance.py", "import os", "import os\n\nADDED = 1"),
+        ("workflow/nnstatmech/storage/progress.py", "import json", "import json\n\nADDED = 1"),
+        ("workflow/nnstatmech/storage/provenance.py", "import os", "import os\n\nADDED = 1"),
         ("scripts/run_shard.py", '"""', '"""More words. '),
         ("rules/runs.smk", "# One rule", "# Only one rule"),
     ],
@@ -95,7 +95,7 @@ def test_touching_every_file_reruns_nothing(project):
 
 
 def test_a_figure_function_redraws_that_figure(project):
-    edit(project, "workflow/nnstatmech/figures/tiny.py", '"C0"', '"C3"')
+    edit(project, "workflow/nnstatmech/moments/figures/tiny.py", '"C0"', '"C3"')
     assert project.plan() == DRAW_WIDE
 
 
@@ -110,7 +110,7 @@ def test_a_caption_redraws_its_figure(project):
 
 
 def test_a_claim_reruns_the_scorecard(project):
-    edit(project, "workflow/claims.yaml", "expected: 1.0", "expected: 2.0")
+    edit(project, "workflow/nnstatmech/moments/claims.yaml", "expected: 1.0", "expected: 2.0")
     assert project.plan() == sorted(SCORECARD)
 
 

@@ -75,6 +75,13 @@ def select(table: pd.DataFrame, **where) -> pd.DataFrame:
         If no row is left; the message names what was asked for.
     KeyError
         If a name is neither a column nor a parameter.
+
+    Examples
+    --------
+    >>> table = pd.DataFrame({"run": "single", "depth": [1, 1, 2], "value": [0.5, 1.5, 4.0]})
+    >>> table.attrs["runs"] = {"single": {"width": 64}}
+    >>> select(table, depth=1, width=64)["value"].tolist()
+    [0.5, 1.5]
     """
     rows = table
     for name, wanted in where.items():
@@ -150,6 +157,11 @@ def over_seeds(values: pd.DataFrame) -> pd.DataFrame:
         Indexed by position: ``mean``, ``error`` (standard error; NaN for a single realisation), ``count``
         (realisations with a value) and ``holes`` (those without). Where there are more holes than values, ``mean``
         and ``error`` are NaN.
+
+    Examples
+    --------
+    >>> over_seeds(pd.DataFrame({"loss": [1.0, 2.0, np.nan]})).loc["loss"].tolist()
+    [1.5, 0.5, 2.0, 1.0]
     """
     values = values.where(np.isfinite(values))
     count, holes = values.count(), values.isna().sum()

@@ -1,46 +1,78 @@
 """The scorecard: every claim judged on the tables at hand, as a table, Markdown and a page."""
 
 import importlib
+import math
 from collections.abc import Callable, Mapping
 from html import escape
 
 import pandas as pd
 import pyarrow as pa
 
-from .planning.claims import NOT_REPRODUCED, NOT_TESTED, REPRODUCED, Claim
-from .planning.families import FAMILIES
+from .planning.claims import Claim
 from .readings import Measurement, NotMeasured
 from .storage.tables import CATEGORY
+from .verdicts import INCONCLUSIVE, NOT_TESTED, REFUTED, REPRODUCED, Statement, realisations_to_decide, verdict
+
+VERDICTS = (REPRODUCED, REFUTED, INCONCLUSIVE, NOT_TESTED)
+STATED = {"id", "family", "source", "figure", "statement", "comparison", "expected", "expected_error", "allowance"}
+STATED |= {"rival", "rival_is", "note"}
 
 
-def measure_of(claim: Claim) -> Callable[..., Measurement]:
-    return getattr(importlib.import_module(f"nnstatmech.{claim.family}.measures"), claim.measure)
+def measure_of(claim: Claim, module: str) -> Callable[..., Measurement]:
+    """The measure of a claim, from the module of its family's measures."""
+    return getattr(importlib.import_module(module), claim.measure)
 
 
-def judge(claim: Claim, frames: Mapping[str, pd.DataFrame], scale: str, data: str) -> dict:
+def judge(claim: Claim, frames: Mapping[str, pd.DataFrame], module: str, scale: str, data: str) -> dict:
     """One row of the scorecard.
 
     Parameters
     ----------
     frames
         The tables that the claim names, if the claim is made at this scale and for this data.
+    module
+        Dotted name of the module of the family's measures.
     """
-    row = claim.model_dump(include={"id", "family", "source", "figure", "statement", "comparison", "expected", "note"})
-    row |= {"value": None, "standard_error": None, "tolerance": None, "verdict": NOT_TESTED, "reason": ""}
+    row = claim.model_dump(include=STATED) | {"verdict": NOT_TESTED, "reason": ""}
     if not claim.holds(scale, data):
         return row | {"reason": f"made for {where_made(claim)}"}
     tables = [frames[name] for name in claim.tables]
     roles = dict(zip(claim.experiments or {}, tables, strict=False))
     try:
-        measured = measure_of(claim)(*([] if roles else tables), **roles, **claim.arguments)
+        measured = measure_of(claim, module)(*([] if roles else tables), **roles, **claim.arguments)
     except NotMeasured as error:
         return row | {"reason": str(error)}
-    return row | {
+    return row | judged(claim, measured)
+
+
+def statement_of(claim: Claim) -> Statement:
+    """What a claim says of the number that it is about."""
+    return Statement(claim.expected, claim.expected_error, claim.allowance, claim.rival, claim.comparison)
+
+
+def judged(claim: Claim, measured: Measurement) -> dict:
+    """The measured part of a row: value, errors, verdict, and what would decide."""
+    statement = statement_of(claim)
+    said = verdict(statement, measured)
+    needed = realisations_to_decide(statement, measured) if said == INCONCLUSIVE else None
+    return {
         "value": float(measured.value),
-        "standard_error": float(measured.standard_error),
-        "tolerance": float(claim.tolerance(measured)),
-        "verdict": claim.verdict(measured),
+        "standard_error": None if math.isnan(measured.standard_error) else float(measured.standard_error),
+        "degrees_of_freedom": None if math.isinf(measured.degrees_of_freedom) else float(measured.degrees_of_freedom),
+        "holes": measured.holes,
+        "realisations_to_decide": needed,
+        "verdict": said,
+        "reason": undecided(measured, needed) if said == INCONCLUSIVE else "",
     }
+
+
+def undecided(measured: Measurement, needed: int | None) -> str:
+    """Why a claim is inconclusive and what would decide."""
+    if needed is not None:
+        return f"about {needed} realisations would decide"
+    if math.isnan(measured.standard_error):
+        return "one realisation: at least 3 are needed"
+    return "more realisations would not decide, if the value stays"
 
 
 def where_made(claim: Claim) -> str:
@@ -54,13 +86,15 @@ def where_made(claim: Claim) -> str:
 
 def scorecard_table(rows: list[dict]) -> pa.Table:
     """The scorecard as a table, in the order of the claims."""
-    numbers = ("expected", "value", "standard_error", "tolerance")
+    numbers = ("expected", "expected_error", "allowance", "rival", "value", "standard_error", "degrees_of_freedom")
+    counts = ("holes", "realisations_to_decide")
     categories = ("family", "comparison", "verdict")
-    texts = ("id", "source", "figure", "statement", "note", "reason")
+    texts = ("id", "source", "figure", "statement", "rival_is", "note", "reason")
     fields = (
         [pa.field(name, pa.string()) for name in texts]
         + [pa.field(name, CATEGORY) for name in categories]
         + [pa.field(name, pa.float64()) for name in numbers]
+        + [pa.field(name, pa.int64()) for name in counts]
     )
     return pa.Table.from_pylist(rows, schema=pa.schema(fields))
 
@@ -85,6 +119,7 @@ def display_frame(scorecard: pd.DataFrame) -> pd.DataFrame:
             "Source": scorecard["source"],
             "Figure": scorecard["figure"],
             "Expected": papers,
+            "Rival": ["" if pd.isna(rival) else f"{rival:.4g}" for rival in scorecard["rival"]],
             "Ours": ours,
             "Verdict": scorecard["verdict"].astype(str),
             "Remark": scorecard["reason"].where(scorecard["reason"] != "", scorecard["note"]),
@@ -95,7 +130,7 @@ def display_frame(scorecard: pd.DataFrame) -> pd.DataFrame:
 def summary(scorecard: pd.DataFrame) -> str:
     """How many claims there are, and how many of each verdict."""
     counts = scorecard["verdict"].astype(str).value_counts()
-    verdicts = ", ".join(f"{counts.get(verdict, 0)} {verdict}" for verdict in (REPRODUCED, NOT_REPRODUCED, NOT_TESTED))
+    verdicts = ", ".join(f"{counts.get(verdict, 0)} {verdict}" for verdict in VERDICTS)
     return f"{len(scorecard)} claims: {verdicts}."
 
 
@@ -114,9 +149,9 @@ table {{ border-collapse: collapse }}
 th, td {{ padding: 4px 10px; text-align: left; vertical-align: top; border-bottom: 1px solid #ddd }}
 thead th {{ position: sticky; top: 0; background: white }}
 tbody th {{ padding-top: 1.4em; font-size: 15px }}
-td:nth-child(4), td:nth-child(5), td:nth-child(6) {{ white-space: nowrap }}
-.reproduced td:nth-child(6) {{ color: #2a7f3e; font-weight: bold }}
-.not-reproduced td:nth-child(6) {{ color: #b3261e; font-weight: bold }}
+td:nth-child(4), td:nth-child(5), td:nth-child(6), td:nth-child(7) {{ white-space: nowrap }}
+.reproduced td:nth-child(7) {{ color: #2a7f3e; font-weight: bold }}
+.refuted td:nth-child(7) {{ color: #b3261e; font-weight: bold }}
 .not-tested-here td {{ color: #777 }}
 </style></head><body>
 <p>{summary}</p>
@@ -128,14 +163,14 @@ td:nth-child(4), td:nth-child(5), td:nth-child(6) {{ white-space: nowrap }}
 """
 
 
-def html(scorecard: pd.DataFrame) -> str:
-    """The scorecard as a page of its own, one part for each work."""
+def html(scorecard: pd.DataFrame, works: Mapping[str, str]) -> str:
+    """The scorecard as a page of its own, one part for each work (family to its heading)."""
     frame = display_frame(scorecard)
     rows = []
     for family, part in frame.groupby(scorecard["family"].astype(str), sort=False):
-        rows.append(f'<tr><th colspan="{len(frame.columns)}">{escape(FAMILIES[family].work)}</th></tr>')
-        for verdict, cells in zip(part["Verdict"], part.values, strict=True):
+        rows.append(f'<tr><th colspan="{len(frame.columns)}">{escape(works[family])}</th></tr>')
+        for said, cells in zip(part["Verdict"], part.values, strict=True):
             row = "".join(f"<td>{escape(str(cell))}</td>" for cell in cells)
-            rows.append(f'<tr class="{verdict.replace(" ", "-")}">{row}</tr>')
+            rows.append(f'<tr class="{said.replace(" ", "-")}">{row}</tr>')
     head = "".join(f"<th>{name}</th>" for name in frame)
     return PAGE.format(summary=summary(scorecard), head=head, rows="\n".join(rows))

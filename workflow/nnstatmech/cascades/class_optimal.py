@@ -9,20 +9,14 @@ from collections.abc import Callable, Iterable, Sequence
 import torch
 from torch import Tensor
 
-from .networks import Dense, LayerParameters
+from .networks import Dense, LayerParameters, forward
+from .training import Descent, backward, train, trainable
 
 
 def class_outputs(classes: int, background: float, device="cpu") -> Tensor:
     """One output per class, shape (1, classes, classes): +1 for the class, ``background`` for the others."""
     off_diagonal = torch.full((classes, classes), background, device=device)
     return off_diagonal.fill_diagonal_(1.0).unsqueeze(0)
-
-
-def outputs(layers: Sequence[Dense], parameters: Sequence[LayerParameters], images: Tensor) -> Tensor:
-    """Outputs (E, n, classes) of images (1 or E, n, pixels)."""
-    for layer, drawn in zip(layers, parameters, strict=True):
-        images = layer(drawn, images)
-    return images
 
 
 def train_to_signs(
@@ -45,15 +39,13 @@ def train_to_signs(
     after_step
         Called once a step, for a progress bar.
     """
-    trained = [tensor.requires_grad_() for pairs in parameters for pair in pairs for tensor in pair]
-    optimiser = torch.optim.Adam(trained, lr=learning_rate, fused=True)
     targets = class_outputs(layers[-1].outputs, -1.0, images.device)[0]
-    for batch in batches:
-        error = outputs(layers, parameters, images[batch]) - targets[labels[batch]]
-        # The mean over images and classes is taken for each network and summed: no gradient mixes networks.
-        (error.square().sum() / error[0].numel()).backward()
-        optimiser.step()
-        optimiser.zero_grad()
-        after_step()
-    for tensor in trained:
-        tensor.requires_grad_(False)
+
+    def loss(batch: Tensor) -> Tensor:
+        error = forward(layers, parameters, images[batch]) - targets[labels[batch]]
+        # The mean over images and classes is taken for each network and summed.
+        return error.square().sum() / error[0].numel()
+
+    with trainable(parameters) as tensors:
+        optimiser = torch.optim.Adam(tensors, lr=learning_rate, fused=True)
+        train(Descent(optimiser, backward(loss)), ((batch,) for batch in batches), after_step)

@@ -1,10 +1,17 @@
 """What can be reconstructed of the input, layer by layer."""
 
 from ..parameters import Family
-from .params import TASKS
+from .params import Channels, Classification, Entropies, Falling, Reconstruction, Trainability
 
 FAMILY = Family(
     work="Reconstruction cascades (Thurn, Jefferson, Erdmenger 2024)",
     uses_gpu=True,
-    tasks=TASKS,
+    tasks={
+        "entropies": Entropies,
+        "classification": Classification,
+        "trainability": Trainability,
+        "falling": Falling,
+        "reconstruction": Reconstruction,
+        "channels": Channels,
+    },
 )

@@ -4,6 +4,7 @@ from dataclasses import dataclass
 
 import numpy as np
 import torch
+from torch import Tensor
 from torch.nn.functional import interpolate
 
 from ..datasets import Dataset
@@ -24,7 +25,7 @@ def subset(count: int, at_most: int, name: str) -> np.ndarray:
     return np.sort(numpy_stream(0, "image subset", name).permutation(count)[:at_most])
 
 
-def resized(images: torch.Tensor, resolution: int) -> torch.Tensor:
+def resized(images: Tensor, resolution: int) -> Tensor:
     """Square images (n, c, h, w) at ``resolution`` pixels a side: area average downwards, bilinear upwards."""
     if images.shape[-2:] == (resolution, resolution):
         return images
@@ -33,11 +34,19 @@ def resized(images: torch.Tensor, resolution: int) -> torch.Tensor:
     return interpolate(images, size=(resolution, resolution), mode="bilinear", align_corners=False)
 
 
-def grey_inputs(images: np.ndarray, resolution: int, device="cpu") -> torch.Tensor:
+def grey_inputs(images: np.ndarray, resolution: int, device="cpu") -> Tensor:
     """Grey images in [0, 1] as rows of pixels: uint8 (n, h, w, c) -> float32 (n, resolution²)."""
     tensor = torch.tensor(images, device=device).float().div_(255)
     grey = tensor @ torch.tensor(GREY_WEIGHTS, device=device) if tensor.shape[-1] == 3 else tensor[..., 0]
     return resized(grey.unsqueeze(1), resolution).flatten(1)
+
+
+def grey_part(dataset: Dataset, part: str, at_most: int, resolution: int, device="cpu") -> tuple[Tensor, Tensor | None]:
+    """Grey images (n, resolution²) of the ``train`` or ``test`` part, and their labels (n,) if it has any."""
+    images, labels = getattr(dataset, f"{part}_images"), getattr(dataset, f"{part}_labels")
+    chosen = subset(len(images), at_most, part)
+    pixels = grey_inputs(images[chosen], resolution, device)
+    return pixels, None if labels is None else torch.tensor(labels[chosen], device=device)
 
 
 @dataclass(frozen=True)
@@ -54,25 +63,25 @@ class ColourImages:
         Of each colour, shape (3, 1, 1): a network sees (image - mean) / deviation of an image in [0, 1].
     """
 
-    pixels: torch.Tensor
+    pixels: Tensor
     resolution: int
-    mean: torch.Tensor
-    deviation: torch.Tensor
+    mean: Tensor
+    deviation: Tensor
 
     def __len__(self) -> int:
         return len(self.pixels)
 
-    def __getitem__(self, positions) -> torch.Tensor:
+    def __getitem__(self, positions) -> Tensor:
         """Normalised images, float32, shape (positions, 3, resolution, resolution)."""
         images = self.pixels[positions].permute(0, 3, 1, 2).float().div_(255).expand(-1, 3, -1, -1)
         return (resized(images, self.resolution) - self.mean) / self.deviation
 
-    def restore(self, images: torch.Tensor) -> torch.Tensor:
+    def restore(self, images: Tensor) -> Tensor:
         """From what a network sees, (..., 3, h, w), back to colours in [0, 1]."""
         return (images * self.deviation + self.mean).clamp(0, 1)
 
 
-def minibatches(seed: int, purpose: str, images: int, batch_size: int, steps: int) -> torch.Tensor:
+def minibatches(seed: int, purpose: str, images: int, batch_size: int, steps: int) -> Tensor:
     """Which images each step of training sees: reshuffled passes over all images, cut into ``steps`` batches.
 
     Counting steps instead of epochs gives small stand-in data sets as much training as the real ones. A pass that
@@ -80,13 +89,19 @@ def minibatches(seed: int, purpose: str, images: int, batch_size: int, steps: in
 
     Returns
     -------
-    torch.Tensor
+    Tensor
         int64, shape (steps, batch_size).
     """
     stream = numpy_stream(seed, "minibatches", purpose)
     passes = -(-steps * batch_size // images)
     order = np.concatenate([stream.permutation(images) for _ in range(passes)])
     return torch.from_numpy(order[: steps * batch_size].reshape(steps, batch_size))
+
+
+def require_images(dataset: Dataset | None) -> None:
+    """Refuse to decode without images."""
+    if dataset is None:
+        raise ValueError("no data set: reconstructions need images")
 
 
 def require_labels(dataset: Dataset | None) -> None:

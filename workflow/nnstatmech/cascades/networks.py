@@ -1,8 +1,9 @@
 """Random tanh networks, many at once: every tensor has a leading ensemble axis E = (σ_w² × seed).
 
-Layers are descriptions without parameters. A layer called with the parameters of E networks and activations of
-shape (E, images, ...) gives the next activations; a leading axis of 1 stands for images that all networks share.
-Dense activations have shape (E, images, units), those of convolutions (E, images, height, width, channels).
+Layers are descriptions without parameters (:class:`Layer`). A layer called with the parameters of E networks and
+activations of shape (E, images, ...) gives the next activations; a leading axis of 1 stands for images that all
+networks share. Dense activations have shape (E, images, units), those of convolutions (E, images, height, width,
+channels).
 
 Weights are N(0, σ_w²/fan_in) and biases N(0, σ_b²). They are drawn layer by layer, so a deep ensemble need never
 be held whole, and networks of one seed share their standard normals: the phases of a map over σ_w² are not hidden
@@ -13,6 +14,7 @@ import math
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from itertools import pairwise
+from typing import Protocol
 
 import torch
 from torch import Tensor
@@ -63,6 +65,38 @@ def convolve(x: Tensor, weight: Tensor, bias: Tensor | None, stride: int = 1) ->
     return result.unflatten(1, (networks, features)).permute(1, 0, 3, 4, 2)
 
 
+class Layer(Protocol):
+    """What a network is made of: any class that offers this can be initialised, propagated and decoded.
+
+    Attributes
+    ----------
+    in_shape, out_shape
+        Shapes of one image's activations before and after: (units,) or (height, width, channels), height = width.
+    affine_maps
+        (fan_in, fan_out, whether it has a bias) of each affine map, for its random parameters.
+    decoder_windows
+        What a decoder of the layer must see: the sides of the windows of its affine maps, one after the other. 0
+        stands for all units (dense layers), no map at all for a layer that cannot be decoded.
+    stride
+        1, or 2 where the outputs have half as many pixels a side: a decoder then predicts blocks of 2 × 2 pixels.
+    """
+
+    @property
+    def in_shape(self) -> tuple[int, ...]: ...
+    @property
+    def out_shape(self) -> tuple[int, ...]: ...
+    @property
+    def affine_maps(self) -> tuple[tuple[int, int, bool], ...]: ...
+    @property
+    def decoder_windows(self) -> tuple[int, ...]: ...
+    @property
+    def stride(self) -> int: ...
+
+    def __call__(self, parameters: LayerParameters, x: Tensor) -> Tensor:
+        """Activations (E, images, ...) after the layer from those before it, (1 or E, images, ...)."""
+        ...
+
+
 @dataclass(frozen=True)
 class Dense:
     """φ(x W + b) on (E, M, ``inputs``)."""
@@ -71,6 +105,9 @@ class Dense:
     outputs: int
     activation: Callable[[Tensor], Tensor] = torch.tanh
     bias: bool = True
+
+    decoder_windows = (0,)
+    stride = 1
 
     @property
     def in_shape(self) -> tuple[int, ...]:
@@ -82,7 +119,6 @@ class Dense:
 
     @property
     def affine_maps(self) -> tuple[tuple[int, int, bool], ...]:
-        """(fan_in, fan_out, whether it has a bias) of each affine map."""
         return ((self.inputs, self.outputs, self.bias),)
 
     def __call__(self, parameters: LayerParameters, x: Tensor) -> Tensor:
@@ -112,6 +148,8 @@ class Convolution:
     stride: int = 1
     padding: str = "zero"
 
+    decoder_windows = (KERNEL,)
+
     @property
     def in_shape(self) -> tuple[int, ...]:
         return (self.size, self.size, self.channels)
@@ -123,7 +161,6 @@ class Convolution:
 
     @property
     def affine_maps(self) -> tuple[tuple[int, int, bool], ...]:
-        """(fan_in, fan_out, whether it has a bias) of each affine map."""
         return ((KERNEL**2 * self.channels, self.features, True),)
 
     def __call__(self, parameters: LayerParameters, x: Tensor) -> Tensor:
@@ -139,6 +176,9 @@ class ResidualBlock:
     size: int
     channels: int
 
+    decoder_windows = (KERNEL, KERNEL)
+    stride = 1
+
     @property
     def in_shape(self) -> tuple[int, ...]:
         return (self.size, self.size, self.channels)
@@ -149,7 +189,6 @@ class ResidualBlock:
 
     @property
     def affine_maps(self) -> tuple[tuple[int, int, bool], ...]:
-        """(fan_in, fan_out, whether it has a bias) of each affine map."""
         return ((KERNEL**2 * self.channels, self.channels, True),) * 2
 
     def __call__(self, parameters: LayerParameters, x: Tensor) -> Tensor:
@@ -159,12 +198,15 @@ class ResidualBlock:
 
 @dataclass(frozen=True)
 class PooledReadout:
-    """φ of a linear map, without bias, of the channels' means over all pixels."""
+    """φ of a linear map, without bias, of the channels' means over all pixels, from which no pixel can be decoded."""
 
     size: int
     channels: int
     classes: int
     activation: Callable[[Tensor], Tensor] = torch.tanh
+
+    decoder_windows = ()
+    stride = 1
 
     @property
     def in_shape(self) -> tuple[int, ...]:
@@ -176,14 +218,15 @@ class PooledReadout:
 
     @property
     def affine_maps(self) -> tuple[tuple[int, int, bool], ...]:
-        """(fan_in, fan_out, whether it has a bias) of each affine map."""
         return ((self.channels, self.classes, False),)
 
     def __call__(self, parameters: LayerParameters, x: Tensor) -> Tensor:
         return self.activation(affine(x.mean((2, 3)), *parameters[0]))
 
 
-Layer = Dense | Convolution | ResidualBlock | PooledReadout
+def linear(x: Tensor) -> Tensor:
+    """The identity, as the activation of a readout of logits."""
+    return x
 
 
 def wide_body(inputs: int, depth: int) -> list[Layer]:
@@ -195,6 +238,11 @@ def wide_mlp(inputs: int, depth: int, hidden: int = 400, classes: int = 10, read
     """The wide classifier: ``depth`` - 2 square layers, one of ``hidden`` and one of ``classes`` units."""
     check_depth(depth, at_least=3)
     return [*wide_body(inputs, depth - 2), Dense(inputs, hidden), Dense(hidden, classes, readout)]
+
+
+def wide_classifier(inputs: int, depth: int, classes: int = 10) -> list[Layer]:
+    """``depth`` square tanh layers and a linear readout of logits."""
+    return [*wide_body(inputs, depth), Dense(inputs, classes, linear)]
 
 
 def shrinking_mlp(inputs: int, depth: int, classes: int = 10, readout=torch.tanh) -> list[Layer]:
@@ -241,6 +289,27 @@ def check_depth(depth: int, at_least: int) -> None:
         raise ValueError(f"depth is {depth}, but this network needs at least {at_least}")
 
 
+def forward(layers: Sequence[Layer], parameters: Sequence[LayerParameters], x: Tensor) -> Tensor:
+    """Outputs (E, images, ...) of E networks for images (1 or E, images, ...)."""
+    for layer, own in zip(layers, parameters, strict=True):
+        x = layer(own, x)
+    return x
+
+
+def initial_network(
+    layers: Sequence[Layer],
+    weight_variances: Sequence[float],
+    bias_variance: float,
+    seeds: Sequence[int],
+    device: torch.device | str = "cpu",
+) -> list[list[tuple[Tensor, Tensor | None]]]:
+    """:func:`initial_parameters` of every layer of E networks."""
+    return [
+        initial_parameters(layer, position, weight_variances, bias_variance, seeds, device)
+        for position, layer in enumerate(layers)
+    ]
+
+
 def initial_parameters(
     layer: Layer,
     position: int,
@@ -263,14 +332,22 @@ def initial_parameters(
     scales = torch.as_tensor(weight_variances, dtype=torch.float32, device=device).sqrt()[:, None, None]
     parameters = []
     for part, (fan_in, fan_out, has_bias) in enumerate(layer.affine_maps):
-        weight = _normals(seeds, (fan_in, fan_out), device, "weights", position, part) * (scales / math.sqrt(fan_in))
-        bias = _normals(seeds, (1, fan_out), device, "biases", position, part) if has_bias else None
-        parameters.append((weight, None if bias is None else bias * math.sqrt(bias_variance)))
+        normals = seeded_draws(torch.randn, seeds, (fan_in, fan_out), device, "weights", position, part)
+        weight, bias = normals * (scales / math.sqrt(fan_in)), None
+        if has_bias:
+            normals = seeded_draws(torch.randn, seeds, (1, fan_out), device, "biases", position, part)
+            bias = normals * math.sqrt(bias_variance)
+        parameters.append((weight, bias))
     return parameters
 
 
-def _normals(seeds: Sequence[int], shape: tuple[int, ...], device, *stream: str | int) -> Tensor:
-    """Standard normals (len(seeds), *shape), equal for equal seeds and drawn on the CPU whatever the device."""
+def seeded_draws(
+    draw: Callable[..., Tensor], seeds: Sequence[int], shape: tuple[int, ...], device, *stream: str | int
+) -> Tensor:
+    """Random numbers (len(seeds), *shape), equal for equal seeds and drawn on the CPU whatever the device.
+
+    ``draw`` is ``torch.randn`` or ``torch.rand``; ``stream`` names the random stream of each seed.
+    """
     distinct = sorted(set(seeds))
-    draws = torch.stack([torch.randn(shape, generator=torch_stream(seed, *stream)) for seed in distinct])
+    draws = torch.stack([draw(shape, generator=torch_stream(seed, *stream)) for seed in distinct])
     return draws.to(device)[[distinct.index(seed) for seed in seeds]]

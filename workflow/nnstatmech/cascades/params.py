@@ -1,17 +1,47 @@
 """Parameters of the reconstruction cascades and of the trained networks beside them."""
 
-from typing import Annotated, Literal, Self
+import math
+from typing import Annotated, ClassVar, Literal, Self
 
 from pydantic import Field, model_validator
 
-from ..parameters import Parameters
+from ..parameters import Cost, Parameters
 
 Depth = Annotated[int, Field(ge=1)]
 WeightVariance = Annotated[float, Field(ge=0)]
 
+# What costs are made of, calibrated on jobs at both scales; estimates are right within a factor of two.
+MULTIPLICATIONS = 1e11  # floating-point operations a second of large matrix products
+CONVOLUTIONS = 5e10  # of many small convolutions, in groups
+CALL = 5e-5  # seconds of one layer's call, however small
+UPDATE = 3e-9  # seconds in which Adam updates one parameter
+LOADED = 500  # MB of a process that has loaded PyTorch
+MEGABYTE = 1e6
+
+PICTURES = {"pixels": "list<float32>", "height": "int32", "width": "int32", "channels": "int32"}
+
+
+def shrinking_weights(inputs: int, depth: int) -> float:
+    """Number of weights of a network whose ``depth`` sizes fall linearly from ``inputs`` to few: n² L / 3."""
+    return depth * inputs**2 / 3
+
+
+def pixels_after_stem(resolution: int) -> int:
+    """Pixels of an image after two convolutions of stride 2."""
+    return math.ceil(math.ceil(resolution / 2) / 2) ** 2
+
 
 class Entropies(Parameters):
     """Reconstruction cascades through random networks, from many depths and for many σ_w² at once."""
+
+    needs: ClassVar = "images"
+    columns: ClassVar = {
+        "seed": "int32",
+        "weight_variance": "float64",
+        "depth": "int32",
+        "quantity": "category",
+        "value": "float64",
+    }
 
     architecture: Literal["wide", "shrinking", "cnn", "resnet"] = Field(
         "wide",
@@ -19,9 +49,11 @@ class Entropies(Parameters):
         "convolutions, then periodic convolutions or residual blocks",
     )
     depth: int = Field(100, ge=1, description="number L of layers (blocks) that are decoded, the stem included")
-    resolution: int = Field(28, ge=4, description="side of the grey images in pixels")
+    resolution: int = Field(14, ge=4, description="side of the grey images in pixels")
     channels: int = Field(16, ge=1, description="channels of every convolution (cnn and resnet only)")
-    weight_variances: list[WeightVariance] = Field(min_length=1, description="values of σ_w², computed side by side")
+    weight_variances: list[WeightVariance] = Field(
+        [0.5, 1.0, 1.5, 1.75, 2.0, 3.0, 4.0], min_length=1, description="values of σ_w², computed side by side"
+    )
     bias_variance: float = Field(0.05, ge=0, description="σ_b²")
     decoder: Literal["ridge", "adam"] = Field(
         "ridge", description="ridge: closed form; adam: trained by gradient descent, as in the original work"
@@ -37,7 +69,7 @@ class Entropies(Parameters):
     train_images: int = Field(2048, ge=2, description="decoders are fitted on at most this many training images")
     test_images: int = Field(100, ge=2, description="cascades are evaluated on at most this many test images")
     evaluated_depths: int = Field(
-        100, ge=1, description="cascades start from at most this many depths, evenly spread from 1 to L"
+        34, ge=1, description="cascades start from at most this many depths, evenly spread from 1 to L"
     )
     lowest_explained_variance: float = Field(
         0.1, gt=0, lt=1, description="the R² below which information counts as lost"
@@ -59,7 +91,7 @@ class Entropies(Parameters):
     def check_networks(self) -> Self:
         if len(set(self.weight_variances)) < len(self.weight_variances):
             raise ValueError("weight_variances holds a value twice; each value may stand there once")
-        if self.architecture in ("cnn", "resnet"):
+        if self.convolutional:
             if self.depth < 4:
                 raise ValueError(f"depth = {self.depth}: a {self.architecture} needs at least 4, its stem has 3 layers")
             if self.resolution < 9:
@@ -68,36 +100,105 @@ class Entropies(Parameters):
                 )
         return self
 
+    @property
+    def convolutional(self) -> bool:
+        return self.architecture in ("cnn", "resnet")
+
+    def cost(self, seeds: int) -> Cost:
+        """Products of ridge regression (forward, Gram matrix, targets, solution) or of Adam's steps, and the cascades.
+
+        A layer's regression has ``pixels`` rows an image, ``features`` numbers a row and ``targets`` to predict.
+        """
+        pixels, features, targets = 1, self.resolution**2, self.resolution**2
+        if self.convolutional:
+            window = {"cnn": 3, "resnet": 5}[self.architecture]
+            pixels = pixels_after_stem(self.resolution)
+            features, targets = window**2 * self.channels, self.channels
+        depths = min(self.evaluated_depths, self.depth)
+        product = 2 * pixels * features * targets  # one image's pass through one decoder
+        if self.decoder == "ridge":
+            fit = self.train_images * (2 * product + 2 * pixels * features**2) + 5 * features**3
+            seconds = fit / MULTIPLICATIONS
+        else:
+            steps = self.presentations / self.batch_size
+            seconds = 3 * self.presentations * product / MULTIPLICATIONS + steps * UPDATE * features * targets
+        seconds += self.test_images * depths / 2 * product / MULTIPLICATIONS
+        networks = seeds * len(self.weight_variances)
+        widest = self.resolution**2 * (self.channels if self.convolutional else 1)
+        activations = (4 * self.train_images + 2 * self.test_images * depths) * widest
+        one = 4 * (self.depth * features * targets + activations)
+        # Copies double what the engine counts.
+        held = 2 * min(networks * one, max(1e9 * self.memory, one))
+        return Cost(1.2 * networks * self.depth * (seconds + CALL), LOADED + held / MEGABYTE)
+
 
 class Classification(Parameters):
     """Accuracy of convolutional networks after a few steps of training, for many σ_w² at once."""
 
+    needs: ClassVar = "labels"
+    columns: ClassVar = {
+        "seed": "int32",
+        "weight_variance": "float64",
+        "step": "int32",
+        "quantity": "category",
+        "value": "float64",
+    }
+
     architecture: Literal["cnn", "resnet"] = Field("resnet", description="what follows the stem of three convolutions")
-    depth: int = Field(ge=4, description="number of layers (blocks) before the head, the stem included")
+    depth: int = Field(22, ge=4, description="number of layers (blocks) before the head, the stem included")
     resolution: int = Field(28, ge=9, description="side of the grey images in pixels")
-    channels: int = Field(16, ge=1, description="channels of every convolution")
-    weight_variances: list[WeightVariance] = Field(min_length=1, description="initial σ_w², trained side by side")
+    channels: int = Field(8, ge=1, description="channels of every convolution")
+    weight_variances: list[WeightVariance] = Field(
+        [0.1, 0.2, 0.3, 0.45, 0.6, 0.8, 1.2, 2.0, 4.0], min_length=1, description="initial σ_w², trained side by side"
+    )
     bias_variance: float = Field(2e-5, ge=0, description="initial σ_b²")
     tanh_output: bool = Field(False, description="whether the outputs pass a tanh, as in the original work")
-    steps: int = Field(ge=1, description="minibatches of stochastic gradient descent")
+    steps: int = Field(160, ge=1, description="minibatches of stochastic gradient descent")
     batch_size: int = Field(64, ge=1, description="images of each step")
-    learning_rate: float = Field(1e-3, gt=0, description="learning rate")
-    momentum: float = Field(0.0, ge=0, lt=1, description="momentum")
+    learning_rate: float = Field(1e-2, gt=0, description="η of stochastic gradient descent")
+    momentum: float = Field(0.9, ge=0, lt=1, description="μ of stochastic gradient descent")
     train_images: int = Field(60000, ge=1, description="at most this many training images")
-    test_images: int = Field(1000, ge=1, description="at most this many test images")
+    test_images: int = Field(500, ge=1, description="at most this many test images")
+
+    def cost(self, seeds: int) -> Cost:
+        """Three convolutions (forward, two backward) of every map and image; activations are kept for the gradient."""
+        maps = {"cnn": 1, "resnet": 2}[self.architecture] * self.depth
+        pixels = pixels_after_stem(self.resolution)
+        product = 2 * pixels * 9 * self.channels**2 * maps
+        images = 3 * self.steps * self.batch_size + self.test_images
+        networks = seeds * len(self.weight_variances)
+        kept = 8 * 4 * self.batch_size * pixels * self.channels * maps
+        seconds = networks * images * product / CONVOLUTIONS + 10 * CALL * maps * self.steps
+        return Cost(seconds, LOADED + networks * kept / MEGABYTE)
 
 
 class Trainability(Parameters):
     """Accuracy after a few steps of training on a grid of weight variance and depth."""
 
+    needs: ClassVar = "labels"
+    columns: ClassVar = {
+        "seed": "int32",
+        "depth": "int32",
+        "weight_variance": "float64",
+        "step": "int32",
+        "quantity": "category",
+        "value": "float64",
+    }
+
     resolution: int = Field(
-        ge=2, description="side of the grey images in pixels; hidden layers have its square as units"
+        10, ge=2, description="side of the grey images in pixels; hidden layers have its square as units"
     )
-    depths: list[Depth] = Field(min_length=1, description="numbers of hidden tanh layers L; a linear readout follows")
-    weight_variances: list[WeightVariance] = Field(min_length=1, description="initial σ_w², trained side by side")
+    depths: list[Depth] = Field(
+        [5, 10, 20, 30, 40, 50, 60],
+        min_length=1,
+        description="numbers of hidden tanh layers L; a linear readout follows",
+    )
+    weight_variances: list[WeightVariance] = Field(
+        [0.5 + 0.25 * step for step in range(15)], min_length=1, description="initial σ_w², trained side by side"
+    )
     bias_variance: float = Field(0.05, ge=0, description="initial σ_b²")
-    steps: int = Field(ge=1, description="minibatches in all")
-    measure_every: int = Field(ge=1, description="minibatches between two measurements of the accuracy")
+    steps: int = Field(200, ge=1, description="minibatches in all")
+    measure_every: int = Field(50, ge=1, description="minibatches between two measurements of the accuracy")
     batch_size: int = Field(64, ge=1, description="images in a minibatch")
     learning_rate: float = Field(3e-3, gt=0, description="η of stochastic gradient descent")
     momentum: float = Field(0.9, ge=0, lt=1, description="μ of stochastic gradient descent")
@@ -112,27 +213,48 @@ class Trainability(Parameters):
             )
         return self
 
+    def cost(self, seeds: int) -> Cost:
+        """Three products a layer and step, and the measurements; the networks of one depth are held together."""
+        units = self.resolution**2
+        images = 3 * self.steps * self.batch_size + self.steps // self.measure_every * self.test_images
+        layers = seeds * sum(self.depths)
+        seconds = layers * len(self.weight_variances) * 2 * images * units**2 / MULTIPLICATIONS
+        held = len(self.weight_variances) * 4 * max(self.depths) * units * (2 * units + self.batch_size)
+        return Cost(seconds + 4 * CALL * layers * self.steps, LOADED + min(held, 4e9) / MEGABYTE)
+
 
 class Falling(Parameters):
     """The largest depth of shrinking networks that trains, followed along the weight variance."""
 
-    direction: Literal["falling", "rising"] = Field(description="whether σ_w² falls or rises from its first value")
-    resolution: int = Field(32, ge=4, description="side of the grey images in pixels")
+    needs: ClassVar = "labels"
+    columns: ClassVar = {
+        "seed": "int32",
+        "attempt": "int32",
+        "weight_variance": "float64",
+        "depth": "int32",
+        "quantity": "category",
+        "value": "float64",
+    }
+
+    direction: Literal["falling", "rising"] = Field(
+        "falling", description="whether σ_w² falls or rises from its first value"
+    )
+    resolution: int = Field(12, ge=4, description="side of the grey images in pixels")
     bias_variance: float = Field(0.05, ge=0, description="initial σ_b²")
     start_variance: float = Field(1.7, gt=0, description="first σ_w²")
-    variance_step: float = Field(0.1, gt=0, description="step of σ_w²")
+    variance_step: float = Field(0.2, gt=0, description="step of σ_w²")
     lowest_variance: float = Field(0.1, gt=0, description="end of a falling walk")
     highest_variance: float = Field(4.0, gt=0, description="end of a rising walk")
-    start_depth: int = Field(150, ge=2, description="depth of the first network: sizes from the image to the output")
+    start_depth: int = Field(90, ge=2, description="depth of the first network: sizes from the image to the output")
     depth_step: int = Field(5, ge=1, description="how much the depth is lowered when a network does not train")
-    threshold: float = Field(0.4, ge=0, le=1, description="test accuracy above which a network has trained")
-    epochs: int = Field(200, ge=1, description="passes over the training images before a network has failed")
+    threshold: float = Field(0.27, ge=0, le=1, description="test accuracy above which a network has trained")
+    epochs: int = Field(20, ge=1, description="passes over the training images before a network has failed")
     batch_size: int = Field(64, ge=1, description="images in a minibatch")
-    learning_rate: float = Field(1e-3, gt=0, description="η of stochastic gradient descent")
-    momentum: float = Field(0.0, ge=0, lt=1, description="μ of stochastic gradient descent")
-    tanh_output: bool = Field(True, description="whether the output ends in a tanh, as in the original, or is linear")
-    train_images: int = Field(50000, ge=1, description="at most this many training images")
-    test_images: int = Field(10000, ge=1, description="at most this many test images")
+    learning_rate: float = Field(3e-3, gt=0, description="η of stochastic gradient descent")
+    momentum: float = Field(0.9, ge=0, lt=1, description="μ of stochastic gradient descent")
+    tanh_output: bool = Field(False, description="whether the output ends in a tanh, as in the original, or is linear")
+    train_images: int = Field(3000, ge=1, description="at most this many training images")
+    test_images: int = Field(500, ge=1, description="at most this many test images")
 
     @model_validator(mode="after")
     def check_start(self) -> Self:
@@ -143,15 +265,37 @@ class Falling(Parameters):
             )
         return self
 
+    def cost(self, seeds: int) -> Cost:
+        """Every depth fails once, which takes all epochs: at most; what trains takes few of them."""
+        failures, depth = self.start_depth / self.depth_step, self.start_depth / 2
+        images = self.epochs * self.train_images
+        seconds = 6 * 1.5 * images * shrinking_weights(self.resolution**2, depth) / MULTIPLICATIONS
+        seconds += CALL * depth * images / self.batch_size
+        held = 5 * 4 * self.resolution**2 * (self.train_images + self.test_images)
+        return Cost(seeds * failures * seconds, LOADED + held / MEGABYTE)
+
 
 class Reconstruction(Parameters):
     """Cascades of a trained tanh network, and the images that its decoders make of artificial outputs."""
 
+    needs: ClassVar = "labels"
+    columns: ClassVar = {
+        "seed": "int32",
+        "quantity": "category",
+        "layer": "int32",
+        "image": "int32",
+        "label": "int32",
+        "value": "float64",
+        **PICTURES,
+    }
+
     architecture: Literal["shrinking", "wide"] = Field(
-        description="sizes that fall linearly from the image to the output, or square layers, one of 400 and the output"
+        "shrinking",
+        description="shrinking: sizes that fall linearly from the image to the output; wide: square layers, then one of"
+        " 400 units and the output",
     )
     depth: int = Field(
-        ge=3, description="shrinking: number of sizes, input and output included; wide: number of layers"
+        10, ge=3, description="shrinking: number of sizes, input and output included; wide: number of layers"
     )
     resolution: int = Field(28, ge=4, description="side of the grey images in pixels")
     weight_variance: float = Field(1.65, gt=0, description="initial σ_w²")
@@ -171,11 +315,34 @@ class Reconstruction(Parameters):
         description="output of the other nine units when one unit is set to +1 (class-optimal inputs)",
     )
 
+    def cost(self, seeds: int) -> Cost:
+        """Three products and an update by Adam a step, of the network and of its decoders."""
+        units = self.resolution**2
+        weights = shrinking_weights(units, self.depth) if self.architecture == "shrinking" else self.depth * units**2
+        shown = self.presentations + self.decoder_presentations
+        seconds = seeds * weights * shown * (6 / MULTIPLICATIONS + UPDATE / self.batch_size)
+        held = 2 * 4 * (units * (self.train_images + self.test_images) + seeds * 8 * weights)
+        return Cost(seconds, LOADED + held / MEGABYTE)
+
 
 class Channels(Parameters):
     """Images that decoders make of single channels of a VGG-style network."""
 
+    needs: ClassVar = "images"  # and labels, unless `weights` names a trained network
+    files: ClassVar = ("weights",)
+    columns: ClassVar = {
+        "seed": "int32",
+        "quantity": "category",
+        "layer": "int32",
+        "channel": "int32",
+        "image": "int32",
+        "label": "int32",
+        "value": "float64",
+        **PICTURES,
+    }
+
     layers: list[Annotated[int, Field(ge=1)] | Literal["M"]] = Field(
+        [16, 16, "M", 32, 32, "M", 64, 64, "M"],
         min_length=1,
         description="channels of each 3x3 convolution, or M for a 2x2 max-pooling (torchvision's notation)",
     )
@@ -223,12 +390,15 @@ class Channels(Parameters):
                     raise ValueError(f"{name}: layer {layer} has {width} channels, but {wanted} was asked for")
         return self
 
-
-TASKS: dict[str, type[Parameters]] = {
-    "entropies": Entropies,
-    "classification": Classification,
-    "trainability": Trainability,
-    "falling": Falling,
-    "reconstruction": Reconstruction,
-    "channels": Channels,
-}
+    def cost(self, seeds: int) -> Cost:
+        """Three convolutions an image and step of the network's training, four of the decoders'."""
+        side, before, product, largest = self.resolution, 3, 0, 0
+        for layer in self.layers:
+            if layer == "M":
+                side //= 2
+            else:
+                product += 2 * 9 * side**2 * before * layer
+                before, largest = layer, max(largest, side**2 * layer)
+        images = self.batch_size * ((0 if self.weights else 3 * self.steps) + 4 * self.decoder_steps)
+        held = 5 * 3 * self.resolution**2 * (self.train_images + self.test_images) + 8 * 4 * 500 * largest
+        return Cost(seeds * images * product / MULTIPLICATIONS, LOADED + held / MEGABYTE)

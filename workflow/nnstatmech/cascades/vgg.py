@@ -5,20 +5,22 @@ that a state dict of an ImageNet-trained VGG16 loads without torchvision. A *lay
 or a max-pooling: VGG16 has 18 of them, counted from 1; layer 0 is the image.
 """
 
-import pickle
 from collections.abc import Sequence
 
 import torch
-from torch import nn
+from torch import Tensor, nn
 from torch.nn import functional
 
+from ..datasets.names import expanded
+from ..errors import NamedProblem
 from .images import ColourImages
+from .training import Descent, backward, train
 
 POOL = "M"
 DECODER_CHUNK = 64  # activations decoded at once: bounds the memory of galleries of hundreds of channels
 
 
-class WeightsError(ValueError):
+class WeightsError(NamedProblem):
     """A file of weights that does not fit the network; the message says what is missing or wrong."""
 
 
@@ -49,7 +51,7 @@ class VGG(nn.Module):
         self.features = nn.Sequential(*modules)
         self.classifier = None if classes is None else nn.Linear(channels * resolution**2, classes)
 
-    def forward(self, images: torch.Tensor) -> torch.Tensor:
+    def forward(self, images: Tensor) -> Tensor:
         """Logits (n, classes) of normalised images (n, 3, h, w)."""
         return self.classifier(self.features(images).flatten(1))
 
@@ -59,7 +61,7 @@ class VGG(nn.Module):
         return self.features[start : self.layer_ends[index - 1]]
 
     @torch.no_grad()
-    def activations(self, images: torch.Tensor) -> list[torch.Tensor]:
+    def activations(self, images: Tensor) -> list[Tensor]:
         """The images and the activations after each layer."""
         activations = [images]
         for index in range(1, len(self.layer_ends) + 1):
@@ -81,7 +83,7 @@ def initialise(network: nn.Module, generator: torch.Generator) -> None:
 
 
 def train_classifier(
-    network: VGG, images: ColourImages, labels: torch.Tensor, batches: torch.Tensor, learning_rate: float, after_step
+    network: VGG, images: ColourImages, labels: Tensor, batches: Tensor, learning_rate: float, after_step
 ) -> None:
     """Cross-entropy training with Adam on a one-cycle schedule that peaks at ``learning_rate``.
 
@@ -89,46 +91,34 @@ def train_classifier(
     """
     optimiser = torch.optim.Adam(network.parameters(), lr=learning_rate)
     schedule = torch.optim.lr_scheduler.OneCycleLR(optimiser, learning_rate, total_steps=len(batches))
-    for batch in batches:
-        loss = functional.cross_entropy(network(images[batch]), labels[batch])
-        optimiser.zero_grad()
-        loss.backward()
-        optimiser.step()
-        schedule.step()
-        after_step()
 
+    def loss(batch: Tensor) -> Tensor:
+        return functional.cross_entropy(network(images[batch]), labels[batch])
 
-@torch.no_grad()
-def accuracy(network: VGG, images: ColourImages, labels: torch.Tensor, batch_size: int = 500) -> float:
-    """Fraction of ``images`` that the network gives its label."""
-    hits = 0
-    for start in range(0, len(images), batch_size):
-        some = slice(start, start + batch_size)
-        hits += int((network(images[some]).argmax(1) == labels[some]).sum())
-    return hits / len(images)
+    train(Descent(optimiser, backward(loss), schedule), ((batch,) for batch in batches), after_step)
 
 
 def load_features(network: VGG, path: str) -> None:
     """Load the convolutional part from a state dict in torchvision's layout; a classifier in the file is left aside.
 
+    Nothing but tensors and plain containers is ever unpickled.
+
     Raises
     ------
     WeightsError
-        If the file cannot be read as a state dict of tensors, or a key is missing, unknown or of another shape.
+        If the file cannot be read as a state dict, or an entry is missing, unknown, no tensor of floating-point
+        numbers, of another shape, or not finite.
     """
-    try:
-        state = torch.load(path, map_location="cpu", weights_only=True)
-    except (OSError, RuntimeError, EOFError, pickle.UnpicklingError) as error:
-        reason = next(iter(str(error).splitlines()), type(error).__name__)
-        raise WeightsError(f"weights: {path!r} cannot be read as a PyTorch state dict ({reason})") from error
     wanted = {f"features.{name}": tensor for name, tensor in network.features.state_dict().items()}
-    found = state if isinstance(state, dict) else {}
+    found = read_state(path)
     faults = [f"{name} is missing" for name in wanted if name not in found]
-    faults += [f"{name} is not known" for name in found if name not in wanted and not name.startswith("classifier.")]
     faults += [
-        f"{name} has shape {tuple(found[name].shape)} instead of {tuple(tensor.shape)}"
+        f"{name} is not known" for name in found if name not in wanted and not str(name).startswith("classifier.")
+    ]
+    faults += [
+        f"{name} {fault}"
         for name, tensor in wanted.items()
-        if name in found and found[name].shape != tensor.shape
+        if name in found and (fault := fault_of(found[name], tensor.shape))
     ]
     if faults:
         more = f" and {len(faults) - 4} more" if len(faults) > 4 else ""
@@ -137,6 +127,31 @@ def load_features(network: VGG, path: str) -> None:
             "torchvision's names, features.0.weight, features.0.bias, ..."
         )
     network.features.load_state_dict({name.removeprefix("features."): found[name] for name in wanted})
+
+
+def read_state(path: str) -> dict:
+    """The dictionary in a file of weights."""
+    try:
+        state = torch.load(expanded(path), map_location="cpu", weights_only=True)
+    except Exception as error:  # what is no such file can fail anywhere in the reading
+        reason = " ".join(f"{type(error).__name__}: {error}".splitlines()[:1])
+        raise WeightsError(f"weights: {path!r} cannot be read as a PyTorch state dict ({reason})") from error
+    if not isinstance(state, dict):
+        raise WeightsError(f"weights: {path!r} holds a {type(state).__name__}, not the dictionary of a state dict")
+    return state
+
+
+def fault_of(weights: object, shape: torch.Size) -> str | None:
+    """What is wrong with one entry of a state dict, in a few words."""
+    if not isinstance(weights, torch.Tensor):
+        return f"is no tensor but of type {type(weights).__name__}"
+    if weights.layout != torch.strided or not weights.is_floating_point():
+        return f"holds {weights.dtype} in the layout {weights.layout}, not an array of floating-point numbers"
+    if weights.shape != shape:
+        return f"has shape {tuple(weights.shape)} instead of {tuple(shape)}"
+    if not weights.isfinite().all():
+        return f"has {int((~weights.isfinite()).sum())} weights that are not finite"
+    return None
 
 
 class Decoders(nn.Module):
@@ -159,13 +174,13 @@ class Decoders(nn.Module):
                 channels = layer
         self.stages = nn.ModuleList(stages)
 
-    def decode(self, activation: torch.Tensor, layer: int) -> torch.Tensor:
+    def decode(self, activation: Tensor, layer: int) -> Tensor:
         """The reconstruction of layer ``layer - 1`` from the activation of layer ``layer``."""
         output = self.stages[layer - 1](activation)
         return functional.relu(output) if layer > 1 else output
 
     @torch.no_grad()
-    def cascade(self, activation: torch.Tensor, layer: int) -> torch.Tensor:
+    def cascade(self, activation: Tensor, layer: int) -> Tensor:
         """The normalised images that decoders ``layer``, ..., 1 make of activations (n, channels, h, w)."""
         images = []
         for chunk in activation.split(DECODER_CHUNK):
@@ -175,7 +190,7 @@ class Decoders(nn.Module):
         return torch.cat(images)
 
     @torch.no_grad()
-    def channel_images(self, activation: torch.Tensor, layer: int, channels: Sequence[int]) -> torch.Tensor:
+    def channel_images(self, activation: Tensor, layer: int, channels: Sequence[int]) -> Tensor:
         """What each of ``channels`` alone tells of the image: all other channels of the layer are set to zero.
 
         Parameters
@@ -185,7 +200,7 @@ class Decoders(nn.Module):
 
         Returns
         -------
-        torch.Tensor
+        Tensor
             Shape (len(channels), 3, height, width), in units of the normalised image.
         """
         positions = torch.as_tensor(channels, device=activation.device)
@@ -194,18 +209,18 @@ class Decoders(nn.Module):
 
 
 def train_decoders(
-    network: VGG, decoders: Decoders, images: ColourImages, batches: torch.Tensor, learning_rate: float, after_step
-) -> torch.Tensor:
+    network: VGG, decoders: Decoders, images: ColourImages, batches: Tensor, learning_rate: float, after_step
+) -> Tensor:
     """Train all decoders at once with Adam on the mean squared error; no gradient crosses a layer.
 
     Returns
     -------
-    torch.Tensor
+    Tensor
         Mean squared error of each decoder on the last batch, before its step, shape (layers,).
     """
     optimiser = torch.optim.Adam(decoders.parameters(), lr=learning_rate)
-    for batch in batches:
-        optimiser.zero_grad()
+
+    def gradients(batch: Tensor) -> Tensor:
         losses, before = [], images[batch]
         for layer in range(1, len(decoders.stages) + 1):
             with torch.no_grad():
@@ -214,6 +229,6 @@ def train_decoders(
             loss.backward()  # at once, so that one layer's graph is alive at a time
             losses.append(loss.detach())
             before = after
-        optimiser.step()
-        after_step()
-    return torch.stack(losses)
+        return torch.stack(losses)
+
+    return train(Descent(optimiser, gradients), ((batch,) for batch in batches), after_step)[-1]

@@ -1,8 +1,10 @@
-"""Names inside archives that must never be followed."""
+"""Members of archives that must never be followed, believed or unpacked."""
 
+import stat
+import zipfile
 from pathlib import PurePosixPath, PureWindowsPath
 
-from .reading import Unusable
+from .reading import Unusable, check_size
 
 
 def check_member(name: str, is_link: bool) -> None:
@@ -17,3 +19,19 @@ def check_member(name: str, is_link: bool) -> None:
         raise Unusable(f"has the member {name!r}, which points out of the archive")
     if is_link:
         raise Unusable(f"has the member {name!r}, which is a link")
+
+
+def check_zip(archive: zipfile.ZipFile, limit: int) -> None:
+    """Check every member by what the archive says of it: name, kind, and no more than ``limit`` bytes unpacked.
+
+    A member that lies about its size is cut off there by :mod:`zipfile` and fails its checksum. A name that is given
+    twice is refused, because programs differ in which of the two they see.
+    """
+    seen = set()
+    for member in archive.infolist():
+        check_member(member.filename, stat.S_ISLNK(member.external_attr >> 16))
+        check_size(member.file_size, limit, f"the member {member.filename!r}")
+        name = PurePosixPath(member.filename)
+        if name in seen and not member.is_dir():
+            raise Unusable(f"has the member {member.filename!r} twice; each name must be there once")
+        seen.add(name)

@@ -10,16 +10,17 @@ import numpy as np
 
 from .archives import check_member
 from .download import fetch
-from .official import CIFAR_TEST_FILE, CIFAR_TRAIN_FILES, RELEASES
-from .reading import Images, Request, Unusable, check_content
+from .official import CIFAR_TEST_FILE, CIFAR_TRAIN_FILES, EXTRACTED, RELEASES
+from .reading import GIB, Images, Request, Unusable, check_content, check_size, readable
 from .sources import CifarBinary
 
-EXTRACTED = "cifar-10-batches-bin"  # the folder that the archive unpacks to
 FILES = (*CIFAR_TRAIN_FILES, CIFAR_TEST_FILE)
 PLANES = (3, 32, 32)  # colours, rows, columns
 RECORD = 1 + 3 * 32 * 32
 CLASSES = 10
 BLOCK = 1 << 20  # bytes
+LONGEST_END = 64  # blocks after the last member
+LARGEST_BATCH = GIB  # bytes; the official ones have 30 million
 
 
 def read(source: CifarBinary, request: Request) -> Images:
@@ -39,7 +40,7 @@ def read(source: CifarBinary, request: Request) -> Images:
                 check_batch(name, content, hashes.get(name))
         return {name: parse(name, content) for name, content in batches.items()}
 
-    path = request.data_dir / source.path
+    path = request.local(source.path)
     if not path.exists() and path.with_name(EXTRACTED).is_dir():
         path = path.with_name(EXTRACTED)
     if not path.exists():
@@ -67,6 +68,8 @@ def batches_of_folder(path: Path) -> dict[str, bytes]:
     missing = [name for name in FILES if not (path / name).is_file()]
     if missing:
         raise Unusable(f"has no file {missing[0]}")
+    for name in FILES:
+        check_size((path / name).stat().st_size, LARGEST_BATCH, f"a {name}")
     return {name: (path / name).read_bytes() for name in FILES}
 
 
@@ -77,13 +80,18 @@ def batches_of_archive(path: Path) -> dict[str, bytes]:
         with tarfile.open(path, "r:*") as archive:
             for member in archive:
                 check_member(member.name, member.issym() or member.islnk())
+                check_size(member.size, LARGEST_BATCH, f"the member {member.name!r}")
                 name = PurePosixPath(member.name).name
                 if name in FILES and member.isfile():
                     if name in batches:
                         raise Unusable(f"has more than one {name}")
                     batches[name] = archive.extractfile(member).read()
-            while archive.fileobj.read(BLOCK):  # to the end, where the checksum of the compressed stream is
-                pass
+            # To the end, where the checksum of the compressed stream is. Archives end in a few blocks of zeros.
+            for _ in range(LONGEST_END):
+                if not archive.fileobj.read(BLOCK):
+                    break
+            else:
+                raise Unusable(f"goes on for more than {readable(LONGEST_END * BLOCK)} after its last member")
     except (tarfile.TarError, OSError, EOFError, zlib.error, lzma.LZMAError) as error:
         raise Unusable(f"is a damaged archive ({error})") from error
     missing = [name for name in FILES if name not in batches]

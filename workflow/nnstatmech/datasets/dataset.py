@@ -21,6 +21,9 @@ class Dataset:
         One phrase for captions and footers, e.g. ``MNIST (official)``.
     stand_in
         True if the images are not those that ``name`` promises.
+    classes
+        Number of classes: labels are 0, …, ``classes`` - 1. None where there are no labels; by default one more
+        than the largest label, which is wrong only where too few images were kept to show every class.
     """
 
     name: str
@@ -30,3 +33,9 @@ class Dataset:
     test_labels: np.ndarray | None
     description: str
     stand_in: bool
+    classes: int | None = None
+
+    def __post_init__(self):
+        if self.classes is None and self.train_labels is not None:
+            largest = max(int(labels.max(initial=-1)) for labels in (self.train_labels, self.test_labels))
+            object.__setattr__(self, "classes", largest + 1)

@@ -9,7 +9,7 @@ import numpy as np
 
 from .download import fetch
 from .official import IDX_FILES, RELEASES
-from .reading import Images, Request, Unusable, check_content
+from .reading import LARGEST_PART, Images, Request, Unusable, check_content, check_size
 from .sources import Idx
 
 GZIP_MAGIC = b"\x1f\x8b"
@@ -23,7 +23,7 @@ def read(source: Idx, request: Request) -> Images:
         images, labels = arrays[f"{part}_images"], arrays[f"{part}_labels"]
         if len(images) != len(labels):
             raise request.error(
-                f"{request.data_dir / source.folder} has {len(images)} images in {IDX_FILES[f'{part}_images']} but "
+                f"{request.local(source.folder)} has {len(images)} images in {IDX_FILES[f'{part}_images']} but "
                 f"{len(labels)} labels in {IDX_FILES[f'{part}_labels']}; get both again"
             )
     return Images(
@@ -42,11 +42,11 @@ def read_file(source: Idx, part: str, request: Request) -> np.ndarray:
     dimensions = 3 if part.endswith("images") else 1
 
     def parsed(path: Path) -> np.ndarray:
-        content = decompressed(path)
+        content = decompressed(path, dimensions)
         check_content(content, hashes.get(name))
         return parse(content, dimensions)
 
-    folder = request.data_dir / source.folder
+    folder = request.local(source.folder)
     path = next((path for path in (folder / f"{name}.gz", folder / name) if path.exists()), None)
     if path is None:
         path = folder / f"{name}.gz"
@@ -64,24 +64,39 @@ def read_file(source: Idx, part: str, request: Request) -> np.ndarray:
         raise request.damaged(path, error) from error
 
 
-def decompressed(path: Path) -> bytes:
-    """The content of a file that may be compressed by gzip, whatever its name says."""
-    content = path.read_bytes()
-    if not content.startswith(GZIP_MAGIC):
-        return content
-    try:
-        return gzip.decompress(content)
-    except (OSError, EOFError, zlib.error) as error:
-        raise Unusable(f"is a damaged gzip file ({error})") from error
+def decompressed(path: Path, dimensions: int) -> bytes:
+    """The content of a file that may be compressed by gzip, whatever its name says.
+
+    No more than the file announces is unpacked, and one byte, which shows that there is more.
+    """
+    with path.open("rb") as file:
+        packed = file.read(len(GZIP_MAGIC)) == GZIP_MAGIC
+        file.seek(0)
+        unpacked = gzip.GzipFile(fileobj=file) if packed else file
+        try:
+            head = unpacked.read(4 * (1 + dimensions))
+            return head + unpacked.read(math.prod(shape_of(head, dimensions)) + 1)
+        except (OSError, EOFError, zlib.error) as error:
+            if not packed:
+                raise
+            raise Unusable(f"is a damaged gzip file ({error})") from error
+
+
+def shape_of(head: bytes, dimensions: int) -> tuple[int, ...]:
+    """The shape that the first bytes of an idx file announce: big-endian magic number and sizes."""
+    if len(head) < 4 * (1 + dimensions) or int.from_bytes(head[:4], "big") != MAGIC_OF_BYTES + dimensions:
+        raise Unusable(f"is no idx file of unsigned bytes in {dimensions} dimension{'s' * (dimensions > 1)}")
+    shape = tuple(int(size) for size in np.frombuffer(head, ">u4")[1:])
+    check_size(math.prod(shape), LARGEST_PART, f"an array of shape {shape}")
+    return shape
 
 
 def parse(content: bytes, dimensions: int) -> np.ndarray:
-    """The array of unsigned bytes in an idx file: big-endian magic number and sizes, then the values."""
-    head = np.frombuffer(content[: 4 * (1 + dimensions)], np.uint8)
-    if len(head) < 4 * (1 + dimensions) or int.from_bytes(content[:4], "big") != MAGIC_OF_BYTES + dimensions:
-        raise Unusable(f"is no idx file of unsigned bytes in {dimensions} dimension{'s' * (dimensions > 1)}")
-    shape = tuple(int(size) for size in head.view(">u4")[1:])
-    values = np.frombuffer(content, np.uint8, offset=head.nbytes)
+    """The array of unsigned bytes in an idx file."""
+    start = 4 * (1 + dimensions)
+    shape = shape_of(content[:start], dimensions)
+    values = np.frombuffer(content, np.uint8, offset=start)
     if len(values) != math.prod(shape):
-        raise Unusable(f"announces an array of shape {shape} but holds {len(values)} values")
+        count = "more" if len(values) > math.prod(shape) else len(values)
+        raise Unusable(f"announces an array of shape {shape} but holds {count} values")
     return values.reshape(shape)

@@ -1,8 +1,6 @@
 """Class folders of images, in a directory or a zip file."""
 
-import io
 import os
-import stat
 import zipfile
 import zlib
 from collections.abc import Callable, Mapping
@@ -11,12 +9,13 @@ from pathlib import Path, PurePosixPath
 import numpy as np
 from PIL import Image, ImageOps
 
-from .archives import check_member
-from .reading import Images, Request, Unusable, fixed_order, held_out
+from .archives import check_zip
+from .names import is_hidden
+from .pixels import decode_image
+from .reading import LARGEST_FILE, LARGEST_PART, Images, Request, Unusable, check_size, fixed_order, held_out
 from .sources import ImageFolder
 
 SUFFIXES = (".png", ".jpg", ".jpeg", ".bmp", ".tif", ".tiff", ".webp")
-FORMATS = ("PNG", "JPEG", "BMP", "TIFF", "WEBP")  # Pillow's other decoders, some of which call programs, stay shut
 PARTS = ("train", "test")
 
 
@@ -32,18 +31,21 @@ def read(source: ImageFolder, request: Request) -> Images:
             raise request.error(
                 f"sha256 is that of a zip file, but {path} is a folder; remove sha256 or zip the folder"
             )
-        names = list_folder(path)
-        return decode(names, lambda name: (path / name).read_bytes(), path, source, request)
+        return decode(list_folder(path), lambda name: content_of_file(path / name), path, source, request)
     request.check_file(path, source.sha256)
     try:
         with zipfile.ZipFile(path) as archive:
-            for member in archive.infolist():
-                check_member(member.filename, stat.S_ISLNK(member.external_attr >> 16))
+            check_zip(archive, LARGEST_FILE)
             return decode(archive.namelist(), archive.read, path, source, request)
     except Unusable as error:
-        raise request.damaged(path, error) from error
+        raise request.error(f"{path} {error}") from error
     except zipfile.BadZipFile as error:
         raise request.damaged(path, f"is no whole zip file ({error})") from error
+
+
+def content_of_file(path: Path) -> bytes:
+    check_size(path.stat().st_size, LARGEST_FILE, "a size")
+    return path.read_bytes()
 
 
 def list_folder(path: Path) -> list[str]:
@@ -62,9 +64,10 @@ def decode(
     """Sort the names into parts and classes, and decode the images."""
     try:
         parts = sort_by_class(names)
+        files, labels = split(parts, source.test_share)
     except Unusable as error:
         raise request.error(f"{path} {error}") from error
-    files, labels = split(parts, source.test_share)
+    classes = len(parts.get("train", parts.get("")))
     chosen = {}
     for part, limit in zip(PARTS, (source.limit_train, source.limit_test), strict=True):
         order = fixed_order(len(files[part]))[:limit]
@@ -73,15 +76,27 @@ def decode(
     with request.progress(total=sum(len(part[0]) for part in chosen.values()), desc=f"decode {path.name}") as bar:
         images = {}
         for part in PARTS:
-            pixels = []
-            for name in chosen[part][0]:
+            for position, name in enumerate(chosen[part][0]):
                 try:
-                    pixels.append(decoder(name))
+                    pixels = decoder(name)
                 except Unusable as error:
                     raise request.error(f"{path}: {name} {error}") from error
+                if position == 0:
+                    images[part] = room_for(len(chosen[part][0]), pixels, path, request)
+                images[part][position] = pixels
                 bar.update(1)
-            images[part] = np.stack(pixels)
-    return Images(images["train"], chosen["train"][1], images["test"], chosen["test"][1])
+    return Images(images["train"], chosen["train"][1], images["test"], chosen["test"][1], classes)
+
+
+def room_for(count: int, pixels: np.ndarray, path: Path, request: Request) -> np.ndarray:
+    """An array for ``count`` images like the first one."""
+    try:
+        check_size(
+            count * pixels.nbytes, LARGEST_PART, f"{count} images of {pixels.shape[1]} x {pixels.shape[0]} pixels"
+        )
+    except Unusable as error:
+        raise request.error(f"{path} {error}; give size: or limit_train:") from error
+    return np.empty((count, *pixels.shape), np.uint8)
 
 
 def sort_by_class(names: list[str]) -> dict[str, dict[str, list[str]]]:
@@ -114,10 +129,6 @@ def sort_by_class(names: list[str]) -> dict[str, dict[str, list[str]]]:
             members.append(name)
     check_classes(parts)
     return parts
-
-
-def is_hidden(name: str) -> bool:
-    return any(part.startswith(".") or part == "__MACOSX" for part in PurePosixPath(name).parts)
 
 
 def folders(paths: list[str]) -> list[tuple[str, ...]]:
@@ -163,26 +174,17 @@ class Decoder:
     def __init__(self, content_of: Callable[[str], bytes], size: int | None, grey: bool):
         self.content_of = content_of
         self.size = size
-        self.mode = "L" if grey else "RGB"
+        self.grey = grey
         self.first: tuple[str, tuple[int, int]] | None = None
 
     def __call__(self, name: str) -> np.ndarray:
         """Pixels of shape (height, width, channels)."""
         try:
-            with Image.open(io.BytesIO(self.content_of(name)), formats=FORMATS) as file:
-                image = ImageOps.exif_transpose(file).convert(self.mode)
-        # Pillow and zipfile raise these on damaged content, on a password and on a method that they lack.
-        except (
-            OSError,
-            ValueError,
-            SyntaxError,
-            EOFError,
-            RuntimeError,
-            zlib.error,
-            zipfile.BadZipFile,
-            Image.DecompressionBombError,
-        ) as error:
-            raise Unusable(f"is no readable image ({error})") from error
+            content = self.content_of(name)
+        # Zip files raise these on damaged content, on a password and on a method that they lack.
+        except (OSError, RuntimeError, EOFError, zlib.error, zipfile.BadZipFile) as error:
+            raise Unusable(f"cannot be read ({error})") from error
+        image = decode_image(content, self.grey)
         if self.size is not None and image.size != (self.size, self.size):
             image = ImageOps.fit(image, (self.size, self.size), Image.Resampling.LANCZOS)
         self.first = self.first or (name, image.size)

@@ -4,6 +4,8 @@ from collections.abc import Callable
 from os import PathLike
 from pathlib import Path
 
+import numpy as np
+
 from ..storage.progress import no_progress
 from . import bundled, cifar_binary, idx, image_folder, npz
 from .dataset import Dataset
@@ -49,8 +51,10 @@ def load(
         In one line: what is missing, damaged or not what it should be, and what to do.
     """
     request = Request(name, Path(data_dir), download, progress)
-    images = limited(READERS[type(source)](source, request), source)
-    check(images, request)
+    whole = READERS[type(source)](source, request)
+    check(whole, request)
+    classes = count_classes(whole, request)
+    images = limited(whole, source)
     return Dataset(
         name=name,
         train_images=images.train_images,
@@ -59,6 +63,7 @@ def load(
         test_labels=images.test_labels,
         description=source.description or describe(name, source),
         stand_in=is_stand_in(name, source) if source.stand_in is None else source.stand_in,
+        classes=classes,
     )
 
 
@@ -82,8 +87,31 @@ def check(images: Images, request: Request) -> None:
         if labels is not None and len(labels) != len(pixels):
             raise request.error(f"there are {len(pixels)} {part} images but {len(labels)} {part} labels")
     train, test = images.train_images.shape[1:], images.test_images.shape[1:]
+    if 0 in train:
+        raise request.error(f"its images have no pixels: their shape is {train}")
     if train != test:
         raise request.error(f"training images have the shape {train}, test images {test}; they must be equal")
+
+
+def count_classes(images: Images, request: Request) -> int | None:
+    """Number of classes of a labelled set, whose labels must be 0, 1, 2, … without a gap.
+
+    Tasks give every label up to the largest an output of its own, and choose images by their label.
+    """
+    if images.classes is not None or images.train_labels is None:
+        return images.classes
+    found = np.unique(images.train_labels)
+    classes = len(found)
+    if found[-1] != classes - 1:
+        shown = [*found[:4], "…", *found[-2:]] if classes > 8 else found
+        raise request.error(
+            f"the training labels are {', '.join(map(str, shown))}; they must be 0, 1, 2, … without a gap, here 0 to "
+            f"{classes - 1}: renumber them"
+        )
+    unknown = np.setdiff1d(images.test_labels, found)
+    if len(unknown):
+        raise request.error(f"the test label {unknown[0]} is none of the training labels 0 to {classes - 1}")
+    return classes
 
 
 def title(name: str) -> str:

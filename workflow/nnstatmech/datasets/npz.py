@@ -1,10 +1,12 @@
 """Arrays in an ``.npz`` file; pickled objects are refused."""
 
+import math
 from pathlib import Path
 
 import numpy as np
 
-from .reading import Images, Request, held_out
+from .archives import check_zip
+from .reading import LARGEST_PART, Images, Request, Unusable, held_out
 from .sources import Npz
 
 CHANNELS = (1, 3)
@@ -23,7 +25,10 @@ def read(source: Npz, request: Request) -> Images:
         return Images(
             images, labels, test_images, as_labels(arrays, source.test_labels, len(test_images), path, request)
         )
-    train, test = held_out(np.zeros(len(images), int) if labels is None else labels, source.test_share)
+    try:
+        train, test = held_out(np.zeros(len(images), int) if labels is None else labels, source.test_share)
+    except Unusable as error:
+        raise request.error(f"{path} {error}") from error
     if labels is None:
         return Images(images[train], None, images[test], None)
     return Images(images[train], labels[train], images[test], labels[test])
@@ -34,8 +39,11 @@ def read_arrays(path: Path, keys: list[str], request: Request) -> dict[str, np.n
     try:
         with open(path, "rb") as file:
             stored = np.lib.npyio.NpzFile(file, allow_pickle=False)
+            check_zip(stored.zip, LARGEST_PART)
             missing = [key for key in keys if key not in stored.files]
-            arrays = {key: stored[key] for key in keys if key in stored.files}
+            arrays = {key: read_array(stored, key) for key in keys if key in stored.files}
+    except Unusable as error:
+        raise request.error(f"{path} {error}") from error
     except Exception as error:  # pickled objects: ValueError; damaged headers raise nearly anything
         raise request.error(
             f"{path} cannot be read ({error}); it must be an .npz file of plain arrays, nothing pickled"
@@ -43,6 +51,18 @@ def read_arrays(path: Path, keys: list[str], request: Request) -> dict[str, np.n
     if missing:
         raise request.error(f"{path} has no array {missing[0]!r}; it has {', '.join(stored.files)}")
     return arrays
+
+
+def read_array(stored: np.lib.npyio.NpzFile, key: str) -> np.ndarray:
+    """One array, after checking that its member is as long as its header announces: NumPy would make room first."""
+    member = stored.zip.getinfo(key if key in stored.zip.NameToInfo else f"{key}.npy")
+    with stored.zip.open(member) as file:
+        version = np.lib.format.read_magic(file)
+        read_header = np.lib.format.read_array_header_1_0 if version == (1, 0) else np.lib.format.read_array_header_2_0
+        shape, _, dtype = read_header(file)
+    if not dtype.hasobject and math.prod(shape) * dtype.itemsize > member.file_size:
+        raise Unusable(f"has the array {key!r}, which announces the shape {shape} but is shorter")
+    return stored[key]
 
 
 def as_images(array: np.ndarray, key: str, path: Path, request: Request) -> np.ndarray:
@@ -61,7 +81,8 @@ def as_labels(arrays: dict, key: str | None, count: int, path: Path, request: Re
     if key is None:
         return None
     array = arrays[key]
-    if array.shape != (count,) or not np.issubdtype(array.dtype, np.integer) or (array < 0).any():
+    fits = array.shape == (count,) and np.issubdtype(array.dtype, np.integer)
+    if not fits or array.min() < 0 or array.max() > np.iinfo(np.int64).max:
         raise request.error(
             f"array {key!r} of {path} is {array.dtype} of shape {array.shape}; it must hold one integer >= 0 for each "
             f"of the {count} images"

@@ -37,6 +37,7 @@ IDX_FILES = {
 }
 CIFAR_TRAIN_FILES = tuple(f"data_batch_{i}.bin" for i in range(1, 6))
 CIFAR_TEST_FILE = "test_batch.bin"
+EXTRACTED = "cifar-10-batches-bin"  # the folder that CIFAR-10's archive unpacks to
 
 RELEASES = {
     "mnist": Release(

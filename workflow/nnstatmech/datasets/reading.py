@@ -8,6 +8,11 @@ from pathlib import Path
 import numpy as np
 
 from .errors import DataError
+from .names import local_path
+
+GIB = 1 << 30
+LARGEST_FILE = GIB // 4  # bytes of one image file, unpacked
+LARGEST_PART = 4 * GIB  # bytes of the images of one part, as uint8 values
 
 
 class Unusable(ValueError):
@@ -43,6 +48,19 @@ class Request:
         """An error that names the data set."""
         return DataError(f"{self.name}: {message}")
 
+    def local(self, path: str) -> Path:
+        """Where the file or folder ``path`` of a source is, or will be.
+
+        Raises
+        ------
+        DataError
+            If it names a home folder or a variable that does not exist.
+        """
+        try:
+            return local_path(self.data_dir, path)
+        except DataError as error:
+            raise self.error(str(error)) from error
+
     def existing(self, path: str) -> Path:
         """The local file or folder ``path``.
 
@@ -51,7 +69,7 @@ class Request:
         DataError
             If there is none; it says where to put it.
         """
-        local = self.data_dir / path
+        local = self.local(path)
         if not local.exists():
             raise self.error(
                 f"there is no {local}; put it there, name its folder with --config data_dir=..., "
@@ -72,6 +90,21 @@ class Request:
         return self.error(f"{path} {reason}; remove it and get it again")
 
 
+def readable(size: int) -> str:
+    """A number of bytes for people."""
+    for unit in ("bytes", "KiB", "MiB"):
+        if size < 1024:
+            return f"{size:.4g} {unit}"
+        size /= 1024
+    return f"{size:.4g} GiB"
+
+
+def check_size(size: int, limit: int, what: str) -> None:
+    """Refuse what would take more than ``limit`` bytes; nothing has been unpacked yet."""
+    if size > limit:
+        raise Unusable(f"has {what} of {readable(size)} unpacked; at most {readable(limit)} are read")
+
+
 def check_content(content: bytes, expected: str | None) -> None:
     """Raise :class:`Unusable` unless the SHA-256 of ``content`` is ``expected`` (None: anything goes)."""
     if expected is not None:
@@ -82,12 +115,16 @@ def check_content(content: bytes, expected: str | None) -> None:
 
 @dataclass(frozen=True)
 class Images:
-    """What a reader returns: uint8 images of shape (n, height, width, channels) and int64 labels or None."""
+    """What a reader returns: uint8 images of shape (n, height, width, channels) and int64 labels or None.
+
+    ``classes`` is given where the source names its classes, so that a limit cannot hide one.
+    """
 
     train_images: np.ndarray
     train_labels: np.ndarray | None
     test_images: np.ndarray
     test_labels: np.ndarray | None
+    classes: int | None = None
 
 
 def fixed_order(count: int) -> np.ndarray:
@@ -102,6 +139,11 @@ def held_out(labels: np.ndarray, share: float) -> tuple[np.ndarray, np.ndarray]:
     """Ascending indices for training and for testing: a fixed random ``share`` of every class is for testing.
 
     A class of two or more images is on both sides.
+
+    Raises
+    ------
+    Unusable
+        If nothing is left for testing, because no class has two images.
     """
     testing = []
     for label in np.unique(labels):
@@ -109,4 +151,9 @@ def held_out(labels: np.ndarray, share: float) -> tuple[np.ndarray, np.ndarray]:
         count = min(max(1, round(share * len(members))), len(members) - 1)
         testing.append(members[fixed_order(len(members))[:count]])
     test = np.sort(np.concatenate(testing))
+    if not len(test):
+        raise Unusable(
+            f"has {len(labels)} image{'s' * (len(labels) > 1)} and none of the same class to hold out for testing; "
+            "at least one class needs two"
+        )
     return np.setdiff1d(np.arange(len(labels)), test), test

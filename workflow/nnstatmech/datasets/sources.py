@@ -31,6 +31,11 @@ class SourceSettings(BaseModel):
     limit_train: int | None = Field(None, ge=1, description="Keep only the first so many training images.")
     limit_test: int | None = Field(None, ge=1, description="Keep only the first so many test images.")
 
+    @property
+    def has_labels(self) -> bool:
+        """Whether its images come with labels, as far as the description can tell."""
+        return True
+
 
 def known_files(hashes: dict[str, str], files: tuple[str, ...]) -> dict[str, str]:
     """Refuse the hash of a file that the source does not have."""
@@ -126,6 +131,10 @@ class Npz(HeldOut):
     test_images: str | None = Field(None, min_length=1, description="Key of the test images; held out if left out.")
     test_labels: str | None = Field(None, min_length=1, description="Key of the test labels.")
     sha256: Sha256 | None = Field(None, description="SHA-256 of the file.")
+
+    @property
+    def has_labels(self) -> bool:
+        return self.labels is not None
 
     @model_validator(mode="after")
     def labels_on_both_sides(self) -> Self:

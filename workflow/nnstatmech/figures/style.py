@@ -1,7 +1,8 @@
 """The look that all figures share, and how they are saved."""
 
+import contextlib
 import textwrap
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from pathlib import Path
 
 import matplotlib as mpl
@@ -17,9 +18,16 @@ CHARACTERS_PER_INCH = 18  # of the footer's font
 DPI = 200
 
 
+@contextlib.contextmanager
+def look() -> Iterator[None]:
+    """The fonts, grid and colours of all figures inside the block; what was set before comes back behind it."""
+    with mpl.rc_context():
+        apply()
+        yield
+
+
 def apply() -> None:
-    """Set the fonts, grid and colours of all figures; draw without a display."""
-    mpl.use("Agg")
+    """Set the fonts, grid and colours of all figures."""
     sns.set_theme(context="paper", style="whitegrid", palette="deep")
     mpl.rcParams.update(
         {

@@ -9,6 +9,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 import torch
+from torch import Tensor
 
 from ..seeding import torch_stream
 from .initialisation import glorot_uniform
@@ -28,9 +29,9 @@ class FrozenReadoutClassifier:
         V, frozen, shape (seeds, width, classes).
     """
 
-    first: torch.Tensor
-    second_initial: torch.Tensor
-    readout: torch.Tensor
+    first: Tensor
+    second_initial: Tensor
+    readout: Tensor
 
     def __post_init__(self):
         self._gram = self.readout.mT @ self.readout
@@ -47,11 +48,11 @@ class FrozenReadoutClassifier:
         )
         return cls(first, second, readout.mT)
 
-    def logits(self, x: torch.Tensor) -> torch.Tensor:
+    def logits(self, x: Tensor) -> Tensor:
         """Logits (seeds, images, classes) of images (seeds or 1, images, inputs)."""
         return x @ (self._effective @ self.first).mT
 
-    def preactivations(self, x: torch.Tensor) -> torch.Tensor:
+    def preactivations(self, x: Tensor) -> Tensor:
         """The signal W₂ W₁ x before the readout, shape (seeds, width), for one image (inputs,).
 
         W₂ = W₂(0) + V A is applied term by term and never formed.
@@ -59,13 +60,13 @@ class FrozenReadoutClassifier:
         hidden = (self.first @ x)[..., None]
         return (self.second_initial @ hidden + self.readout @ (self._coefficients @ hidden)).squeeze(-1)
 
-    def transposed_preactivations(self, x: torch.Tensor) -> torch.Tensor:
+    def transposed_preactivations(self, x: Tensor) -> Tensor:
         """W₂ᵀ W₁ᵀ x: what the original analysis took for :meth:`preactivations`; needs width = inputs."""
         hidden = (self.first.mT @ x)[..., None]
         change = self._coefficients.mT @ (self.readout.mT @ hidden)
         return (self.second_initial.mT @ hidden + change).squeeze(-1)
 
-    def descend(self, x: torch.Tensor, targets: torch.Tensor, learning_rate: float) -> None:
+    def descend(self, x: Tensor, targets: Tensor, learning_rate: float) -> None:
         """One step of gradient descent on the mean cross-entropy of a mini-batch.
 
         Parameters

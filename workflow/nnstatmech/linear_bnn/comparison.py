@@ -11,6 +11,9 @@ from scipy.integrate import trapezoid
 from scipy.special import rel_entr
 from scipy.stats import chi2, gaussian_kde
 
+BINS = 30
+"""Equiprobable bins of every comparison of an ensemble with an exact law."""
+
 
 @dataclass(frozen=True)
 class Agreement:
@@ -35,7 +38,7 @@ class Agreement:
         return float(chi2.sf(self.statistic, self.bins - 1))
 
 
-def equiprobable(probabilities, bins: int = 30) -> Agreement:
+def equiprobable(probabilities, bins: int = BINS) -> Agreement:
     """Compare outputs with an exact law through ``probabilities`` = exact CDF at the outputs, shape (M,).
 
     Under agreement these are uniform on [0, 1], whatever the law, so the bins of equal width have equal
@@ -50,8 +53,14 @@ def equiprobable(probabilities, bins: int = 30) -> Agreement:
     if not probabilities.size or not np.all((probabilities >= 0) & (probabilities <= 1)):
         raise ValueError("probabilities of the exact law have to be in [0, 1], and at least one is needed")
     counts = np.bincount(np.minimum((probabilities * bins).astype(int), bins - 1), minlength=bins)
-    frequencies = counts / probabilities.size
-    return Agreement(bins, probabilities.size, js_divergence(frequencies, np.full(bins, 1 / bins)))
+    return of_counts(counts)
+
+
+def of_counts(counts) -> Agreement:
+    """Compare outputs with an exact law through how many are in each of some equiprobable bins."""
+    counts = np.asarray(counts)
+    bins, samples = len(counts), int(counts.sum())
+    return Agreement(bins, samples, js_divergence(counts / samples, np.full(bins, 1 / bins)))
 
 
 def floor(bins: int, samples) -> np.ndarray:

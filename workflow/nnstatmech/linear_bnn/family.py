@@ -1,10 +1,30 @@
 """Finite Bayesian networks with exact priors and posteriors."""
 
 from ..parameters import Family
-from .params import TASKS
+from .params import (
+    Classifier,
+    Ensemble,
+    NeuralTangent,
+    NormLearning,
+    PathPruning,
+    Posterior,
+    Prior,
+    Regression,
+    Untrained,
+)
 
 FAMILY = Family(
     work="Priors and posteriors of finite Bayesian networks (Zavatone-Veth, Pehlevan 2021)",
     uses_gpu=False,
-    tasks=TASKS,
+    tasks={
+        "regression": Regression,
+        "classifier": Classifier,
+        "untrained": Untrained,
+        "norm_learning": NormLearning,
+        "neural_tangent": NeuralTangent,
+        "path_pruning": PathPruning,
+        "prior": Prior,
+        "posterior": Posterior,
+        "ensemble": Ensemble,
+    },
 )

@@ -40,7 +40,7 @@ def mean(hidden_widths: Sequence[int], sigmas: Sequence[float]) -> float:
     return float(np.prod(np.square(sigmas)) * np.prod(np.asarray(hidden_widths, float)))
 
 
-def kernel_scale(
+def scale_law(
     hidden_widths: Sequence[int], sigmas: Sequence[float], *, points: int = 800, drop: float = 60.0
 ) -> KernelScale:
     """The law of u on the window in which the density of t is within ``drop`` nats of its maximum.
@@ -65,7 +65,7 @@ def kernel_scale(
     def log_density(t):
         return log_radial(np.exp(t), inner, last) + t
 
-    centre, left, right = _window(log_density, hidden_widths, drop)
+    centre, left, right = density_window(log_density, hidden_widths, drop)
     t = np.linspace(centre - left, centre + right, points)
     return KernelScale(t + log_scale, log_density(t) + np.log(t[1] - t[0]))
 
@@ -76,16 +76,16 @@ def convolved(hidden_widths: Sequence[int], *, points: int = 2000, window: float
     A check that shares nothing with the contour integrals: all terms are positive, but the window is fixed, so
     that it is accurate in the bulk only. ``points`` per layer; the grid grows with the depth.
     """
-    ranges = [_log_chi_range(width, window) for width in hidden_widths]
+    ranges = [log_chi_range(width, window) for width in hidden_widths]
     step = max(right - left for left, right in ranges) / (points - 1)
     start, total = 0.0, np.zeros(1)
     for width, (left, right) in zip(hidden_widths, ranges, strict=True):
         t = left + step * np.arange(int(np.ceil((right - left) / step)) + 1)
-        start, total = start + left, _log_convolution(total, _log_chi_density(width, t) + np.log(step))
+        start, total = start + left, log_convolution(total, log_chi_density(width, t) + np.log(step))
     return KernelScale(start + step * np.arange(len(total)), total)
 
 
-def _window(log_density, hidden_widths, drop):
+def density_window(log_density, hidden_widths, drop):
     """Centre of ln prod chi and the distances to both sides at which its density has dropped by ``drop``."""
     half = np.asarray(hidden_widths, float) / 2
     centre = float(np.sum(np.log(2) + digamma(half)) / 2)
@@ -94,33 +94,33 @@ def _window(log_density, hidden_widths, drop):
     distances = np.geomspace(0.5 * deviation, 300, 200)
     return (
         centre,
-        _first_below(distances, log_density(centre - distances), level),
-        _first_below(distances, log_density(centre + distances), level),
+        first_below(distances, log_density(centre - distances), level),
+        first_below(distances, log_density(centre + distances), level),
     )
 
 
-def _first_below(distances, values, level):
+def first_below(distances, values, level):
     below = np.flatnonzero(values < level)
     return distances[below[0]] if below.size else distances[-1]
 
 
-def _log_chi_density(width, t):
+def log_chi_density(width, t):
     """ln of the density of t = ln chi_width."""
     return (1 - width / 2) * np.log(2) - gammaln(width / 2) + width * t - np.exp(2 * t) / 2
 
 
-def _log_chi_range(width, window):
+def log_chi_range(width, window):
     """Interval of ln chi outside of which its density is below exp(-window) of the maximum at ln sqrt(width)."""
     mode = np.log(width) / 2
     distances = np.linspace(0, 2 + 2 * window / width + 3 * np.sqrt(window / width), 4000)
-    level = _log_chi_density(width, mode) - window
+    level = log_chi_density(width, mode) - window
     return (
-        mode - _first_below(distances, _log_chi_density(width, mode - distances), level),
-        mode + _first_below(distances, _log_chi_density(width, mode + distances), level),
+        mode - first_below(distances, log_chi_density(width, mode - distances), level),
+        mode + first_below(distances, log_chi_density(width, mode + distances), level),
     )
 
 
-def _log_convolution(a, b):
+def log_convolution(a, b):
     """ln of the convolution of exp(a) and exp(b), every term kept to relative accuracy."""
     short, long = sorted((a, b), key=len)
     padded = np.pad(long, len(short) - 1, constant_values=-np.inf)

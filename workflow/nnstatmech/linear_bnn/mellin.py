@@ -172,30 +172,30 @@ def log_inverse_mellin(log_y, factors: Sequence[Factor], quantity: Quantity) -> 
     # Neighbouring points share the window of active units, and a chunk of nodes fits the cache.
     for chunk in np.array_split(np.arange(flat.size), max(1, flat.size // 256)):
         if chunk.size:
-            result[order[chunk]] = _log_law(flat[chunk], counts, quantity)
+            result[order[chunk]] = log_law(flat[chunk], counts, quantity)
     return result.reshape(log_y.shape)
 
 
-def _total(counts, method, distance):
+def weighted_total(counts, method, distance):
     """Sum of a method over all factors, ``distance`` being that from the first pole of the product."""
     edge = min(factor.edge for factor in counts)
     return sum(count * getattr(factor, method)(factor.edge - edge + distance) for factor, count in counts.items())
 
 
-def _log_law(log_y, counts, quantity):
+def log_law(log_y, counts, quantity):
     if quantity != "distribution":
-        return _log_line_integral(log_y, counts, quantity)
+        return log_line_integral(log_y, counts, quantity)
     # Above the mean of ln Y the line for P(Y' <= Y) would pass close to the pole at s = 0.
     edge = min(factor.edge for factor in counts)
-    upper = log_y > _total(counts, "slope", edge)
+    upper = log_y > weighted_total(counts, "slope", edge)
     result = np.empty(log_y.shape)
-    result[~upper] = _log_line_integral(log_y[~upper], counts, quantity)
-    mass = np.exp(_total(counts, "log_moment", edge))
-    result[upper] = np.log(mass - np.exp(_log_line_integral(log_y[upper], counts, "survival")))
+    result[~upper] = log_line_integral(log_y[~upper], counts, quantity)
+    mass = np.exp(weighted_total(counts, "log_moment", edge))
+    result[upper] = np.log(mass - np.exp(log_line_integral(log_y[upper], counts, "survival")))
     return result
 
 
-def _contour(x, edge, quantity):
+def contour(x, edge, quantity):
     """Distance from the first pole and value of s where the contour crosses the real axis, from a free real x."""
     if quantity == "density":
         return np.exp(x), np.exp(x) - edge
@@ -204,15 +204,15 @@ def _contour(x, edge, quantity):
     return edge * expit(x), -edge * expit(-x)
 
 
-def _log_line_integral(log_y, counts, quantity):
+def log_line_integral(log_y, counts, quantity):
     if not log_y.size:
         return np.empty(0)
     edge = min(factor.edge for factor in counts)
 
     def saddle(x, log_y):
-        distance, s = _contour(x, edge, quantity)
+        distance, s = contour(x, edge, quantity)
         pole_at_zero = 0 if quantity == "density" else 1 / s
-        return _total(counts, "slope", distance) - pole_at_zero - log_y
+        return weighted_total(counts, "slope", distance) - pole_at_zero - log_y
 
     # digamma(z) > ln(z - 1/2) bounds the saddle from above. The integral is the same on every contour: the
     # saddle matters for conditioning, not for the value, and needs no more than a few digits.
@@ -220,8 +220,8 @@ def _log_line_integral(log_y, counts, quantity):
         np.full(log_y.shape, 36.0) if quantity == "distribution" else np.logaddexp(log_y / counts.total(), np.log(2))
     )
     x = elementwise.find_root(saddle, (np.full(log_y.shape, -40.0), upper), args=(log_y,), tolerances={"xatol": 1e-6}).x
-    distance, s = _contour(x, edge, quantity)
-    curvature = _total(counts, "curvature", distance) + (0 if quantity == "density" else s**-2)
+    distance, s = contour(x, edge, quantity)
+    curvature = weighted_total(counts, "curvature", distance) + (0 if quantity == "density" else s**-2)
 
     # Upper half of a hyperbola that opens to the left, where Gamma functions and Y^-s (for small Y) decay.
     u = np.linspace(0, REACH, NODES)
@@ -232,7 +232,7 @@ def _log_line_integral(log_y, counts, quantity):
     exponent = -shift * log_y[:, None]
     for factor, count in counts.items():
         exponent += count * factor.log_ratio(factor.edge - edge + distance, shift)
-    log_height = _total(counts, "log_moment", distance) - s * log_y
+    log_height = weighted_total(counts, "log_moment", distance) - s * log_y
     if quantity != "density":
         exponent -= np.log(1 + shift / s[:, None])
         log_height -= np.log(np.abs(s))

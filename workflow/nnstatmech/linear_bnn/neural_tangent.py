@@ -10,6 +10,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 import torch
+from torch import Tensor
 
 from ..seeding import torch_stream
 from .initialisation import glorot_uniform
@@ -27,10 +28,10 @@ class BiasedNetwork:
         b (seeds, width, 1) and c (seeds, 1, 1).
     """
 
-    weight: torch.Tensor
-    readout: torch.Tensor
-    bias: torch.Tensor
-    constant: torch.Tensor
+    weight: Tensor
+    readout: Tensor
+    bias: Tensor
+    constant: Tensor
 
     @classmethod
     def draw(cls, inputs: int, width: int, seeds: Sequence[int], device="cpu"):
@@ -45,13 +46,13 @@ class BiasedNetwork:
             weight.new_zeros(len(weight), 1, 1),
         )
 
-    def __call__(self, x: torch.Tensor) -> torch.Tensor:
+    def __call__(self, x: Tensor) -> Tensor:
         """Outputs (seeds, images) of images (seeds or 1, images, inputs)."""
         effective = self.readout.mT @ self.weight
         offset = self.readout.mT @ self.bias + self.constant
         return (x @ effective.mT + offset).squeeze(-1)
 
-    def descend(self, x: torch.Tensor, target: float, learning_rate: float) -> None:
+    def descend(self, x: Tensor, target: float, learning_rate: float) -> None:
         """One step of gradient descent on the mean squared error of images (seeds, images, inputs)."""
         hidden = self.weight @ x.mT + self.bias
         residual = self.readout.mT @ hidden + self.constant - target
@@ -64,9 +65,7 @@ class BiasedNetwork:
         self.readout += change
 
 
-def least_squares_outputs(
-    x: torch.Tensor, targets: torch.Tensor, at: torch.Tensor, constant: bool, tolerance: float = 1e-6
-) -> torch.Tensor:
+def least_squares_outputs(x: Tensor, targets: Tensor, at: Tensor, constant: bool, tolerance: float = 1e-6) -> Tensor:
     """Outputs at images ``at`` of the linear least-squares fit of smallest norm.
 
     Parameters
@@ -89,9 +88,7 @@ def least_squares_outputs(
     return at @ (vt[kept].T @ ((u[:, kept].T @ targets) / s[kept]))
 
 
-def linearised_outputs(
-    weights: Sequence[torch.Tensor], x: torch.Tensor, targets: torch.Tensor, at: torch.Tensor
-) -> torch.Tensor:
+def linearised_outputs(weights: Sequence[Tensor], x: Tensor, targets: Tensor, at: Tensor) -> Tensor:
     """Outputs of the linearisation of each network f = a·W x around its weights, trained to convergence.
 
     f₀ + Θ(at, x) Θ(x, x)⁻¹ (y - f₀(x)) with the tangent kernel Θ(x, x') = |a|² x·x' + (W x)·(W x').

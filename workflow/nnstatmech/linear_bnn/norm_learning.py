@@ -16,13 +16,14 @@ import math
 import numpy as np
 import torch
 from scipy.special import logsumexp
+from torch import Tensor
 
-from .kernel_scale import kernel_scale
+from .kernel_scale import scale_law
 
 
 def log_weight(
-    beta: torch.Tensor, y: torch.Tensor, correction: float = 0.0, coupling: float = 0.0, *, prefactor: bool = True
-) -> torch.Tensor:
+    beta: Tensor, y: Tensor, correction: float = 0.0, coupling: float = 0.0, *, prefactor: bool = True
+) -> Tensor:
     """ln of the partition function as the notebook has it, quartic factor included.
 
     Parameters
@@ -42,7 +43,7 @@ def log_weight(
     return result
 
 
-def log_mass(beta: torch.Tensor, correction: float, coupling: float) -> torch.Tensor:
+def log_mass(beta: Tensor, correction: float, coupling: float) -> Tensor:
     """ln of the integral over y of exp(:func:`log_weight`), from the moments 1, 3, 15 of a Gaussian."""
     strength, offset = coupling * correction**3, 1 + correction / 2
     constant = offset * (1 + strength * (1 - 8 * beta + 24 * beta**2))
@@ -50,7 +51,7 @@ def log_mass(beta: torch.Tensor, correction: float, coupling: float) -> torch.Te
     return torch.log(constant + quadratic) - torch.log(offset + correction * beta)
 
 
-def log_partition(beta: torch.Tensor, y: torch.Tensor, correction: float = 0.0, coupling: float = 0.0) -> torch.Tensor:
+def log_partition(beta: Tensor, y: Tensor, correction: float = 0.0, coupling: float = 0.0) -> Tensor:
     """ln Z, a density in y for every λ and g."""
     return log_weight(beta, y, correction, coupling) - log_mass(beta, correction, coupling)
 
@@ -79,19 +80,19 @@ def log_exact(beta: float, y: np.ndarray, width: int) -> np.ndarray:
 
     Given the kernel scale v = χₙ²/n the output is N(0, v/β).
     """
-    return logsumexp(_exact_terms(beta, y, width), axis=-1)
+    return logsumexp(exact_terms(beta, y, width), axis=-1)
 
 
 def exact_energy(beta: float, y: np.ndarray, width: int) -> np.ndarray:
     """-∂/∂β of :func:`log_exact`: the mean of y²/2v - 1/2β over the scale v given y."""
-    terms = _exact_terms(beta, y, width)
+    terms = exact_terms(beta, y, width)
     weights = np.exp(terms - logsumexp(terms, axis=-1, keepdims=True))
-    inverse_scale = np.exp(-2 * kernel_scale([width], [1.0, width**-0.5]).t)
+    inverse_scale = np.exp(-2 * scale_law([width], [1.0, width**-0.5]).t)
     return weights @ inverse_scale * np.asarray(y, float) ** 2 / 2 - 1 / (2 * beta)
 
 
-def _exact_terms(beta, y, width):
-    scale = kernel_scale([width], [1.0, width**-0.5])
+def exact_terms(beta, y, width):
+    scale = scale_law([width], [1.0, width**-0.5])
     gaussian = np.log(beta / (2 * np.pi)) / 2 - scale.t - beta * np.asarray(y, float)[..., None] ** 2 / (2 * scale.u)
     return scale.log_weight + gaussian
 

@@ -10,9 +10,11 @@ from dataclasses import dataclass
 from itertools import pairwise
 
 import torch
+from torch import Tensor
 from torch.nn.functional import cross_entropy
 
 from ..seeding import torch_stream
+from .digits import MiniBatches, accuracy
 
 
 @dataclass
@@ -25,8 +27,8 @@ class ReluClassifiers:
         One tensor a layer, shapes (seeds, outputs, inputs) and (seeds, 1, outputs).
     """
 
-    weights: list[torch.Tensor]
-    biases: list[torch.Tensor]
+    weights: list[Tensor]
+    biases: list[Tensor]
 
     @classmethod
     def draw(cls, widths: Sequence[int], seeds: Sequence[int], device="cpu"):
@@ -40,7 +42,7 @@ class ReluClassifiers:
             biases.append(layer[:, None, :, -1].clone().requires_grad_())
         return cls(weights, biases)
 
-    def __call__(self, x: torch.Tensor) -> tuple[torch.Tensor, list[torch.Tensor]]:
+    def __call__(self, x: Tensor) -> tuple[Tensor, list[Tensor]]:
         """Logits (seeds, images, classes) for x (seeds, images, inputs), and the active units of each hidden layer."""
         active = []
         for weight, bias in zip(self.weights[:-1], self.biases[:-1], strict=True):
@@ -49,7 +51,7 @@ class ReluClassifiers:
             x = x.relu()
         return torch.baddbmm(self.biases[-1], x, self.weights[-1].mT), active
 
-    def train(self, x: torch.Tensor, labels: torch.Tensor, epochs: int, learning_rate: float, batches, bar) -> None:
+    def train(self, x: Tensor, labels: Tensor, epochs: int, learning_rate: float, batches: MiniBatches, bar) -> None:
         """Adam on the mean cross-entropy of mini-batches.
 
         Parameters
@@ -59,15 +61,15 @@ class ReluClassifiers:
         epochs, learning_rate
             Passes over the images, and Adam's step.
         batches
-            One :class:`~nnstatmech.linear_bnn.digits.MiniBatches` a seed.
+            Mini-batches of every seed.
         bar
             Progress, one update an epoch.
         """
         members = torch.arange(len(x), device=x.device)[:, None]
         optimiser = torch.optim.Adam([*self.weights, *self.biases], lr=learning_rate)
         for _ in range(epochs):
-            for _ in range(batches[0].steps_per_epoch):
-                batch = torch.stack([stream.next() for stream in batches]).to(x.device)
+            for _ in range(batches.steps_per_epoch):
+                batch = batches.next().to(x.device)
                 logits, _ = self(x[members, batch])
                 known = labels[members, batch]
                 # The sum over seeds: every network sees the gradient of its own mean loss.
@@ -78,7 +80,7 @@ class ReluClassifiers:
             bar.update(1)
 
 
-def keep_strongest(currents: torch.Tensor, kept: int) -> torch.Tensor:
+def keep_strongest(currents: Tensor, kept: int) -> Tensor:
     """Zero all but the ``kept`` largest absolute values along the last dimension (ties are all kept)."""
     units = currents.shape[-1]
     if kept >= units:
@@ -89,9 +91,7 @@ def keep_strongest(currents: torch.Tensor, kept: int) -> torch.Tensor:
 
 
 @torch.no_grad()
-def path_logits(
-    weights: Sequence[torch.Tensor], x: torch.Tensor, active: Sequence[torch.Tensor], kept: int
-) -> torch.Tensor:
+def path_logits(weights: Sequence[Tensor], x: Tensor, active: Sequence[Tensor], kept: int) -> Tensor:
     """Logits carried by the ``kept`` strongest units of every layer for each pixel, of one network, without biases.
 
     Parameters
@@ -117,15 +117,13 @@ def path_logits(
     return (prune(currents, active[-1], kept) @ weights[-1].T).sum(1)
 
 
-def prune(currents: torch.Tensor, active: torch.Tensor, kept: int) -> torch.Tensor:
+def prune(currents: Tensor, active: Tensor, kept: int) -> Tensor:
     """:func:`keep_strongest`, skipped where ``kept`` units are enough for all active ones."""
     return currents if kept >= active.sum(-1).max() else keep_strongest(currents, kept)
 
 
 @torch.no_grad()
-def pruned_accuracies(
-    network: ReluClassifiers, x: torch.Tensor, labels: torch.Tensor, kept: Sequence[int], bar
-) -> torch.Tensor:
+def pruned_accuracies(network: ReluClassifiers, x: Tensor, labels: Tensor, kept: Sequence[int], bar) -> Tensor:
     """Accuracy of each network with K paths a pixel, shape (seeds, len(kept)).
 
     What the biases contribute, the difference between the true logits and those of all paths, is added to every
@@ -137,7 +135,6 @@ def pruned_accuracies(
         weights, mine = [w[i] for w in network.weights], [a[i] for a in active]
         offset = logits[i] - path_logits(weights, x[i], mine, network.weights[0].shape[1])
         for j, number in enumerate(kept):
-            decided = (path_logits(weights, x[i], mine, number) + offset).argmax(-1)
-            accuracies[i, j] = (decided == labels[i]).float().mean()
+            accuracies[i, j] = accuracy(path_logits(weights, x[i], mine, number) + offset, labels[i])
             bar.update(1)
     return accuracies

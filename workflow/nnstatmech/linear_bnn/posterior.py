@@ -119,12 +119,12 @@ class Posterior:
         for window in WINDOWS:
             if window not in self._grids:
                 points = int(800 * (window / WINDOWS[0]) ** 0.5)
-                grid = kernel_scale.kernel_scale(self.hidden_widths, self.sigmas, points=points, drop=window)
+                grid = kernel_scale.scale_law(self.hidden_widths, self.sigmas, points=points, drop=window)
                 self._grids[window] = grid
             scale = self._grids[window]
             log_weight = scale.log_weight + self._log_likelihood(scale.u, beta)
             weights = np.exp(log_weight - logsumexp(log_weight))
-            if _is_resolved(scale, weights):
+            if is_resolved(scale, weights):
                 return scale, weights
         raise ValueError(f"beta = {beta}: the posterior of the kernel scale is more than {window:g} nats off its prior")
 
@@ -213,7 +213,7 @@ class Posterior:
         return mean, np.maximum(u * (image @ image - explained), 0.0)
 
 
-def _is_resolved(scale: KernelScale, weights: np.ndarray) -> bool:
+def is_resolved(scale: KernelScale, weights: np.ndarray) -> bool:
     """Whether a posterior ends inside its grid and is wide enough for sums over the grid to be exact."""
     if len(weights) == 1:
         return True

@@ -42,22 +42,22 @@ def log_prior(r, hidden_widths: Sequence[int], n_out=1, kappa=1.0, activation: A
         If a width is below 1, kappa is not positive, r is negative or the activation is unknown.
     """
     log_sphere = np.log(2) + n_out / 2 * np.log(np.pi) - gammaln(n_out / 2)
-    return _log_radial(r, hidden_widths, n_out, kappa, activation, power=n_out - 1) - log_sphere
+    return log_radial_over_power(r, hidden_widths, n_out, kappa, activation, power=n_out - 1) - log_sphere
 
 
 def log_radial(r, hidden_widths: Sequence[int], n_out=1, kappa=1.0, activation: Activation = "linear") -> np.ndarray:
     """ln of the density of the length R = |h| on (0, inf); errors as in :func:`log_prior`."""
-    return _log_radial(r, hidden_widths, n_out, kappa, activation, power=0)
+    return log_radial_over_power(r, hidden_widths, n_out, kappa, activation, power=0)
 
 
 def log_cdf(r, hidden_widths: Sequence[int], n_out=1, kappa=1.0, activation: Activation = "linear") -> np.ndarray:
     """ln P(0 < R <= r): the atom of a ReLU network is not counted. Accurate in the lower tail."""
-    return _log_tail(r, hidden_widths, n_out, kappa, activation, "distribution")
+    return log_probability(r, hidden_widths, n_out, kappa, activation, "distribution")
 
 
 def log_survival(r, hidden_widths: Sequence[int], n_out=1, kappa=1.0, activation: Activation = "linear") -> np.ndarray:
     """ln P(R > r), accurate in the upper tail."""
-    return _log_tail(r, hidden_widths, n_out, kappa, activation, "survival")
+    return log_probability(r, hidden_widths, n_out, kappa, activation, "survival")
 
 
 def cdf(r, hidden_widths: Sequence[int], n_out=1, kappa=1.0, activation: Activation = "linear") -> np.ndarray:
@@ -85,7 +85,7 @@ def moment(order, hidden_widths: Sequence[int], n_out=1, kappa=1.0, activation: 
 
     E |h|^2 = kappa^2 prod n_l and E |h|^4 = kappa^4 prod n_l (n_l + 2) for linear networks.
     """
-    factors = _factors(hidden_widths, n_out, activation)
+    factors = factors_of(hidden_widths, n_out, activation)
     s = np.asarray(order, float) / 2
     if np.any(s <= -min(factor.edge for factor in factors)):
         raise ValueError(f"the moment of order {order} does not exist for widths {(*hidden_widths, n_out)}")
@@ -114,7 +114,7 @@ def sample(
     generator: np.random.Generator,
 ) -> np.ndarray:
     """``size`` independent outputs, shape (size, n_out), from the product of chi variables (no weight matrix)."""
-    _factors(hidden_widths, n_out, activation)
+    factors_of(hidden_widths, n_out, activation)
     length = np.full(size, float(kappa))
     for width in hidden_widths:
         active = generator.binomial(width, 0.5, size) if activation == "relu" else np.full(size, width)
@@ -123,7 +123,7 @@ def sample(
     return length[:, None] * generator.standard_normal((size, n_out))
 
 
-def _factors(hidden_widths, n_out, activation) -> list[Factor]:
+def factors_of(hidden_widths, n_out, activation) -> list[Factor]:
     """The independent factors of Y = |h|^2 / (2^d kappa^2)."""
     widths = (*hidden_widths, n_out)
     if any(width < 1 or width != int(width) for width in widths):
@@ -136,7 +136,7 @@ def _factors(hidden_widths, n_out, activation) -> list[Factor]:
     raise ValueError(f"activation {activation!r}: 'linear' or 'relu' is allowed")
 
 
-def _separated(factors: list[Factor], n_out: int) -> list[list[Factor]]:
+def separated(factors: list[Factor], n_out: int) -> list[list[Factor]]:
     """A disjoint split of the law into products whose first pole carries its full weight.
 
     Fewer active units than outputs are improbable but dominate close to h = 0. On one contour with all the
@@ -158,13 +158,13 @@ def _separated(factors: list[Factor], n_out: int) -> list[list[Factor]]:
     return [case for case in cases if all(layer.smallest <= min(layer.largest, layer.width) for layer in case[:-1])]
 
 
-def _log_law(r, factors, n_out, kappa, quantity):
+def log_law_of_length(r, factors, n_out, kappa, quantity):
     log_y = 2 * (np.log(r) - np.log(kappa)) - len(factors) * np.log(2)
-    cases = [factors] if quantity == "survival" else _separated(factors, n_out)
+    cases = [factors] if quantity == "survival" else separated(factors, n_out)
     return logsumexp([log_inverse_mellin(log_y, case, quantity) for case in cases], axis=0)
 
 
-def _checked(r, kappa):
+def checked_length(r, kappa):
     r = np.asarray(r, float)
     if not np.all(r >= 0):
         raise ValueError("r is a length |h|: it has to be >= 0")
@@ -173,18 +173,18 @@ def _checked(r, kappa):
     return r
 
 
-def _log_radial(r, hidden_widths, n_out, kappa, activation, power):
+def log_radial_over_power(r, hidden_widths, n_out, kappa, activation, power):
     """ln of f_R(r) / r^power."""
-    factors, r = _factors(hidden_widths, n_out, activation), _checked(r, kappa)
+    factors, r = factors_of(hidden_widths, n_out, activation), checked_length(r, kappa)
     inside = (r > 0) & (r < np.inf)
     result = np.full(r.shape, -np.inf)
-    result[r == 0] = _log_radial_at_origin(factors, kappa, power)
-    log_density = _log_law(r[inside], factors, n_out, kappa, "density")
+    result[r == 0] = log_radial_at_origin(factors, kappa, power)
+    log_density = log_law_of_length(r[inside], factors, n_out, kappa, "density")
     result[inside] = np.log(2) + log_density - (power + 1) * np.log(r[inside])
     return result
 
 
-def _log_radial_at_origin(factors, kappa, power):
+def log_radial_at_origin(factors, kappa, power):
     """Limit r -> 0 of ln f_R / r^power: f_R ~ r^(n_min - 1), with logarithms where n_min occurs more than once."""
     narrowest = min(factors, key=lambda factor: factor.edge)
     others = [factor for factor in factors if factor is not narrowest]
@@ -198,11 +198,11 @@ def _log_radial_at_origin(factors, kappa, power):
     return np.log(2) + narrowest.log_residue() + log_moments - log_scale
 
 
-def _log_tail(r, hidden_widths, n_out, kappa, activation, quantity):
-    factors, r = _factors(hidden_widths, n_out, activation), _checked(r, kappa)
+def log_probability(r, hidden_widths, n_out, kappa, activation, quantity):
+    factors, r = factors_of(hidden_widths, n_out, activation), checked_length(r, kappa)
     inside = (r > 0) & (r < np.inf)
     everything = np.log1p(-atom(hidden_widths, activation))
     full_end = np.inf if quantity == "distribution" else 0
     result = np.where(r == full_end, everything, -np.inf)
-    result[inside] = _log_law(r[inside], factors, n_out, kappa, quantity)
+    result[inside] = log_law_of_length(r[inside], factors, n_out, kappa, quantity)
     return result

@@ -4,20 +4,21 @@ from collections.abc import Sequence
 from itertools import pairwise
 
 import torch
+from torch import Tensor
 
 CHUNK = 2**24
 """Weights drawn at a time."""
 
 
 def random_network_outputs(
-    inputs: torch.Tensor,
+    inputs: Tensor,
     hidden_widths: Sequence[int],
     n_out: int,
     sigmas: Sequence[float],
     activation: str,
     size: int,
     generator: torch.Generator,
-) -> torch.Tensor:
+) -> Tensor:
     """Outputs of ``size`` independent networks for one input, shape (size, n_out).
 
     Parameters

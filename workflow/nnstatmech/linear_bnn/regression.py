@@ -5,14 +5,17 @@ Its target is a Gaussian peak at the digit's value. Several couplings g and real
 side, with gradients written out as matrix products.
 """
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
 
 import numpy as np
 import torch
+from torch import Tensor
 
 from ..seeding import torch_stream
-from .digits import CLASSES
+from .digits import CLASSES, MiniBatches
 from .initialisation import glorot_uniform
+from .params import Regression
 
 CLIP = 1e-7
 """Smallest probability in the Kullback-Leibler divergence: Keras's epsilon."""
@@ -33,6 +36,32 @@ def templates(bins: int, deviation: float, scale: str = "sum") -> np.ndarray:
     exponent = -((positions(bins) - np.arange(CLASSES)[:, None]) ** 2) / (2 * deviation**2)
     peaks = np.exp(exponent - exponent.max(axis=1, keepdims=True))
     return peaks if scale == "peak" else peaks / peaks.sum(axis=1, keepdims=True)
+
+
+@dataclass(frozen=True)
+class Objective:
+    """What is minimised: ``per_output`` · mean over images of Σ (f - t)² + ``penalty`` · Σ w².
+
+    Attributes
+    ----------
+    peaks
+        Targets t of the ten digits, shape (10, bins).
+    penalty
+        λ of the L2 penalty.
+    per_output
+        Weight of the squared errors: 1 for their sum over the outputs, 1 / bins for their mean.
+    """
+
+    peaks: Tensor
+    penalty: float
+    per_output: float
+
+    @classmethod
+    def of(cls, params: Regression, device="cpu"):
+        """The objective that a task's parameters describe."""
+        peaks = templates(params.bins, params.target_deviation, params.target_scale)
+        per_output = 1.0 if params.loss == "sum" else 1.0 / params.bins
+        return cls(torch.tensor(peaks, dtype=torch.float32, device=device), params.penalty, per_output)
 
 
 class CubicReadoutNetwork:
@@ -65,25 +94,25 @@ class CubicReadoutNetwork:
         self.second = second[:, None].repeat(1, len(couplings), 1, 1).to(device)
         self.couplings = torch.tensor(couplings, dtype=torch.float32, device=device)[:, None, None]
 
-    def readout(self, z: torch.Tensor) -> torch.Tensor:
+    def readout(self, z: Tensor) -> Tensor:
         """φ_g(z) for z of shape (seeds, couplings, outputs, images)."""
         return z + self.couplings * z**3
 
-    def hidden(self, x: torch.Tensor) -> torch.Tensor:
+    def hidden(self, x: Tensor) -> Tensor:
         """W₁ x for x of shape (seeds, images, inputs), as (seeds, couplings, width, images)."""
         seeds, couplings, width, inputs = self.first.shape
         return (self.first.view(seeds, couplings * width, inputs) @ x.mT).view(seeds, couplings, width, -1)
 
-    def __call__(self, x: torch.Tensor) -> torch.Tensor:
+    def __call__(self, x: Tensor) -> Tensor:
         """Outputs (seeds, couplings, outputs, images) for images (seeds, images, inputs)."""
         return self.readout(self.second @ self.hidden(x))
 
-    def penalty(self, strength: float) -> torch.Tensor:
+    def penalty(self, strength: float) -> Tensor:
         """L2 penalty λ (Σ W₁² + Σ W₂²), shape (seeds, couplings)."""
         return strength * sum(w.double().square().sum((-1, -2)) for w in (self.first, self.second))
 
     def descend(
-        self, x: torch.Tensor, targets: torch.Tensor, learning_rate: float, penalty: float, per_output: float = 1.0
+        self, x: Tensor, targets: Tensor, learning_rate: float, penalty: float, per_output: float = 1.0
     ) -> None:
         """One step of gradient descent on ``per_output`` · mean over images of Σ (f - t)² + λ Σ w².
 
@@ -113,7 +142,43 @@ class CubicReadoutNetwork:
         )
 
 
-def kullback_leibler(targets: torch.Tensor, outputs: torch.Tensor) -> torch.Tensor:
+def train(
+    network: CubicReadoutNetwork,
+    objective: Objective,
+    x: Tensor,
+    labels: Tensor,
+    batches: MiniBatches,
+    stops: Sequence[int],
+    rate: float,
+    warm_up: int,
+) -> Iterator[int]:
+    """Gradient descent on mini-batches, which halts at certain steps so that the networks can be measured.
+
+    Parameters
+    ----------
+    x, labels
+        Training images (images, inputs) and labels (images,).
+    stops
+        Numbers of steps, rising; the first may be 0.
+    rate, warm_up
+        Learning rate, and the number of first steps during which it rises linearly.
+
+    Yields
+    ------
+    int
+        The steps made so far: each of ``stops``.
+    """
+    made = 0
+    for stop in stops:
+        for i in range(made, stop):
+            batch = batches.next().to(x.device)
+            now = rate * min(1.0, (i + 1) / (warm_up + 1))
+            network.descend(x[batch], objective.peaks[labels[batch]].mT, now, objective.penalty, objective.per_output)
+        made = stop
+        yield stop
+
+
+def kullback_leibler(targets: Tensor, outputs: Tensor) -> Tensor:
     """Keras's Kullback-Leibler "divergence" Σ t ln(t / f), both clipped to [1e-7, 1], summed over dimension -2.
 
     The outputs are not normalised, so that it may be negative; it is kept as the reference defines it.
@@ -122,7 +187,7 @@ def kullback_leibler(targets: torch.Tensor, outputs: torch.Tensor) -> torch.Tens
     return torch.xlogy(t, t).sum(-2) - (t * f.log()).sum(-2)
 
 
-def scores(outputs: torch.Tensor, labels: torch.Tensor, peaks: torch.Tensor) -> dict[str, torch.Tensor]:
+def scores(outputs: Tensor, labels: Tensor, peaks: Tensor) -> dict[str, Tensor]:
     """What each network makes of each image: squared error, divergence and three ways to read a label.
 
     Parameters
@@ -157,20 +222,21 @@ def scores(outputs: torch.Tensor, labels: torch.Tensor, peaks: torch.Tensor) -> 
 
 
 def mean_scores(
-    network: CubicReadoutNetwork, x: torch.Tensor, labels: torch.Tensor, peaks: torch.Tensor, chunk: int = 500
+    network: CubicReadoutNetwork, objective: Objective, x: Tensor, labels: Tensor, chunk: int = 500
 ) -> dict[str, np.ndarray]:
-    """:func:`scores` averaged over images ``x`` (images, inputs): arrays of shape (seeds, couplings)."""
-    totals: dict[str, torch.Tensor] = {}
+    """:func:`scores` averaged over images ``x`` (images, inputs), ``penalty`` and ``loss``: (seeds, couplings) each."""
+    totals: dict[str, Tensor] = {}
     for part, known in zip(x.split(chunk), labels.split(chunk), strict=True):
         outputs = network(part.expand(len(network.first), -1, -1))
-        for name, value in scores(outputs, known, peaks).items():
+        for name, value in scores(outputs, known, objective.peaks).items():
             totals[name] = totals.get(name, 0) + value.double().sum(-1)
-    return {name: (total / len(x)).cpu().numpy() for name, total in totals.items()}
+    measured = {name: (total / len(x)).cpu().numpy() for name, total in totals.items()}
+    measured["penalty"] = network.penalty(objective.penalty).cpu().numpy()
+    measured["loss"] = objective.per_output * measured["squared_error"] + measured["penalty"]
+    return measured
 
 
-def mean_output_by_label(
-    network: CubicReadoutNetwork, x: torch.Tensor, labels: torch.Tensor, chunk: int = 500
-) -> torch.Tensor:
+def mean_output_by_label(network: CubicReadoutNetwork, x: Tensor, labels: Tensor, chunk: int = 500) -> Tensor:
     """Mean output over the images of each label, shape (seeds, couplings, 10, bins); zero without images."""
     members = torch.nn.functional.one_hot(labels, CLASSES).float()
     total = 0

@@ -16,10 +16,11 @@ from itertools import pairwise
 
 import numpy as np
 import torch
+from torch import Tensor
 
 from ..seeding import torch_stream
 
-Weights = list[torch.Tensor]
+Weights = list[Tensor]
 
 
 def rotated_inputs(images, test_image) -> tuple[np.ndarray, np.ndarray]:
@@ -40,19 +41,19 @@ class Streams:
         self.networks, self.device = networks, torch.device(device)
         self.generators = [torch_stream(seed, name, device=device) for seed in seeds]
 
-    def normal(self, *shape: int) -> torch.Tensor:
+    def normal(self, *shape: int) -> Tensor:
         """Standard normal numbers of shape (*shape, seeds * networks)."""
         return torch.cat([self._block(torch.randn, shape, generator) for generator in self.generators], dim=-1)
 
-    def uniform(self, *shape: int) -> torch.Tensor:
+    def uniform(self, *shape: int) -> Tensor:
         """Numbers uniform on [0, 1) of shape (*shape, seeds * networks)."""
         return torch.cat([self._block(torch.rand, shape, generator) for generator in self.generators], dim=-1)
 
-    def spread(self, per_seed: torch.Tensor) -> torch.Tensor:
+    def spread(self, per_seed: Tensor) -> Tensor:
         """One value for each seed, repeated for its networks."""
         return per_seed.repeat_interleave(self.networks)
 
-    def average(self, per_network: torch.Tensor) -> torch.Tensor:
+    def average(self, per_network: Tensor) -> Tensor:
         """Mean over each seed's networks."""
         return per_network.reshape(-1, self.networks).mean(1)
 
@@ -81,16 +82,16 @@ class LinearNetworks:
         """Whitened weights of one network for each member of the ensemble, from the prior."""
         return [streams.normal(n_out, n_in) for n_in, n_out in pairwise(self.widths)]
 
-    def outputs(self, weights: Weights, image) -> torch.Tensor:
+    def outputs(self, weights: Weights, image) -> Tensor:
         """f(x) for one ``image`` of shape (D,), shape (networks,)."""
         image = torch.as_tensor(np.asarray(image), dtype=torch.float32, device=self.images.device)
         return image @ self._backward(weights)[0]
 
-    def loss(self, weights: Weights) -> torch.Tensor:
+    def loss(self, weights: Weights) -> Tensor:
         """L = 1/2 sum (f - y)^2, shape (networks,)."""
         return self._residuals(self._backward(weights)[0]).square().sum(0) / 2
 
-    def loss_and_gradient(self, weights: Weights, mask: torch.Tensor | None = None) -> tuple[torch.Tensor, Weights]:
+    def loss_and_gradient(self, weights: Weights, mask: Tensor | None = None) -> tuple[Tensor, Weights]:
         """L and its derivatives by the whitened weights.
 
         ``mask`` of shape (P, networks), if given, weighs every image's term in the gradient (not in L).
@@ -121,8 +122,8 @@ class Rung:
 
     beta: float
     weights: Weights
-    acceptance: torch.Tensor
-    step: torch.Tensor
+    acceptance: Tensor
+    step: Tensor
 
 
 STEP_SCALES = (1.0, 0.3, 1.0, 0.1)
@@ -160,7 +161,7 @@ def hamiltonian_monte_carlo(
         for move in range(moves):
             scale = STEP_SCALES[move % len(STEP_SCALES)]
             step = streams.spread(log_step.exp()) * scale * (1 + jitter * (2 * streams.uniform() - 1))
-            weights, probability = _hmc_move(networks, weights, beta, step, leapfrogs, streams)
+            weights, probability = hamiltonian_move(networks, weights, beta, step, leapfrogs, streams)
             if scale == 1 and 2 * move < moves:
                 log_step = log_step + streams.average(probability) - target
             elif scale == 1:
@@ -168,11 +169,11 @@ def hamiltonian_monte_carlo(
         yield Rung(beta, weights, torch.stack(accepted).mean(0), log_step.exp())
 
 
-def _hmc_move(networks, weights, beta, step, leapfrogs, streams):
+def hamiltonian_move(networks, weights, beta, step, leapfrogs, streams):
     """New weights and acceptance probabilities of one Metropolis-corrected trajectory of every network."""
     momenta = [streams.normal(*weight.shape[:2]) for weight in weights]
     loss, gradient = networks.loss_and_gradient(weights)
-    start = beta * loss + _half_square(weights) + _half_square(momenta)
+    start = beta * loss + half_square(weights) + half_square(momenta)
     proposal = weights
     for leap in range(leapfrogs):
         if leap == 0:
@@ -181,14 +182,14 @@ def _hmc_move(networks, weights, beta, step, leapfrogs, streams):
         loss, gradient = networks.loss_and_gradient(proposal)
         kick = step if leap < leapfrogs - 1 else step / 2
         momenta = [p - kick * (w + beta * g) for p, w, g in zip(momenta, proposal, gradient, strict=True)]
-    end = beta * loss + _half_square(proposal) + _half_square(momenta)
+    end = beta * loss + half_square(proposal) + half_square(momenta)
     # An unstable trajectory has an infinite or undefined energy: never accepted.
     probability = torch.nan_to_num((start - end).exp(), nan=0.0).clamp(max=1)
     accept = streams.uniform() < probability
     return [torch.where(accept, new, old) for new, old in zip(proposal, weights, strict=True)], probability
 
 
-def _half_square(tensors):
+def half_square(tensors):
     return sum(tensor.square().sum((0, 1)) for tensor in tensors) / 2
 
 
@@ -217,7 +218,7 @@ def langevin(
             mask = (ranks < batch_size) * (count / batch_size)
         _, gradient = networks.loss_and_gradient(weights, mask)
         drift = [w + beta * g for w, g in zip(weights, gradient, strict=True)]
-        scale = step_size / (1 + step_size * (2 * _half_square(drift)).sqrt()) if tamed else step_size
+        scale = step_size / (1 + step_size * (2 * half_square(drift)).sqrt()) if tamed else step_size
         noise = (2 * step_size) ** 0.5
         weights = [w - scale * d + noise * streams.normal(*w.shape[:2]) for w, d in zip(weights, drift, strict=True)]
     return weights
@@ -228,8 +229,8 @@ class Descent:
     """End of gradient descent: ``step`` is the number of steps taken to convergence, -1 where it was not reached."""
 
     weights: Weights
-    loss: torch.Tensor
-    step: torch.Tensor
+    loss: Tensor
+    step: Tensor
 
 
 def learning_rate(networks: LinearNetworks, safety: float = 0.12) -> float:

@@ -27,8 +27,8 @@ def two_class_problem(params: TwoClasses, dataset: Dataset) -> TwoClassProblem:
         If the data set has no labels or too few images of a class.
     """
     half = params.images // 2
-    train = [_of_class(dataset, "train", label, half) for label in params.classes]
-    test = _of_class(dataset, "test", params.classes[0], params.test_image + 1)
+    train = [images_of_class(dataset, "train", label, half) for label in params.classes]
+    test = images_of_class(dataset, "test", params.classes[0], params.test_image + 1)
     return TwoClassProblem(np.vstack(train), np.repeat([1.0, -1.0], half), test[-1])
 
 
@@ -42,7 +42,7 @@ def network_label(hidden_widths: Sequence[int]) -> str:
     return "-".join(map(str, hidden_widths))
 
 
-def _of_class(dataset, part, label, count):
+def images_of_class(dataset, part, label, count):
     images, labels = getattr(dataset, f"{part}_images"), getattr(dataset, f"{part}_labels")
     if labels is None:
         raise ValueError(f"{dataset.description} has no labels; two classes are needed")

@@ -5,19 +5,20 @@ Courbariaux, Hubara, Soudry, El-Yaniv, Bengio, *Binarized neural networks*, arXi
 normalisation, with z = sign(w) x/√N so that the window has the scale of z.
 """
 
-from collections.abc import Sequence
+from collections.abc import Callable, Iterator, Sequence
 from itertools import pairwise
 
 import torch
 from torch import Tensor
 
 from ..seeding import torch_stream
+from . import observables
 
 ADAM_BETAS = (0.9, 0.999)
 ADAM_FLOOR = 1e-8
 
 
-def _signs(x: Tensor) -> Tensor:
+def signs(x: Tensor) -> Tensor:
     return torch.where(x >= 0, 1.0, -1.0).to(x.dtype)
 
 
@@ -83,14 +84,32 @@ class BinaryNet:
 
     def decisions(self) -> list[Tensor]:
         """The binary weights sign(w) of every layer, 0 where masked."""
-        return [
-            _signs(w) if mask is None else _signs(w) * mask for w, mask in zip(self.latent, self._masks, strict=True)
-        ]
+        return [signs(w) if mask is None else signs(w) * mask for w, mask in zip(self.latent, self._masks, strict=True)]
 
     def state(self) -> list[Tensor]:
         """Every tensor that lasts from one batch to the next; all are updated in place."""
         moments = [m for pair in self._moments for m in pair] + [self._decay] if self._adam else []
         return [*self.latent, *moments]
+
+    def kernel_plan(self) -> None:
+        """There is one way to compute a step."""
+
+    def after_batch(self, batch: int) -> None:
+        """Nothing is to be chosen between mini-batches."""
+
+    def predictors(self) -> dict[str, Callable[[Tensor], Tensor]]:
+        """Output preactivations of inputs (R, M, N_0): those of the binary weights, without prefix."""
+        decisions = self.decisions()
+        return {"": lambda inputs: observables.pointwise_outputs(decisions, inputs)}
+
+    def observe(self) -> Iterator[tuple[str, int, list[float]]]:
+        """The state of the weights: quantity, layer, one value a replica."""
+        return observables.sign_overlaps(self.decisions())
+
+    def diverged(self) -> tuple[list[bool], list[bool]]:
+        """Latent weights stay in [−1, 1]: no replica has diverged, and none is lost."""
+        none = [False] * len(self.latent[0])
+        return none, none
 
     def train_batch(self, inputs: Tensor, labels: Tensor) -> None:
         """One step of descent on inputs (R, M, N_0) and labels (R, M)."""
@@ -100,7 +119,7 @@ class BinaryNet:
             z = torch.bmm(activations[-1], weights.mT).mul_(weights.shape[-1] ** -0.5)
             preactivations.append(z)
             if index < len(binary) - 1:
-                activations.append(_signs(z))
+                activations.append(signs(z))
         delta = self._loss_gradient(preactivations[-1], labels)
         if self._adam:
             self._decay *= self._betas

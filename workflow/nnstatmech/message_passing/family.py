@@ -1,10 +1,10 @@
 """Networks with binary weights that learn by passing messages."""
 
 from ..parameters import Family
-from .params import TASKS
+from .params import Committee, Perceptron, Timing, Training
 
 FAMILY = Family(
     work="Learning by message passing (Lucibello, Pittorino, Perugini, Zecchina 2022)",
     uses_gpu=True,
-    tasks=TASKS,
+    tasks={"training": Training, "perceptron": Perceptron, "committee": Committee, "timing": Timing},
 )

@@ -86,23 +86,25 @@ def edge_score(
 
 def bpi_field_in(x: Tensor, mean: Tensor, omega: Tensor, coefficients: EdgeCoefficients) -> Tensor:
     """H_in (K, N) from x̂ (M, N), m (K, N) and ω (M, K)."""
-    fused = _fused("field_in", x, mean)
+    fused = fused_kernel("field_in", x, mean)
     if fused is not None:
         return fused(x, mean, omega, *coefficients.tensors())
     total = torch.zeros_like(mean)
     for samples, units in edge_blocks(len(x), *mean.shape):
-        total[units] += _field_in(x[samples], mean[units], omega[samples, units], *coefficients.block(samples, units))
+        total[units] += block_field_in(
+            x[samples], mean[units], omega[samples, units], *coefficients.block(samples, units)
+        )
     return total
 
 
 def bpi_field_down(x: Tensor, mean: Tensor, omega: Tensor, coefficients: EdgeCoefficients) -> Tensor:
     """B (M, N) from x̂ (M, N), m (K, N) and ω (M, K)."""
-    fused = _fused("field_down", x, mean)
+    fused = fused_kernel("field_down", x, mean)
     if fused is not None:
         return fused(x, mean, omega, *coefficients.tensors())
     total = torch.zeros_like(x)
     for samples, units in edge_blocks(len(x), *mean.shape):
-        part = _field_down(x[samples], mean[units], omega[samples, units], *coefficients.block(samples, units))
+        part = block_field_down(x[samples], mean[units], omega[samples, units], *coefficients.block(samples, units))
         total[samples] += part
     return total
 
@@ -123,38 +125,38 @@ def sample_chunks(samples: int, edges_per_sample: int, edges: int = EAGER_CHUNK_
 
 def status() -> str:
     """What large float32 sums have used in this process: ``fused``, ``eager: <why>``, or ``unused``."""
-    return _status
+    return outcome
 
 
-def _field_in(x, mean, omega, *coefficients):
-    return (_edge_scores(x, mean, omega, coefficients) * x.unsqueeze(1)).sum(0)
+def block_field_in(x, mean, omega, *coefficients):
+    return (edge_scores(x, mean, omega, coefficients) * x.unsqueeze(1)).sum(0)
 
 
-def _field_down(x, mean, omega, *coefficients):
-    return (_edge_scores(x, mean, omega, coefficients) * mean).sum(1)
+def block_field_down(x, mean, omega, *coefficients):
+    return (edge_scores(x, mean, omega, coefficients) * mean).sum(1)
 
 
-def _edge_scores(x, mean, omega, coefficients):
+def edge_scores(x, mean, omega, coefficients):
     cavity_omega = omega.unsqueeze(-1) - mean * x.unsqueeze(1)
     return edge_score(cavity_omega, *(part.unsqueeze(-1) for part in coefficients))
 
 
-_FORMULAS: dict[str, Callable[..., Tensor]] = {"field_in": _field_in, "field_down": _field_down}
-_status = "unused"
+FORMULAS: dict[str, Callable[..., Tensor]] = {"field_in": block_field_in, "field_down": block_field_down}
+outcome = "unused"
 
 
-def _fused(name: str, x: Tensor, mean: Tensor) -> Callable[..., Tensor] | None:
+def fused_kernel(name: str, x: Tensor, mean: Tensor) -> Callable[..., Tensor] | None:
     if x.dtype != torch.float32 or len(x) * mean.numel() < FEWEST_EDGES_FOR_COMPILING:
         return None
-    return _compiled(name, x.device.type)
+    return compiled(name, x.device.type)
 
 
 @functools.cache
-def _compiled(name: str, device: str) -> Callable[..., Tensor] | None:
+def compiled(name: str, device: str) -> Callable[..., Tensor] | None:
     """The fused kernel, tried once on small tensors; None, with the reason kept, where it cannot be built."""
-    global _status
+    global outcome
     if os.environ.get("NNSTATMECH_NO_COMPILE"):
-        _status = "eager: NNSTATMECH_NO_COMPILE is set"
+        outcome = "eager: NNSTATMECH_NO_COMPILE is set"
         return None
     options = {
         "realize_opcount_threshold": 1000,
@@ -162,13 +164,13 @@ def _compiled(name: str, device: str) -> Callable[..., Tensor] | None:
         "realize_acc_reads_threshold": 1000,
         "compile_threads": 1,
     }
-    fused = torch.compile(_FORMULAS[name], dynamic=True, options=options)
+    fused = torch.compile(FORMULAS[name], dynamic=True, options=options)
     x, mean, omega = (torch.ones(shape, device=device) for shape in ((3, 7), (5, 7), (3, 5)))
     try:
         fused(x, mean, omega, *EdgeCoefficients.of(omega, omega).tensors())
     except Exception as error:
-        _status = f"eager: {type(error).__name__}: {error}".splitlines()[0]
-        logger.warning("the exact BPI kernel runs eagerly (%s)", _status)
+        outcome = f"eager: {type(error).__name__}: {error}".splitlines()[0]
+        logger.warning("the exact BPI kernel runs eagerly (%s)", outcome)
         return None
-    _status = "fused"
+    outcome = "fused"
     return fused

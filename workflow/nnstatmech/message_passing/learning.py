@@ -17,7 +17,7 @@ Every hyper-parameter may differ from replica to replica and from layer to layer
 layer; or a tensor that broadcasts to (layers, replicas).
 """
 
-from collections.abc import Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 
 import torch
@@ -29,6 +29,7 @@ from .network import Network
 from .weights import UpdateRule
 
 SWEEPS_BEFORE_GROWTH = 10
+BATCHES_BETWEEN_KERNEL_CHOICES = 64
 FIELD_LIMIT = 2.0**24
 
 Hyperparameter = float | Sequence[float] | Tensor
@@ -124,11 +125,21 @@ class Learner:
         self.network.sweep(inputs, top_field, self._rules(sweep, active))
         self.sweeps = sweep + 1
 
-    def choose_kernels(self) -> None:
-        """Let every BPI layer decide between series and exact kernel; the host waits for the device here."""
-        for layer in self.network.layers:
-            if isinstance(layer, BPILayer):
-                layer.choose_kernels()
+    def after_batch(self, batch: int) -> None:
+        """Let every BPI layer decide between series and exact kernel, once in a while.
+
+        The decision reads a number back, for which a GPU would have to wait: there it is made once an epoch.
+
+        Parameters
+        ----------
+        batch
+            Number of the mini-batch in its epoch, from 0.
+        """
+        on_gpu = self.network.layers[0].weights.mean.is_cuda
+        if batch == 0 or (batch % BATCHES_BETWEEN_KERNEL_CHOICES == 0 and not on_gpu):
+            for layer in self.network.layers:
+                if isinstance(layer, BPILayer):
+                    layer.choose_kernels()
 
     def kernel_plan(self) -> tuple[tuple[int, ...] | None, ...]:
         """For every layer the replicas on the exact kernel, or None where the rule knows no such choice."""
@@ -144,6 +155,41 @@ class Learner:
     def state(self) -> list[Tensor]:
         """Every tensor that lasts from one batch to the next, where messages are reset; all are updated in place."""
         return [tensor for layer in self.network.layers for tensor in layer.state()]
+
+    def predictors(self) -> dict[str, Callable[[Tensor], Tensor]]:
+        """Output preactivations of inputs (R, M, N_0): point-wise (no prefix) and averaged over the posterior."""
+        decisions = self.decisions()
+        return {
+            "": lambda inputs: observables.pointwise_outputs(decisions, inputs),
+            "bayes_": lambda inputs: observables.bayesian_outputs(self.network, inputs),
+        }
+
+    def observe(self) -> Iterator[tuple[str, int, list[float]]]:
+        """The state of the weights: quantity, layer, one value a replica."""
+        yield from observables.sign_overlaps(self.decisions())
+        for index, (layer, exact) in enumerate(zip(self.network.layers, self.kernel_plan(), strict=True)):
+            yield from (
+                (quantity, index, values.tolist())
+                for quantity, values in observables.weight_state(layer.weights.mean, layer.weights.field).items()
+            )
+            if exact is not None:
+                yield "exact_kernel", index, [float(r in exact) for r in range(len(layer.weights.mean))]
+
+    def diverged(self) -> tuple[list[bool], list[bool]]:
+        """Which replicas have a field at its limit or a number that is not finite; and which of them the latter.
+
+        Replicas that are not finite are taken out of the computation, so that the others go on undisturbed.
+        """
+        layers = self.network.layers
+        largest = torch.stack([layer.weights.field.abs().amax((1, 2)) for layer in layers]).amax(0)
+        finite = torch.stack([layer.weights.mean.isfinite().all(-1).all(-1) for layer in layers]).all(0)
+        finite &= largest.isfinite()
+        lost = [not is_finite for is_finite in finite.tolist()]
+        for replica, is_lost in enumerate(lost):
+            if is_lost:
+                self.network.silence(replica)
+        limit = self.settings.field_limit
+        return [gone or field >= limit for gone, field in zip(lost, largest.tolist(), strict=True)], lost
 
     @property
     def _can_stop(self) -> bool:

@@ -143,10 +143,10 @@ def build_network(
     scales = torch.as_tensor(epsilon, dtype=torch.float64).expand(len(seeds)).view(-1, 1, 1)
     layers = []
     for index, (fan_in, fan_out) in enumerate(pairwise(widths)):
-        noise = torch.stack([_normal(seed, index, fan_out, fan_in) for seed in seeds])
+        noise = torch.stack([normal_field(seed, index, fan_out, fan_in) for seed in seeds])
         mask = None
         if density < 1:
-            mask = torch.stack([_mask(seed, index, fan_out, fan_in, density) for seed in seeds]).to(device, dtype)
+            mask = torch.stack([random_mask(seed, index, fan_out, fan_in, density) for seed in seeds]).to(device, dtype)
         if weights == "binary":
             belief = BinaryWeights((scales * noise).to(device, dtype), mask)
         else:
@@ -160,11 +160,11 @@ def build_network(
     return Network(layers)
 
 
-def _normal(seed: int, index: int, fan_out: int, fan_in: int) -> Tensor:
+def normal_field(seed: int, index: int, fan_out: int, fan_in: int) -> Tensor:
     generator = torch_stream(seed, "initial field", index)
     return torch.randn(fan_out, fan_in, generator=generator, dtype=torch.float64)
 
 
-def _mask(seed: int, index: int, fan_out: int, fan_in: int, density: float) -> Tensor:
+def random_mask(seed: int, index: int, fan_out: int, fan_in: int, density: float) -> Tensor:
     generator = torch_stream(seed, "mask", index)
     return torch.rand(fan_out, fan_in, generator=generator, dtype=torch.float64) < density

@@ -1,6 +1,6 @@
 """What is measured on a network: its predictions and the state of its weights."""
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 
 import torch
 from torch import Tensor
@@ -70,3 +70,29 @@ def overlap(mean: Tensor) -> tuple[Tensor, Tensor | None]:
     if units == 1:
         return whole, None
     return whole, (units * whole - polarisation(mean)) / (units - 1)
+
+
+def sign_overlaps(decisions: Sequence[Tensor]) -> Iterator[tuple[str, int, list[float]]]:
+    """Mean overlap of two units' weights ``decisions`` [(R, K, N)]: ``sign_overlap``, layer, one value a replica.
+
+    A layer with a single unit has none.
+    """
+    for layer, weights in enumerate(decisions):
+        off_diagonal = overlap(weights)[1]
+        if off_diagonal is not None:
+            yield "sign_overlap", layer, off_diagonal.tolist()
+
+
+def weight_state(mean: Tensor, field: Tensor) -> dict[str, Tensor]:
+    """What is recorded of a layer's means m and fields H, both (R, K, N): each quantity (R,).
+
+    ``overlap_full`` has the diagonal of m mᵀ/N, ``overlap`` (absent for a single unit) has not.
+    """
+    full, off_diagonal = overlap(mean)
+    state = {"polarisation": polarisation(mean), "overlap_full": full}
+    if off_diagonal is not None:
+        state["overlap"] = off_diagonal
+    return state | {
+        "field_scale": field.double().square().mean((1, 2)).sqrt(),
+        "largest_field": field.abs().amax((1, 2)),
+    }

@@ -1,10 +1,29 @@
 """What each task of the family takes. Declarations and checks only: engines compute, this module does not."""
 
-from typing import Annotated, Literal
+from collections.abc import Mapping
+from itertools import pairwise
+from typing import Annotated, Any, ClassVar, Literal
 
-from pydantic import AfterValidator, Field, model_validator
+from pydantic import AfterValidator, BeforeValidator, Field, model_validator
 
-from ..parameters import Parameters
+from ..parameters import Cost, Parameters
+
+PIXELS = 28 * 28  # of MNIST; the parameters do not know their data set
+FULL_SET = 60_000
+START = Cost(2.0, 340.0)  # importing torch
+
+# Seconds of one thread for one weight and one image of a mini-batch, and for one weight and one mini-batch.
+PER_IMAGE = {"bp": 4.1e-10, "bpi": 4.1e-10, "amp": 3.2e-10, "mf": 2.8e-10, "sgd": 1.0e-10, "adam_sgd": 1.0e-10}
+PER_BATCH = {"bp": 1.2e-8, "bpi": 1.2e-8, "amp": 7.9e-9, "mf": 7.2e-9, "sgd": 1.6e-9, "adam_sgd": 2.5e-9}
+EDGES = 1.7e-9  # seconds for one weight and one image with the exact kernel over all edges
+EDGE_MESSAGES = 1.6e-8  # with a message kept on every edge, as bp needs for a second sweep
+FORWARD = 2e-11  # to predict
+BYTES_PER_EDGE_MESSAGE = 12
+TENSORS_PER_WEIGHT = 20
+
+
+def weight_count(widths: list[int]) -> int:
+    return sum(fan_in * fan_out for fan_in, fan_out in pairwise(widths))
 
 
 def require_odd(value: int) -> int:
@@ -18,24 +37,24 @@ Positive = Annotated[float, Field(gt=0)]
 Fraction = Annotated[float, Field(ge=0, lt=1)]
 
 
+def as_list(value: float | list[float]) -> list[float]:
+    return value if isinstance(value, list) else [value]
+
+
 def require_decay(value: float | list[float]) -> float | list[float]:
-    if any(number < 0 for number in _as_list(value)):
+    if any(number < 0 for number in as_list(value)):
         raise ValueError("must not be negative: it multiplies the field of the last mini-batch (1 keeps it)")
     return value
 
 
 def require_damping(value: float | list[float]) -> float | list[float]:
-    if any(not 0 <= number < 1 for number in _as_list(value)):
+    if any(not 0 <= number < 1 for number in as_list(value)):
         raise ValueError("must be at least 0 and below 1: it is the part of the old mean that stays")
     return value
 
 
 Decay = Annotated[float | list[float], AfterValidator(require_decay)]
 Damping = Annotated[float | list[float], AfterValidator(require_damping)]
-
-
-def _as_list(value: float | list[float]) -> list[float]:
-    return value if isinstance(value, list) else [value]
 
 
 class Case(Parameters):
@@ -48,11 +67,48 @@ class Case(Parameters):
     learning_rate: float | None = Field(None, gt=0, description="step of the gradient baselines")
 
 
-class TrainingParams(Parameters):
+class NamedCase(Case):
+    """A case in a list, which says its own name."""
+
+    name: str = Field(description="what the column `case` says")
+
+
+def by_name(cases: Any) -> Any:
+    """A list of cases, each with its ``name``, as a mapping from name to case."""
+    if not isinstance(cases, list):
+        return cases
+    named = {}
+    for case in cases:
+        if not isinstance(case, dict) or "name" not in case:
+            raise ValueError(f"{case} has no name; a list of cases gives each one: {{name: strong, rho: 1.01}}")
+        if case["name"] in named:
+            raise ValueError(f"the name {case['name']!r} is given twice")
+        named[case["name"]] = {key: value for key, value in case.items() if key != "name"}
+    return named
+
+
+Cases = Annotated[
+    dict[str, Case] | None,
+    BeforeValidator(by_name, json_schema_input_type=list[NamedCase] | dict[str, Case] | None),
+]
+
+
+class Training(Parameters):
     """One classifier with binary weights, learning images by message passing or by gradient descent."""
 
+    needs = "labels"
+    columns: ClassVar[Mapping[str, str]] = {
+        "seed": "int32",
+        "case": "category",
+        "epoch": "int32",
+        "layer": "int32",
+        "quantity": "category",
+        "value": "float64",
+    }
+
     algorithm: Literal["bp", "bpi", "amp", "mf", "sgd", "adam_sgd"] = Field(
-        description="message-passing rule of all layers, or a gradient baseline with the straight-through estimator"
+        "amp",
+        description="message-passing rule of all layers, or a gradient baseline with the straight-through estimator",
     )
     hidden: list[Odd] = Field([101, 101], description="hidden widths")
     labels: Literal["odd_even", "ten_classes"] = Field("odd_even", description="odd against even labels, or all ten")
@@ -63,7 +119,7 @@ class TrainingParams(Parameters):
     batch_size: int = Field(128, ge=1, description="images a mini-batch M; an incomplete last batch is dropped")
     epochs: int = Field(100, ge=0, description="passes over the training images")
     evaluate_every: int = Field(1, ge=1, description="epochs from one evaluation to the next; the last is always there")
-    bayes: bool = Field(True, description="also evaluate the prediction averaged over the posterior")
+    bayes: bool = Field(False, description="also evaluate the prediction averaged over the posterior")
 
     rho: Decay = Field(1.0001, description="decay ρ of the prior from batch to batch; one number or one a layer")
     psi: Damping = Field(0.8, description="damping ψ of the mean weights; one number or one a layer")
@@ -95,12 +151,14 @@ class TrainingParams(Parameters):
         description="largest |H|; a replica that reaches it has diverged. 2^24: float32's resolution of 1",
     )
     learning_rate: float = Field(10.0, gt=0, description="step of sgd and adam_sgd (adam_sgd: 1e-3 is usual)")
-    cases: dict[str, Case] | None = Field(
-        None, description="settings computed together with all seeds as one batch; their names fill the column `case`"
+    cases: Cases = Field(
+        None,
+        description="settings computed together with all seeds as one batch, a mapping from name to settings or a list "
+        "of settings with their `name`; the names fill the column `case`",
     )
 
     @model_validator(mode="after")
-    def _consistent(self) -> "TrainingParams":
+    def check_consistency(self) -> "Training":
         if self.samples is not None and self.batch_size > self.samples:
             raise ValueError(
                 f"batch_size: {self.batch_size} is larger than samples: {self.samples}; allowed: at most samples"
@@ -116,10 +174,10 @@ class TrainingParams(Parameters):
         if self.freeze_top and self.labels == "ten_classes":
             raise ValueError("freeze_top: true makes all ten classes the same unit; it goes with labels: odd_even only")
         for name, case in (("", self), *(self.cases or {}).items()):
-            self._check_case(f"cases.{name}." if name else "", case)
+            self.check_case(f"cases.{name}." if name else "", case)
         return self
 
-    def _check_case(self, prefix: str, case: "TrainingParams | Case") -> None:
+    def check_case(self, prefix: str, case: "Training | Case") -> None:
         layers = len(self.hidden) + 1
         for key in ("rho", "psi"):
             value = getattr(case, key)
@@ -129,12 +187,60 @@ class TrainingParams(Parameters):
                 )
         rho = self.rho if case.rho is None else case.rho
         reinforcement = self.reinforcement if case.reinforcement is None else case.reinforcement
-        if not any(_as_list(rho)) and not reinforcement:
+        if not any(as_list(rho)) and not reinforcement:
             raise ValueError(f"{prefix}rho: 0 in every layer forgets each batch; give rho > 0, or reinforcement > 0")
 
+    def cost(self, seeds: int) -> Cost:
+        """Weights times images times sweeps, at the measured rates of each rule, for images of 28 × 28 pixels.
 
-class PerceptronParams(Parameters):
-    """Message passing for one perceptron per realisation that sees all its patterns at once."""
+        ``samples`` counts in full even where the data set has fewer; the exact kernel is counted where the series is
+        switched off.
+        """
+        replicas = seeds * len(self.cases or [None])
+        samples = self.samples or FULL_SET
+        weights = weight_count([PIXELS, *self.hidden, 1 if self.labels == "odd_even" else 10])
+        keeps_edges = self.algorithm == "bp" and (self.max_sweeps > 1 or self.focusing > 0)
+        per_image = PER_IMAGE[self.algorithm]
+        if keeps_edges:
+            per_image = EDGE_MESSAGES
+        elif self.algorithm in ("bp", "bpi") and self.series_order is None:
+            per_image = EDGES
+        learning = self.max_sweeps * self.epochs * samples * (per_image + PER_BATCH[self.algorithm] / self.batch_size)
+        evaluations = 1 + self.epochs / self.evaluate_every
+        predicting = evaluations * (samples + FULL_SET / 6) * FORWARD * (3 if self.bayes else 1)
+        edges = self.batch_size * BYTES_PER_EDGE_MESSAGE if keeps_edges else 0
+        numbers = replicas * weights * (4 * TENSORS_PER_WEIGHT + edges)
+        images = (samples + FULL_SET / 6) * PIXELS * 6  # bytes as stored and as single-precision numbers
+        return Cost(
+            START.cpu_seconds + replicas * weights * (learning + predicting),
+            START.memory_mb + (numbers + images) / 1e6,
+        )
+
+
+class Perceptron(Parameters):
+    """Message passing for one perceptron per realisation that sees all its patterns at once.
+
+    Random labels have no teacher to be found: reinforcement turns the inference into a solver, and is on by default.
+    """
+
+    columns: ClassVar[Mapping[str, str]] = {
+        "seed": "int32",
+        "inputs": "int32",
+        "load": "float64",
+        "sweep": "int32",
+        "quantity": "category",
+        "value": "float64",
+    }
+    defaults: ClassVar[Mapping[str, Mapping[str, Any]]] = {
+        "random_labels": {
+            "loads": [0.4, 0.5, 0.6, 0.7, 0.76, 0.82],
+            "sweeps": 250,
+            "reinforcement": 0.2,
+            "reinforcement_step": 0.01,
+        }
+    }
+    # Seconds for one weight of one pattern and sweep.
+    rates: ClassVar[Mapping[str, float]] = {"amp": 4e-9, "mf": 4e-9, "bpi": 6e-9, "bp": 2e-8}
 
     problem: Literal["teacher_student", "random_labels"] = Field(
         "teacher_student", description="whether a teacher perceptron or a coin gives the labels"
@@ -144,31 +250,89 @@ class PerceptronParams(Parameters):
         None, description="a second rule that runs beside the first; its distance from the first is recorded"
     )
     inputs: list[Odd] = Field([1001], min_length=1, description="numbers of inputs N")
-    loads: list[Positive] = Field([1.0], min_length=1, description="loads α = P/N")
-    sweeps: int = Field(40, ge=1, description="largest number of sweeps")
+    loads: list[Positive] = Field(
+        [0.25, 0.5, 0.75, 1.0, 1.2, 1.3, 1.4, 1.6, 1.8],
+        min_length=1,
+        description="loads α = P/N; by default around the spinodal at 1.49, for random labels below the capacity 0.83",
+    )
+    sweeps: int = Field(40, ge=1, description="largest number of sweeps; 250 by default for random labels")
     epsilon: float = Field(0.0, ge=0, description="scale ε of the initial fields")
     psi: Fraction = Field(0.0, description="damping ψ of the mean weights")
-    reinforcement: Fraction = Field(0.0, description="reinforcement r of the first ten sweeps")
-    reinforcement_step: Fraction = Field(0.0, description="part by which 1 − r shrinks in each later sweep")
+    reinforcement: Fraction = Field(
+        0.0, description="reinforcement r of the first ten sweeps; 0.2 by default for random labels"
+    )
+    reinforcement_step: Fraction = Field(
+        0.0, description="part by which 1 − r shrinks in each later sweep; 0.01 by default for random labels"
+    )
+
+    @model_validator(mode="before")
+    @classmethod
+    def fill_in(cls, given: Any) -> Any:
+        return with_defaults(cls.defaults, given, "problem", "teacher_student")
+
+    def cost(self, seeds: int) -> Cost:
+        """Weights times patterns times sweeps; messages of the largest problem are in memory, bp's on every edge."""
+        products = [load * size**2 for load in self.loads for size in self.inputs]
+        rate = self.rates[self.algorithm] + (self.rates[self.reference] if self.reference else 0)
+        per_edge = 12 if "bp" in (self.algorithm, self.reference) else 24
+        return Cost(
+            START.cpu_seconds + seeds * self.sweeps * sum(products) * rate,
+            START.memory_mb + seeds * max(products) * per_edge / 1e6,
+        )
 
 
-class CommitteeParams(Parameters):
-    """Committees (top weights 1) of binary weights on random-feature data, for several numbers of features."""
+class Committee(Parameters):
+    """Committees (top weights 1) of binary weights on random-feature data, for several numbers of features.
+
+    Each learner has the schedule of the published figure by default.
+    """
+
+    columns: ClassVar[Mapping[str, str]] = {
+        "seed": "int32",
+        "features": "int32",
+        "quantity": "category",
+        "value": "float64",
+        "matrix": "list<float32>",
+    }
+    defaults: ClassVar[Mapping[str, Mapping[str, Any]]] = {
+        "online_bp": {"epochs": 20, "epsilon": 0.5},
+        "focusing_bp": {"epochs": 400, "psi": 0.99, "epsilon": 1.0},
+        "binarynet": {"epochs": 100, "batch_size": 10, "learning_rate": 10.0},
+        "sbpi": {"epochs": 100},
+    }
+    # Seconds for one step of learning, and for one weight of one pattern.
+    per_step: ClassVar[Mapping[str, float]] = {"online_bp": 4e-4, "focusing_bp": 1e-3, "binarynet": 1e-4, "sbpi": 5e-5}
+    per_weight: ClassVar[Mapping[str, float]] = {
+        "online_bp": 1e-8,
+        "focusing_bp": 7e-9,
+        "binarynet": 3e-10,
+        "sbpi": 1e-9,
+    }
 
     algorithm: Literal["online_bp", "focusing_bp", "binarynet", "sbpi"] = Field(
+        "online_bp",
         description="BPI with batches of one pattern; focusing BP on all patterns at once; gradient descent with the "
-        "straight-through estimator; LAL-SBPI"
+        "straight-through estimator; LAL-SBPI",
     )
     features: list[Odd] = Field([303], min_length=1, description="numbers of features N, the inputs of the committee")
     hidden_units: Odd = Field(27, description="units K of the committee")
     latent_dimension: Odd = Field(101, description="dimension D of the latent patterns")
     samples: int = Field(303, ge=1, description="training patterns P; there are 2P for the test")
-    epochs: int = Field(20, ge=1, description="passes over the patterns (at most, for sbpi); sweeps of focusing_bp")
-    batch_size: int = Field(1, ge=1, description="patterns a mini-batch, of binarynet")
-    learning_rate: float = Field(1.0, gt=0, description="step of binarynet")
+    epochs: int = Field(
+        20,
+        ge=1,
+        description="passes over the patterns (at most, for sbpi); sweeps of focusing_bp. 20 by default for online_bp, "
+        "400 for focusing_bp, 100 for binarynet and sbpi",
+    )
+    batch_size: int = Field(1, ge=1, description="patterns a mini-batch, of binarynet (10 by default)")
+    learning_rate: float = Field(1.0, gt=0, description="step of binarynet (10 by default)")
     rho: float = Field(1.0, ge=0, description="decay ρ of the prior, of online_bp")
-    psi: Fraction = Field(0.0, description="damping ψ of the mean weights, of online_bp and focusing_bp")
-    epsilon: float = Field(0.1, gt=0, description="scale ε of the initial fields, of online_bp and focusing_bp")
+    psi: Fraction = Field(
+        0.0, description="damping ψ of the mean weights, of online_bp and focusing_bp (0.99 by default)"
+    )
+    epsilon: float = Field(
+        0.1, gt=0, description="scale ε of the initial fields, of online_bp (0.5 by default) and focusing_bp (1)"
+    )
     focusing: float = Field(21.0, gt=1, description="number of replicas y, of focusing_bp")
     coupling: Annotated[list[Positive], Field(min_length=2, max_length=2)] = Field(
         [0.1, 5.0], description="coupling γ of the replicas in the first and in the last sweep, of focusing_bp"
@@ -177,8 +341,13 @@ class CommitteeParams(Parameters):
     probability: float = Field(0.3, ge=0, le=1, description="p_s of sbpi's secondary rule")
     matrix_features: list[Odd] = Field([], description="numbers of features whose unit overlaps are kept as a matrix")
 
+    @model_validator(mode="before")
+    @classmethod
+    def fill_in(cls, given: Any) -> Any:
+        return with_defaults(cls.defaults, given, "algorithm", "online_bp")
+
     @model_validator(mode="after")
-    def _known_sizes(self) -> "CommitteeParams":
+    def check_sizes(self) -> "Committee":
         unknown = set(self.matrix_features) - set(self.features)
         if unknown:
             raise ValueError(f"matrix_features: {min(unknown)} is not one of features; allowed: {self.features}")
@@ -186,9 +355,28 @@ class CommitteeParams(Parameters):
             raise ValueError(f"batch_size: {self.batch_size} is larger than samples: {self.samples}")
         return self
 
+    def cost(self, seeds: int) -> Cost:
+        """Steps of learning, and weights times patterns times epochs, over all numbers of features."""
+        batch = {"focusing_bp": self.samples, "binarynet": self.batch_size}.get(self.algorithm, 1)
+        steps = self.epochs * (self.samples // batch) * len(self.features) * self.per_step[self.algorithm]
+        patterns = self.epochs * self.samples * seeds
+        products = patterns * self.hidden_units * sum(self.features) * self.per_weight[self.algorithm]
+        edges = self.samples if self.algorithm == "focusing_bp" else 3 * batch
+        largest = seeds * max(self.features) * (self.hidden_units * (80 + 4 * edges) + 12 * self.samples)
+        return Cost(START.cpu_seconds + steps + products, START.memory_mb + largest / 1e6)
 
-class TimingParams(Parameters):
+
+class Timing(Parameters):
     """Seconds an epoch, measured on part of one."""
+
+    needs = "labels"
+    columns: ClassVar[Mapping[str, str]] = {
+        "seed": "int32",
+        "algorithm": "category",
+        "batch_size": "int32",
+        "quantity": "category",
+        "value": "float64",
+    }
 
     algorithms: list[Literal["bpi", "series", "amp", "mf", "sgd"]] = Field(
         ["bpi", "series", "amp", "mf", "sgd"],
@@ -205,15 +393,27 @@ class TimingParams(Parameters):
     )
 
     @model_validator(mode="after")
-    def _one_count_each(self) -> "TimingParams":
+    def check_counts(self) -> "Timing":
         if len(self.batches) != len(self.batch_sizes):
             raise ValueError(f"batches: {len(self.batches)} numbers for {len(self.batch_sizes)} batch_sizes")
         return self
 
+    def cost(self, seeds: int) -> Cost:
+        """Weights times images of the timed mini-batches, and one compilation of the exact kernel."""
+        weights = weight_count([PIXELS, *self.hidden, 1])
+        per_image = PER_IMAGE | {"series": PER_IMAGE["bpi"], "bpi": EDGES}
+        per_batch = PER_BATCH | {"series": PER_BATCH["bpi"]}
+        seconds = sum(
+            weights * count * (size * per_image[algorithm] + per_batch[algorithm])
+            for algorithm in self.algorithms
+            for size, count in zip(self.batch_sizes, self.batches, strict=True)
+        )
+        return Cost(15 + seeds * seconds, 2 * START.memory_mb + FULL_SET * PIXELS * 6 / 1e6)
 
-TASKS: dict[str, type[Parameters]] = {
-    "training": TrainingParams,
-    "perceptron": PerceptronParams,
-    "committee": CommitteeParams,
-    "timing": TimingParams,
-}
+
+def with_defaults(defaults: Mapping[str, Mapping[str, Any]], given: Any, key: str, usual: str) -> Any:
+    """What was given, over the defaults that the value of ``key`` brings with it."""
+    if not isinstance(given, dict):
+        return given
+    chosen = given.get(key, usual)
+    return {**defaults.get(chosen, {}), **given} if isinstance(chosen, str) else given

@@ -49,7 +49,7 @@ def random_labels(seeds, size: int, count: int, device: torch.device) -> Pattern
     return Patterns(inputs.to(device), labels.to(device), None)
 
 
-class Perceptron:
+class Student:
     """Beliefs about the weights of one perceptron per realisation, improved sweep by sweep.
 
     Parameters

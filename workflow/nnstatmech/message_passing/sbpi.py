@@ -21,7 +21,7 @@ STEP = 2.0  # twice an odd input keeps a hidden state odd
 
 
 @dataclass(frozen=True)
-class Committee:
+class TrainedCommittee:
     """Weights of ±1, shape (realisations, units, inputs), and the number of epochs that each realisation took."""
 
     weights: Tensor
@@ -44,7 +44,7 @@ def learn(
     generators: Sequence[torch.Generator],
     margin: float = 1.0,
     probability: float = 0.3,
-) -> Committee:
+) -> TrainedCommittee:
     """Learn until every pattern is right or for ``epochs`` epochs.
 
     Parameters
@@ -97,4 +97,4 @@ def learn(
             change = STEP * push * (~right[:, None] | agreeing) * active[:, None]
             hidden[rows, unit] = chosen + change
             weights[rows, unit] = torch.sign(chosen + change)
-    return Committee(weights, taken)
+    return TrainedCommittee(weights, taken)

@@ -1,15 +1,17 @@
-"""Curves along the depth from the engine's table: one value a realisation and depth.
+"""Curves along the depth from the engine's table, and the numbers that figures and claims draw from them.
 
-The table holds raw moments at the locations inside a layer; here are the derived quantities that the figures and
-claims are about, each formed within a realisation before any average.
+The table holds raw moments at the locations inside a layer. A derived quantity is formed within a realisation before
+any average: a frame with realisations (seeds) in rows and depths in columns.
 """
 
 from functools import partial
+from typing import NamedTuple
 
 import numpy as np
 import pandas as pd
 
-from .laws import power_law_exponent, power_law_prefactor
+from ..readings import NotMeasured, by_seed, over_seeds, parameters_of
+from . import laws
 
 # Locations whose ratio of sensitivities is an increment: all of a layer, its batch normalisation, its activation.
 INCREMENTS = {
@@ -27,14 +29,6 @@ INCREMENTS = {
 }
 
 
-def architecture(table: pd.DataFrame) -> str:
-    """The architecture that a table of one run is about, told by its locations."""
-    locations = set(table["location"].unique())
-    if "activation" in locations:
-        return "bn_res"
-    return "bn_ff" if "normalised" in locations else "vanilla"
-
-
 def raw(table: pd.DataFrame, location: str, quantity: str) -> pd.DataFrame:
     """Values of one quantity at one location: seeds x depths.
 
@@ -46,7 +40,7 @@ def raw(table: pd.DataFrame, location: str, quantity: str) -> pd.DataFrame:
     rows = table[(table["location"] == location) & (table["quantity"] == quantity)]
     if rows.empty:
         raise KeyError(f"no {quantity} at {location} in this table")
-    return rows.pivot(index="seed", columns="depth", values="value").astype(float)
+    return by_seed(rows, "depth")
 
 
 def curve(table: pd.DataFrame, name: str) -> pd.DataFrame:
@@ -55,57 +49,229 @@ def curve(table: pd.DataFrame, name: str) -> pd.DataFrame:
     Parameters
     ----------
     table
-        The engine's rows of a single run.
+        The rows of a single run.
     name
-        ``delta_chi``, ``delta_BN_chi``, ``delta_phi_chi`` (geometric increments), ``chi``, ``log_chi``,
-        ``reff_signal``, ``reff_noise``, ``mu4_z``, ``nu1_abs_z``, ``log_nu2_signal``, ``log_mu2_noise`` (the last two
-        of x^l).
+        ``delta_chi``, ``delta_BN_chi``, ``delta_phi_chi`` (geometric increments), ``delta_phi_chi_law`` (the last one
+        in closed form, from nu_1(|z|)), ``chi``, ``log_chi``, ``reff_signal``, ``reff_noise``, ``mu4_z``,
+        ``nu1_abs_z``, ``log_nu2_signal``, ``log_mu2_noise`` (the last two of x^l).
 
     Raises
     ------
     KeyError
         If the run did not measure it.
     """
-    kind = architecture(table)
+    architecture = parameters_of(table)["architecture"]
     of = partial(raw, table)
-    if name in INCREMENTS[kind]:
-        after, before = INCREMENTS[kind][name]
+    if name in INCREMENTS[architecture]:
+        after, before = INCREMENTS[architecture][name]
         return np.exp(of(after, "log_chi") - of(before, "log_chi"))
-    if name in ("reff_signal", "reff_noise"):
-        return of("activation" if kind == "bn_res" else "output", name)
     simple = {
+        "delta_phi_chi_law": lambda: laws.activation_increment(of("normalised", "nu1_abs_signal")),
         "log_chi": lambda: of("output", "log_chi"),
         "chi": lambda: np.exp(of("output", "log_chi")),
+        "reff_signal": lambda: of("activation" if architecture == "bn_res" else "output", "reff_signal"),
+        "reff_noise": lambda: of("activation" if architecture == "bn_res" else "output", "reff_noise"),
         "mu4_z": lambda: of("normalised", "mu4_signal"),
         "nu1_abs_z": lambda: of("normalised", "nu1_abs_signal"),
         "log_nu2_signal": lambda: np.log(of("output", "nu2_signal")),
         "log_mu2_noise": lambda: of("output", "log_mu2_noise"),
     }
     if name not in simple:
-        raise KeyError(f"{name} is no curve of {kind}; known: {', '.join([*INCREMENTS[kind], *simple])}")
+        known = ", ".join([*INCREMENTS[architecture], *simple])
+        raise KeyError(f"{name} is no curve of {architecture}; known: {known}")
     return simple[name]()
+
+
+def at_depth(values: pd.DataFrame, depth: int) -> pd.Series:
+    """One value a realisation.
+
+    Raises
+    ------
+    NotMeasured
+        If ``depth`` was not measured.
+    """
+    if depth not in values.columns:
+        raise NotMeasured(f"depth {depth} is not among the measured ones")
+    return values[depth]
+
+
+def late_part(values: pd.DataFrame) -> pd.DataFrame:
+    """The depths beyond half of the last one: late layers, whose mean is a plateau."""
+    return values.loc[:, values.columns > values.columns.max() / 2]
+
+
+def second_half(values: pd.DataFrame) -> pd.DataFrame:
+    """The depths from half of the last one on: late layers with the point that their growth starts from."""
+    return values.loc[:, values.columns >= values.columns.max() / 2]
+
+
+def plateau(values: pd.DataFrame) -> pd.Series:
+    """Mean over the late layers, one value a realisation."""
+    return late_part(values).mean(axis=1)
+
+
+# --- over realisations ----------------------------------------------------------------------------------------------
 
 
 def band(values: pd.DataFrame) -> pd.DataFrame:
     """Mean and 16th and 84th percentile over the realisations, for each depth (columns mean, p16, p84)."""
-    return pd.DataFrame({"mean": values.mean(), "p16": values.quantile(0.16), "p84": values.quantile(0.84)})
+    finite = values.where(np.isfinite(values))
+    percentiles = {"p16": finite.quantile(0.16), "p84": finite.quantile(0.84)}
+    return pd.DataFrame({"mean": over_seeds(values)["mean"], **percentiles})
 
 
-def branch_sensitivities(table: pd.DataFrame) -> tuple[pd.DataFrame, pd.DataFrame, pd.DataFrame]:
+def variances(values: pd.DataFrame) -> pd.DataFrame:
+    """Variance over the realisations at each depth, with its relative error as for normal values.
+
+    Returns
+    -------
+    pandas.DataFrame
+        Indexed by depth: ``variance``, ``relative_error`` (sqrt(2/(n-1))) and ``count`` n.
+    """
+    finite = values.where(np.isfinite(values))
+    count = finite.count()
+    return pd.DataFrame({"variance": finite.var(), "relative_error": np.sqrt(2 / (count - 1)), "count": count})
+
+
+def density(values: pd.Series) -> tuple[np.ndarray, np.ndarray]:
+    """Histogram over realisations, normalised: middles of the bins and density.
+
+    The paper's 50 bins from 5000 realisations on, fewer by Rice's rule below.
+    """
+    finite = values[np.isfinite(values)]
+    bins = 50 if len(values) >= 5000 else round(2 * len(values) ** (1 / 3))
+    heights, edges = np.histogram(finite, bins=bins, density=True)
+    return (edges[1:] + edges[:-1]) / 2, heights
+
+
+# --- growth ---------------------------------------------------------------------------------------------------------
+
+
+def growth_rates(table: pd.DataFrame) -> pd.Series:
+    """Growth of log chi per layer over the second half of the depth, one value a realisation."""
+    values = second_half(curve(table, "log_chi"))
+    first, last = values.columns[[0, -1]]
+    return (values[last] - values[first]) / (last - first)
+
+
+def exponential_growth(table: pd.DataFrame) -> tuple[float, pd.Series]:
+    """Mean of :func:`growth_rates`, and the exponential exp(a + rate l) of that rate through the mean log chi."""
+    logs = over_seeds(second_half(curve(table, "log_chi")))["mean"]
+    rate = float(over_seeds(growth_rates(table).to_frame("rate"))["mean"]["rate"])
+    return rate, np.exp(logs.mean() + rate * (logs.index.to_series() - logs.index.to_numpy().mean()))
+
+
+def log_log_slopes(table: pd.DataFrame, from_depth: int) -> pd.Series:
+    """Slope of log chi against log l from ``from_depth`` on, fitted for each realisation."""
+    values = curve(table, "log_chi")
+    values = values.loc[:, values.columns >= from_depth]
+    slopes = np.polyfit(np.log(values.columns.to_numpy(float)), values.to_numpy().T, 1)[0]
+    return pd.Series(slopes, values.index)
+
+
+# --- diffusion of vanilla networks ----------------------------------------------------------------------------------
+
+LOG_INCREMENT_LAWS = {
+    "log_nu2_signal": laws.log_increment_moments,
+    "log_mu2_noise": laws.log_noise_increment_moments,
+}
+
+
+def diffusion_law(table: pd.DataFrame, name: str) -> tuple[float, float]:
+    """Mean and variance of the increment a layer of a log moment, for a one-dimensional signal of the run's width."""
+    return LOG_INCREMENT_LAWS[name](parameters_of(table)["width"])
+
+
+def late_increments(table: pd.DataFrame, name: str) -> tuple[np.ndarray, np.ndarray]:
+    """Differences of a log moment between successive measured depths of the second half, and how many layers each.
+
+    Raises
+    ------
+    NotMeasured
+        If fewer than two depths were measured there.
+    """
+    values = second_half(curve(table, name)).dropna()
+    if values.shape[1] < 2:
+        raise NotMeasured("at least two measured depths are needed in the second half")
+    return np.diff(values.to_numpy(), axis=1), np.diff(values.columns.to_numpy())
+
+
+def diffusion_drifts(table: pd.DataFrame, name: str) -> np.ndarray:
+    """Mean late increment of a log moment in units of :func:`diffusion_law`, one value a realisation."""
+    increments, layers = late_increments(table, name)
+    return (increments / (layers * diffusion_law(table, name)[0])).mean(axis=1)
+
+
+def diffusion_squares(table: pd.DataFrame, name: str) -> np.ndarray:
+    """Squared deviation of the late increments from their mean, in units of the law: one value a realisation.
+
+    Their mean over n realisations is (n - 1)/n of the variance.
+    """
+    increments, layers = late_increments(table, name)
+    squares = (increments - increments.mean(axis=0)) ** 2
+    return (squares / (layers * diffusion_law(table, name)[1])).mean(axis=1)
+
+
+def width_scaled_variances(table: pd.DataFrame, name: str) -> pd.DataFrame:
+    """:func:`variances` of a log moment with a column ``ratio``, l/N."""
+    values = variances(curve(table, name))
+    return values.assign(ratio=values.index.to_numpy() / parameters_of(table)["width"])
+
+
+# --- resnets --------------------------------------------------------------------------------------------------------
+
+
+class BranchSensitivities(NamedTuple):
     """chi of a resnet after and before the first branch layer, and at the end of the unit: seeds x depths each."""
-    after, before, end = (np.exp(raw(table, at, "log_chi")) for at in ("preactivation", "input", "output"))
-    return after, before, end
+
+    after: pd.DataFrame
+    before: pd.DataFrame
+    end: pd.DataFrame
 
 
-def power_law(
-    sensitivities: tuple[pd.DataFrame, pd.DataFrame, pd.DataFrame], residual_depth: int
-) -> tuple[float, float, float]:
-    """The published construction of chi ~ c l^tau for resnets: mean increment, tau and c.
+class PowerLaw(NamedTuple):
+    """chi ~ c l^tau: mean increment of a branch layer, tau and c."""
 
-    The increment of a depth is the ratio of the mean :func:`branch_sensitivities` (over realisations) after and
-    before the first branch layer, averaged over the measured depths; tau follows from it and only c is fitted.
+    increment: float
+    exponent: float
+    prefactor: float
+
+
+def branch_sensitivities(table: pd.DataFrame) -> BranchSensitivities:
+    return BranchSensitivities(*(np.exp(raw(table, at, "log_chi")) for at in ("preactivation", "input", "output")))
+
+
+def fit_power_law(sensitivities: BranchSensitivities, residual_depth: int) -> PowerLaw:
+    """The published construction of chi ~ c l^tau for resnets.
+
+    The increment of a depth is the ratio of the mean sensitivities (over realisations) after and before the first
+    branch layer, averaged over the measured depths; tau follows from it and only c is fitted.
     """
     after, before, chi = (values.mean() for values in sensitivities)
     increment = float((after / before).mean())
-    exponent = power_law_exponent(increment, residual_depth)
-    return increment, exponent, power_law_prefactor(chi.index.to_numpy(float), chi.to_numpy(), exponent)
+    exponent = laws.power_law_exponent(increment, residual_depth)
+    return PowerLaw(increment, exponent, laws.power_law_prefactor(chi.index.to_numpy(float), chi.to_numpy(), exponent))
+
+
+def power_law(table: pd.DataFrame) -> PowerLaw:
+    """:func:`fit_power_law` of all realisations."""
+    return fit_power_law(branch_sensitivities(table), parameters_of(table)["residual_depth"])
+
+
+def power_laws_without_one(table: pd.DataFrame) -> list[PowerLaw]:
+    """:func:`fit_power_law` without one realisation, for each (jackknife)."""
+    residual_depth = parameters_of(table)["residual_depth"]
+    whole = branch_sensitivities(table)
+    return [
+        fit_power_law(BranchSensitivities(*(values.drop(index=seed) for values in whole)), residual_depth)
+        for seed in whole.end.index
+    ]
+
+
+def recursion(table: pd.DataFrame) -> pd.Series:
+    """chi of a resnet from its first measured unit on, by :func:`nnstatmech.moments.laws.resnet_sensitivity`."""
+    increments = over_seeds(curve(table, "delta_chi"))["mean"]
+    first = over_seeds(curve(table, "chi"))["mean"].iloc[0]
+    depth = increments.index.to_numpy(float)
+    residual_depth = parameters_of(table)["residual_depth"]
+    return pd.Series(laws.resnet_sensitivity(depth, increments.to_numpy(), first, residual_depth), increments.index)

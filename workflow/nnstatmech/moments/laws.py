@@ -3,9 +3,14 @@
 Symbols as in :mod:`nnstatmech.moments.propagation`; N is the width, l the depth, chi the normalised sensitivity.
 """
 
+from typing import TypeVar
+
 import numpy as np
+import pandas as pd
 from scipy.special import digamma, polygamma
 from scipy.stats import binom
+
+Values = TypeVar("Values", float, np.ndarray, pd.DataFrame)
 
 GAUSSIAN_NU1 = np.sqrt(2 / np.pi)  # nu_1(|z|) of a standard normal z
 GAUSSIAN_MU4 = 3.0
@@ -81,12 +86,12 @@ def increment_variance(features: np.ndarray, width: int) -> float:
     return float(4 / width * (np.mean(np.outer(weights, weights) * kernel) - 0.25))
 
 
-def activation_increment(nu1_abs: float | np.ndarray) -> float | np.ndarray:
+def activation_increment(nu1_abs: Values) -> Values:
     """delta_phi chi of a ReLU after batch normalisation, from nu_1(|z|): (1 - nu_1(|z|)^2 / 2)^(-1/2).
 
-    For weights of random sign, if the channels have equal nu_1; (1 - 1/pi)^(-1/2) for normal z.
+    For weights of random sign, if the channels have equal nu_1; (1 - 1/pi)^(-1/2) for normal z. Element by element.
     """
-    return (1 - np.asarray(nu1_abs) ** 2 / 2) ** -0.5
+    return (1 - nu1_abs**2 / 2) ** -0.5
 
 
 GAUSSIAN_ACTIVATION_INCREMENT = float(activation_increment(GAUSSIAN_NU1))

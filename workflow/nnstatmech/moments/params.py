@@ -1,28 +1,47 @@
 """Parameters of the propagation of signal and noise through one random network."""
 
-from typing import Literal, Self
+from collections.abc import Mapping
+from typing import ClassVar, Literal, Self
 
 from pydantic import Field, model_validator
 
-from ..parameters import Parameters
+from ..parameters import Cost, Parameters
+
+# What jobs are expected to take, for images of CIFAR-10. Constants were fitted to whole realisations at both scales,
+# which they meet within a quarter; the products are those of a core with 100 GFLOP/s in MKL.
+POSITIONS, PIXELS = 16 * 16, 32 * 32 * 3  # the first convolution halves height and width
+CONVOLUTION_FLOPS = 190e9  # a second: oneDNN convolves almost twice as fast as MKL multiplies
+PRODUCT_FLOPS = 100e9
+SECONDS_PER_VARIATE = 2.5e-9
+SECONDS_PER_PIXEL = 15e-9  # drawing noise, normalising
+START_SECONDS, START_MB = 4.0, 550.0  # imports, and the whole data set
 
 
 class Propagation(Parameters):
     """One random network, one batch of images and one input noise a realisation (Labatie 2019)."""
 
+    needs = "images"
+    columns: ClassVar[Mapping[str, str]] = {
+        "seed": "int32",
+        "depth": "int32",
+        "location": "category",
+        "quantity": "category",
+        "value": "float64",
+    }
+
     architecture: Literal["vanilla", "bn_ff", "bn_res"] = Field(
         description="vanilla ReLU network, batch-normalised feed-forward network, or batch-normalised resnet"
     )
-    depth: int = Field(ge=1, description="number of layers L, or of residual units in bn_res")
-    width: int = Field(ge=2, description="number of channels N of every layer")
-    batch_size: int = Field(ge=2, description="number of images B of a realisation")
+    depth: int = Field(200, ge=1, description="number of layers L, or of residual units in bn_res")
+    width: int = Field(128, ge=2, description="number of channels N of every layer")
+    batch_size: int = Field(16, ge=2, description="number of images B of a realisation")
     kernel_size: int = Field(3, ge=1, description="side k of the kernels in pixels; 1 = fully connected")
     boundary: Literal["periodic", "symmetric", "zero_padding"] = Field(
         "periodic", description="what convolutions see beyond the edges; irrelevant for kernel_size 1"
     )
     epsilon: float = Field(1e-3, ge=0, description="added to the variances in batch normalisation")
     residual_depth: int = Field(2, ge=1, description="pre-activation layers H in each residual unit of bn_res")
-    measurements: int = Field(100, ge=1, description="number of measured depths, equally spaced up to `depth`")
+    measurements: int = Field(20, ge=1, description="number of measured depths, equally spaced up to `depth`")
     effective_ranks: Literal["none", "signal", "signal_and_noise"] = Field(
         "signal_and_noise", description="tensors whose effective rank is measured"
     )
@@ -66,5 +85,43 @@ class Propagation(Parameters):
             )
         return self
 
+    @property
+    def layers(self) -> int:
+        """Number of hidden layers: those inside the units of resnets count."""
+        return self.depth * (self.residual_depth if self.architecture == "bn_res" else 1)
 
-TASKS = {"propagation": Propagation}
+    @property
+    def rows(self) -> int:
+        """Number of feature vectors of a batch: images times positions."""
+        return self.batch_size * (1 if self.kernel_size == 1 else POSITIONS)
+
+    def cost(self, seeds: int) -> Cost:
+        """What a shard of ``seeds`` realisations takes; on a GPU, its host."""
+        normalised = self.architecture != "vanilla"
+        one = self.layers * self.layer_seconds(4e-9 if normalised else 1e-9) + self.rank_seconds()
+        one += self.batch_size * PIXELS * SECONDS_PER_PIXEL
+        memory = 80 * self.batch_size * PIXELS  # double precision, several times over
+        if self.kernel_size == 1:
+            memory += 80 * self.width * PIXELS  # weights of the first layer, of several realisations at once
+        else:  # padded inputs, pre-activations and copies, in single precision
+            memory += (3.2 if normalised else 2.2) * 4 * 2 * self.batch_size * (16 + 2) ** 2 * self.width
+        return Cost(START_SECONDS + seeds * one, START_MB + memory / 1e6)
+
+    def layer_seconds(self, seconds_per_activation: float) -> float:
+        """One layer of one realisation: its product for signal and noise, fresh weights, passes over activations."""
+        activations = 2 * self.rows * self.width
+        if self.kernel_size == 1 and 2 * self.batch_size < self.width and self.weights != "drawn":
+            variates = activations
+            # The Gram matrix, its factor, and the factor times the variates; partly in double precision.
+            product = 4 * (2 * self.rows * 2 * activations) / PRODUCT_FLOPS
+        else:
+            variates = self.kernel_size**2 * self.width**2
+            product = 2 * self.rows * 2 * variates / CONVOLUTION_FLOPS
+        return product + SECONDS_PER_VARIATE * variates + seconds_per_activation * activations
+
+    def rank_seconds(self) -> float:
+        """All effective ranks of one realisation: covariance matrices and their eigenvalues (8 n^3 operations)."""
+        tensors = {"none": 0, "signal": 1, "signal_and_noise": 2}[self.effective_ranks]
+        size = min(self.width, self.rows)
+        operations = 2 * self.rows * self.width * size + 8 * size**3
+        return self.measurements * tensors * operations / PRODUCT_FLOPS

@@ -143,7 +143,7 @@ def rescale_in_place(tensors: Sequence[Tensor]) -> Tensor:
 Layers = Convolution | FullyConnected
 
 
-def vanilla(layers: Layers, recorder: Recorder, after_layer: Callable[[], None]) -> None:
+def vanilla(layers: Layers, recorder: Recorder, after_layer: Callable[[], object]) -> None:
     """Convolution, ReLU: blocks of images do not meet, and pass one by one through layers without a measurement."""
     for layer in range(1, recorder.params.depth + 1):
         outputs = layers.outputs()
@@ -154,7 +154,7 @@ def vanilla(layers: Layers, recorder: Recorder, after_layer: Callable[[], None])
         after_layer()
 
 
-def bn_ff(layers: Layers, recorder: Recorder, after_layer: Callable[[], None]) -> None:
+def bn_ff(layers: Layers, recorder: Recorder, after_layer: Callable[[], object]) -> None:
     """Convolution, batch normalisation, ReLU."""
     for layer in range(1, recorder.params.depth + 1):
         outputs = list(layers.outputs())
@@ -183,7 +183,7 @@ def rectify_and_measure(layers: Layers, recorder: Recorder, layer: int, outputs:
         recorder.rescale(layers.stored(), signal=recorder.params.architecture == "vanilla")
 
 
-def bn_res(layers: Layers, recorder: Recorder, after_layer: Callable[[], None], trunk: list[Block]) -> None:
+def bn_res(layers: Layers, recorder: Recorder, after_layer: Callable[[], object], trunk: list[Block]) -> None:
     """Residual units: trunk + [batch normalisation, ReLU, convolution] x residual depth."""
     recorder.record_output(0, trunk)
     copies = [Block(torch.empty_like(block.signal), torch.empty_like(block.noise)) for block in trunk]
@@ -220,7 +220,7 @@ def propagate(
     signal: Tensor,
     noise: Tensor,
     weights: WeightSource,
-    after_layer: Callable[[], None] = lambda: None,
+    after_layer: Callable[[], object] = lambda: None,
 ) -> Measurements:
     """Propagate signal and noise through networks with fresh weights and measure the moments.
 

@@ -17,9 +17,11 @@ from pathlib import Path
 
 ROOT = Path(__file__).resolve().parents[3]
 PACKAGES = ROOT / "workflow"
+# Packages of the user's own: name to the folder of the package.
+added_packages: dict[str, Path] = {}
 # Edits to these change no number: reports of progress, provenance, and declarations of parameters (whose
 # resolved values are compared instead).
-NEUTRAL = {"nnstatmech.storage.progress", "nnstatmech.storage.provenance", "nnstatmech.parameters"}
+NEUTRAL = {"nnstatmech", "nnstatmech.storage.progress", "nnstatmech.storage.provenance", "nnstatmech.parameters"}
 
 
 def is_neutral(module: str) -> bool:
@@ -27,9 +29,15 @@ def is_neutral(module: str) -> bool:
     return module in NEUTRAL or module.endswith(".params")
 
 
+def add_package(name: str, folder: Path) -> None:
+    """Follow imports into a package of the user's own, too."""
+    added_packages[name] = folder
+
+
 def module_file(name: str) -> Path | None:
-    """The file of a project module; None for anything installed."""
-    base = PACKAGES.joinpath(*name.split("."))
+    """The file of a project module, or of one of a package of the user's; None for anything installed."""
+    first, *rest = name.split(".")
+    base = added_packages[first].joinpath(*rest) if first in added_packages else PACKAGES.joinpath(first, *rest)
     for candidate in (base.with_suffix(".py"), base / "__init__.py"):
         if candidate.is_file():
             return candidate
@@ -37,10 +45,12 @@ def module_file(name: str) -> Path | None:
 
 
 def module_name(path: Path) -> str | None:
-    """Dotted name of a file of the package; None for a script."""
-    if not path.is_relative_to(PACKAGES):
+    """Dotted name of a file of a package; None for a script."""
+    roots = [PACKAGES, *(folder.parent for folder in added_packages.values() if path.is_relative_to(folder))]
+    root = next((root for root in reversed(roots) if path.is_relative_to(root)), None)
+    if root is None:
         return None
-    parts = path.relative_to(PACKAGES).with_suffix("").parts
+    parts = path.relative_to(root).with_suffix("").parts
     return ".".join(parts[:-1] if parts[-1] == "__init__" else parts)
 
 
@@ -117,7 +127,9 @@ def digest(parts: set[tuple[str, str]]) -> str:
 
 
 def whole_file(path: Path) -> tuple[str, str]:
-    return str(path.relative_to(ROOT)), ast.dump(syntax_tree(path))
+    """What a file is called whatever folder the project is in, and its code."""
+    name = module_name(path) or path.name
+    return name, ast.dump(syntax_tree(path))
 
 
 @cache
@@ -147,6 +159,8 @@ def symbol_parts(module: str, symbol: str, parts: set[tuple[str, str]], seen: se
         return
     seen.add((module, symbol))
     path = module_file(module)
+    if path is None:
+        return
     for node in syntax_tree(path).body:
         binds = bound_names(node)
         if binds and symbol not in binds:
@@ -164,7 +178,7 @@ def symbol_parts(module: str, symbol: str, parts: set[tuple[str, str]], seen: se
 
 def follow_import(node: ast.ImportFrom, path: Path, symbol: str, parts: set, seen: set) -> None:
     """Go on in the module that ``symbol`` was imported from."""
-    source = absolute_module(node, path)
+    source = absolute_module(node, path) or ""
     original = next(alias.name for alias in node.names if symbol == (alias.asname or alias.name))
     if module_file(f"{source}.{original}"):
         if not is_neutral(f"{source}.{original}"):
@@ -192,10 +206,13 @@ def symbol_hash(module: str, symbol: str) -> str:
 
 
 @cache
-def defined_functions(module: str) -> tuple[str, ...]:
-    """Public functions at the top level of a project module, read without importing it."""
-    path = module_file(module)
-    if path is None:
-        return ()
+def public_functions(path: Path) -> tuple[str, ...]:
+    """Public functions at the top level of a file, read without importing it."""
     functions = (node.name for node in syntax_tree(path).body if isinstance(node, ast.FunctionDef))
     return tuple(name for name in functions if not name.startswith("_"))
+
+
+def defined_functions(module: str) -> tuple[str, ...]:
+    """Public functions at the top level of a project module; none where there is no such module."""
+    path = module_file(module)
+    return public_functions(path) if path else ()

@@ -1,4 +1,4 @@
-"""What jobs cost: what they ask the scheduler for, and what they were measured to take.
+"""What jobs were measured to take.
 
 ``python -m nnstatmech.planning.costs results`` prints the measured costs of everything that was run.
 """
@@ -7,43 +7,6 @@ import sys
 from pathlib import Path
 
 import pandas as pd
-import yaml
-from pydantic import Field, TypeAdapter, ValidationError
-
-from .settings import SCALES, ConfigError, Section, validation_lines
-
-COSTS_FILE = Path(__file__).resolve().parents[2] / "costs.yaml"
-
-
-class Cost(Section):
-    """What one job asks for."""
-
-    mem_mb: int = Field(ge=100, description="Memory in MB.")
-    runtime: int = Field(ge=1, description="Wall time in minutes.")
-
-
-def read_costs(path: Path = COSTS_FILE) -> dict[str, dict[str, Cost]]:
-    """Family, then scale, to the cost of one job.
-
-    Raises
-    ------
-    ConfigError
-        If an entry is missing or is no number.
-    """
-    form = dict[str, dict[str, Cost]]
-    try:
-        costs = TypeAdapter(form).validate_python(yaml.safe_load(path.read_text(encoding="utf-8")))
-    except ValidationError as error:
-        raise ConfigError(*validation_lines(error, form, path.name)) from error
-    lines = [
-        f"{path.name}: {family}: gives no cost for scale {scale!r}"
-        for family, of_scale in costs.items()
-        for scale in SCALES
-        if scale not in of_scale
-    ]
-    if lines:
-        raise ConfigError(*lines)
-    return costs
 
 
 def measured(results: Path) -> pd.DataFrame:

@@ -1,19 +1,23 @@
 """From settings to runs, seeds, shards, figures and inputs: pure functions of the config, no torch."""
 
 import itertools
+import json
 import re
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from functools import cached_property
 
 from pydantic import ValidationError
 
-from .codehash import defined_functions, module_file
-from .families import FAMILIES, engine
-from .settings import ConfigError, Experiment, Settings, describe, nearest
+from .families import Families, families_of
+from .job_sizes import seconds_a_seed, seeds_in_a_shard
+from .mistakes import ConfigError, Mistake, Path, dotted
+from .references import Reference, reference_of
+from .settings import Experiment, Figure, Settings, describe, nearest
 
 RUN_ID = re.compile(r"[A-Za-z0-9_=.+-]+")  # a comma would split a SLURM job's list of targets
 LONGEST_RUN_ID = 200
+LABELS = ("experiment", "run")  # columns that the workflow puts in front of an engine's
 
 
 @dataclass(frozen=True)
@@ -47,12 +51,17 @@ def run_id(axes: Mapping) -> str:
     return "+".join(f"{name}={label(axes[name])}" for name in sorted(axes)) or "single"
 
 
-def sweep_points(experiment: Experiment) -> list[tuple[dict, dict]]:
-    """Cartesian product of the axes: the values of the axes and the parameters that they set."""
+def sweep_points(experiment: Experiment, parameters: Iterable[str]) -> list[tuple[dict, dict]]:
+    """Cartesian product of the axes: the values of the axes and the parameters that they set.
+
+    A case of an axis that is called like one of ``parameters`` sets that parameter to its own name, unless it says
+    otherwise.
+    """
     axes = []
     for name, values in experiment.sweep.items():
         if isinstance(values, dict):
-            axes.append([({name: case}, settings) for case, settings in values.items()])
+            own = [{name: case} if name in parameters else {} for case in values]
+            axes.append([({name: case}, first | values[case]) for case, first in zip(values, own, strict=True)])
         else:
             axes.append([({name: value}, {name: value}) for value in values])
     points = []
@@ -68,94 +77,173 @@ def sweep_points(experiment: Experiment) -> list[tuple[dict, dict]]:
 class Plan:
     """Every run, shard and figure of one scale and one mapping of data sets.
 
+    Parameters
+    ----------
+    settings
+        The settings at one scale.
+    families
+        The families that there are; by default those of the package.
+    folder_of
+        Path of an entry to the folder that file names in it are relative to; by default the working directory.
+
     Raises
     ------
     ConfigError
         With one line per mistake: unknown family, task, parameter, experiment or drawing function, a value
-        out of its range, an empty sweep, two points of a sweep with the same id.
+        out of its range, an empty sweep, two runs that are the same.
     """
 
-    def __init__(self, settings: Settings):
+    def __init__(self, settings: Settings, families: Families | None = None, folder_of=lambda path: None):
         self.settings = settings
-        self.errors: list[str] = []
+        self.families = families_of() if families is None else families
+        self.folder_of = folder_of
+        self.mistakes: list[Mistake] = []
         self.runs: dict[str, dict[str, Run]] = {}
         for name, experiment in settings.experiments.items():
             self.runs[name] = self.plan_runs(name, experiment)
         for name in settings.figures:
             self.check_figure(name)
-        if settings.data not in settings.data_sources:
-            self.errors.append(
-                f"data = {settings.data!r}: no such mapping in data_sources; "
-                f"{nearest(settings.data, settings.data_sources)}; allowed: {', '.join(settings.data_sources)}"
-            )
-        if self.errors:
-            raise ConfigError(*dict.fromkeys(self.errors))
+        self.check_names()
+        if self.mistakes:
+            raise ConfigError(*self.mistakes)
 
     @cached_property
     def setting(self) -> str:
         """The folder below ``results/`` for this scale and data: ``laptop-bundled``."""
         return f"{self.settings.scale}-{self.settings.data}"
 
+    def refuse(self, path: Path, text: str, value: object = None) -> None:
+        """Note a mistake at ``path``; ``value`` is shown if there is one."""
+        shown = dotted(path) if value is None else f"{dotted(path)} = {value!r}"
+        self.mistakes.append(Mistake(path, f"{shown}: {text}"))
+
+    def check_names(self) -> None:
+        """The mapping and the experiments whose seeds are set must exist."""
+        settings = self.settings
+        if settings.data not in settings.data_sources:
+            known = settings.data_sources
+            hint = f"no such mapping in data_sources; {nearest(settings.data, known)}; allowed: {', '.join(known)}"
+            self.refuse(("data",), hint, settings.data)
+        if isinstance(settings.seeds, dict):
+            for name in set(settings.seeds) - set(settings.experiments):
+                self.refuse(("seeds", name), f"no such experiment; {nearest(name, settings.experiments)}")
+
     # --- runs ----------------------------------------------------------------------------------
 
     def task(self, experiment: str) -> str | None:
-        """Name of the experiment's task; None, and an error line, if it is not known."""
+        """Name of the experiment's task; None, and a mistake, if it is not known."""
         entry = self.settings.experiments[experiment]
-        tasks = FAMILIES[entry.family].tasks
+        tasks = self.families[entry.family].tasks
         if entry.task is None and len(tasks) == 1:
             return next(iter(tasks))
         if entry.task not in tasks:
-            self.errors.append(
-                f"experiments.{experiment}.task = {entry.task!r}: family {entry.family!r} has no such task; "
-                f"{nearest(entry.task, tasks)}; allowed: {', '.join(tasks)}"
+            text = (
+                f"family {entry.family!r} has no such task; {nearest(entry.task, tasks)}; allowed: {', '.join(tasks)}"
             )
+            self.refuse(("experiments", experiment, "task"), text, entry.task or "")
             return None
         return entry.task
 
+    def fields(self, family: str, task: str) -> Iterable[str]:
+        """Names of a task's parameters."""
+        return self.families[family].tasks[task].model_fields.keys()
+
+    def task_class(self, experiment: str) -> str | None:
+        """Name of the class of an experiment's parameters; None if family or task are not known."""
+        entry = self.settings.experiments[experiment]
+        tasks = self.families[entry.family].tasks if entry.family in self.families else {}
+        known = entry.task or next(iter(tasks), None) if len(tasks) == 1 else entry.task
+        return tasks[known].__name__ if known in tasks else None
+
     def plan_runs(self, name: str, experiment: Experiment) -> dict[str, Run]:
-        if experiment.family not in FAMILIES:
-            self.errors.append(
-                f"experiments.{name}.family = {experiment.family!r}: no such family; "
-                f"{nearest(experiment.family, FAMILIES)}; allowed: {', '.join(FAMILIES)}"
-            )
+        where = ("experiments", name)
+        if experiment.family not in self.families:
+            hint = f"{nearest(experiment.family, self.families)}; allowed: {', '.join(self.families)}"
+            self.refuse((*where, "family"), f"no such family; {hint}", experiment.family)
             return {}
         task = self.task(name)
-        if task is None:
+        if task is None or not self.check_axes(name, experiment, task):
             return {}
+        planned = [
+            self.plan_run(name, experiment, task, *point)
+            for point in sweep_points(experiment, self.fields(experiment.family, task))
+        ]
+        return self.distinct(name, [run for run in planned if run is not None])
+
+    def check_axes(self, name: str, experiment: Experiment, task: str) -> bool:
+        """Axes must have values, names of their own in the table, and parameters of their own."""
+        before = len(self.mistakes)
+        columns = self.families[experiment.family].tasks[task].columns
+        setters: dict[str, str] = {}
         for axis, values in experiment.sweep.items():
+            path = ("experiments", name, "sweep", axis)
             if not values:
-                self.errors.append(f"experiments.{name}.sweep.{axis}: is empty; it needs at least one value")
-        runs = {}
-        for axes, swept in sweep_points(experiment):
-            identity = run_id(axes)
-            if not RUN_ID.fullmatch(identity) or len(identity) > LONGEST_RUN_ID:
-                self.errors.append(
-                    f"experiments.{name}.sweep: the run id {identity!r} is no file name; values of an axis may hold "
-                    f"letters, digits and _ = . + - and {LONGEST_RUN_ID} characters together; name them as cases"
+                self.refuse(path, "is empty; it needs at least one value")
+            if axis in columns or axis in LABELS:
+                self.refuse(
+                    path, f"the table has a column {axis!r} of its own; name the values as cases of another axis"
                 )
-            elif identity in runs:
-                self.errors.append(f"experiments.{name}.sweep: two runs are called {identity!r}; values must differ")
-            else:
-                runs[identity] = self.plan_run(name, experiment, task, axes, swept)
+            sets = {key for case in values.values() for key in case} if isinstance(values, dict) else {axis}
+            sets |= {axis} & set(self.fields(experiment.family, task))
+            for parameter in sorted(sets & set(setters)):
+                self.refuse(path, f"sets {parameter!r}, which the axis {setters[parameter]!r} sets too")
+            setters |= dict.fromkeys(sets, axis)
+        return len(self.mistakes) == before
+
+    def distinct(self, name: str, planned: list[Run]) -> dict[str, Run]:
+        """The runs by their ids; two that are the same, or are called the same, are refused."""
+        path = ("experiments", name, "sweep")
+        runs: dict[str, Run] = {}
+        for run in planned:
+            identity = run_id(run.axes)
+            if not RUN_ID.fullmatch(identity) or len(identity) > LONGEST_RUN_ID:
+                self.refuse(
+                    path,
+                    f"the run id {identity!r} is no file name; values of an axis may hold "
+                    f"letters, digits and _ = . + - and {LONGEST_RUN_ID} characters together; name them as cases",
+                )
+                continue
+            if identity in runs:
+                self.refuse(path, f"two runs are called {identity!r}; values must differ")
+                continue
+            for other, made in runs.items():
+                if made.params == run.params and made.dataset == run.dataset:
+                    self.refuse(path, f"the runs {other!r} and {identity!r} are the same")
+            runs[identity] = run
         return runs
 
     def plan_run(self, name: str, experiment: Experiment, task: str, axes: dict, swept: dict) -> Run | None:
+        where = ("experiments", name)
         given = {"dataset": experiment.dataset} | experiment.params | swept
         dataset = given.pop("dataset")
-        if dataset is not None and not any(dataset in mapping for mapping in self.settings.data_sources.values()):
-            known = set().union(*self.settings.data_sources.values())
-            self.errors.append(
-                f"experiments.{name}.dataset = {dataset!r}: is in no mapping of data_sources; {nearest(dataset, known)}"
-            )
-        model = FAMILIES[experiment.family].tasks[task]
+        model = self.families[experiment.family].tasks[task]
+        self.check_dataset((*where, "sweep" if "dataset" in swept else "dataset"), dataset, model.needs, task)
         try:
-            params = model.model_validate(given)
+            params = model.model_validate(given).model_dump(mode="json")
         except ValidationError as error:
             for item in error.errors():
                 section = "sweep" if item["loc"] and item["loc"][0] in swept else "params"
-                self.errors.append(describe(item, model, f"experiments.{name}.{section}"))
+                self.mistakes.append(describe(item, model, (*where, section)))
             return None
-        return Run(params.model_dump(mode="json"), dataset, axes)
+        # What the engine computes with names the run: 1 and 1.0 of a decimal parameter are one value.
+        listed = {axis for axis, values in experiment.sweep.items() if isinstance(values, list)}
+        return Run(
+            params, dataset, {axis: params[axis] if axis in listed & set(params) else axes[axis] for axis in axes}
+        )
+
+    def check_dataset(self, path: Path, dataset: object, needs: str | None, task: str) -> None:
+        """A task must get the data that it needs, and a data set must exist."""
+        sources = self.settings.data_sources
+        if dataset is None:
+            if needs is not None:
+                what = "images" if needs == "images" else "images with labels"
+                self.refuse(path, f"is missing: the task {task!r} needs {what}")
+            return
+        if not any(dataset in mapping for mapping in sources.values()):
+            known = set().union(*sources.values())
+            self.refuse(path, f"is in no mapping of data_sources; {nearest(dataset, known)}", dataset)
+        elif needs is None:
+            self.refuse(path, f"the task {task!r} reads no data set; leave it out", dataset)
 
     def experiment(self, name: str) -> Experiment:
         """The experiment of that name.
@@ -166,7 +254,7 @@ class Plan:
             Naming the nearest experiment, if there is none.
         """
         if name not in self.settings.experiments:
-            raise ConfigError(f"config.yaml has no experiment {name!r}; {nearest(name, self.settings.experiments)}")
+            raise ConfigError(f"there is no experiment {name!r}; {nearest(name, self.settings.experiments)}")
         return self.settings.experiments[name]
 
     def run(self, experiment: str, identity: str) -> Run:
@@ -181,30 +269,56 @@ class Plan:
 
     def engine(self, experiment: str) -> str:
         """Dotted name of the module that runs an experiment."""
-        entry = self.experiment(experiment)
-        return engine(entry.family, self.task(experiment))
+        return self.families[self.experiment(experiment).family].engine(str(self.task(experiment)))
+
+    def parameters(self, experiment: str, identity: str):
+        """The parameters of a run as its task's class holds them."""
+        task = self.families[self.experiment(experiment).family].tasks[str(self.task(experiment))]
+        return task.model_validate_json(json.dumps(self.run(experiment, identity).params))
 
     # --- shards --------------------------------------------------------------------------------
+
+    def seed_count(self, experiment: str) -> int:
+        """Realisations of an experiment: those of its entry, or what ``seeds`` caps them to, in whole shards."""
+        entry = self.experiment(experiment)
+        cap = self.settings.seeds
+        most = cap.get(experiment) if isinstance(cap, dict) else cap
+        if most is None:
+            return entry.seeds
+        size = self.shard_size(experiment)
+        return min(entry.seeds, -(-most // size) * size)
+
+    def shard_size(self, experiment: str) -> int:
+        """Realisations in one job: those of the entry, or as many as the longest run's cost allows."""
+        stated = self.experiment(experiment).seeds_per_shard
+        return self.shard_sizes[experiment] if stated is None else stated
+
+    @cached_property
+    def shard_sizes(self) -> dict[str, int]:
+        """What :meth:`shard_size` gives where the entry leaves it open."""
+        longest = {
+            name: max((seconds_a_seed(self.parameters(name, run)) for run in runs), default=1.0)
+            for name, runs in self.runs.items()
+        }
+        return {name: seeds_in_a_shard(seconds, self.settings.scale) for name, seconds in longest.items()}
 
     def shards(self, experiment: str) -> list[str]:
         """Names of an experiment's shards: 000, 001, ..."""
         return [f"{shard:03d}" for shard in range(self.shard_count(experiment))]
 
     def shard_count(self, experiment: str) -> int:
-        entry = self.experiment(experiment)
-        return -(-entry.seeds // (entry.seeds_per_shard or entry.seeds))
+        return -(-self.seed_count(experiment) // self.shard_size(experiment))
 
     def seeds(self, experiment: str, shard: str) -> list[int]:
         """The seeds of one shard."""
-        entry = self.experiment(experiment)
         count, number = self.shard_count(experiment), int(shard)
         if number >= count or shard != f"{number:03d}":
             raise ConfigError(
                 f"experiment {experiment!r} has the shards 000 to {count - 1:03d} at scale "
                 f"{self.settings.scale!r}, not {shard!r}"
             )
-        size = entry.seeds_per_shard or entry.seeds
-        return list(range(number * size, min(entry.seeds, (number + 1) * size)))
+        size = self.shard_size(experiment)
+        return list(range(number * size, min(self.seed_count(experiment), (number + 1) * size)))
 
     def shard_contents(self, experiment: str) -> dict[str, dict]:
         """``run/shard`` to what that shard must say of itself; the join refuses any other."""
@@ -220,6 +334,26 @@ class Plan:
 
     # --- data ----------------------------------------------------------------------------------
 
+    def dataset_of(self, experiment: str, identity: str) -> str | None:
+        """The data set that a run reads, if it reads one.
+
+        Raises
+        ------
+        ConfigError
+            If the active mapping does not have it, or has it without the labels that the task needs.
+        """
+        dataset = self.run(experiment, identity).dataset
+        if dataset is None:
+            return None
+        self.source(dataset)
+        task = str(self.task(experiment))
+        needs = self.families[self.experiment(experiment).family].tasks[task].needs
+        if needs == "labels" and not self.settings.data_sources[self.settings.data][dataset].has_labels:
+            path = ("data_sources", self.settings.data, dataset)
+            text = f"{dotted(path)}: gives no labels, and experiment {experiment!r} (task {task!r}) needs them"
+            raise ConfigError(Mistake(path, text))
+        return dataset
+
     def source(self, dataset: str) -> dict:
         """Where a data set comes from under the active mapping, as plain values."""
         mapping = self.settings.data_sources[self.settings.data]
@@ -234,26 +368,30 @@ class Plan:
 
     def check_figure(self, name: str) -> None:
         figure = self.settings.figures[name]
-        where = f"figures.{name}"
-        if figure.family not in FAMILIES:
-            self.errors.append(f"{where}.family = {figure.family!r}: no such family; allowed: {', '.join(FAMILIES)}")
-        for experiment in figure.tables:
-            if experiment not in self.settings.experiments:
-                self.errors.append(
-                    f"{where}.experiments: {experiment!r} is no experiment; "
-                    f"{nearest(experiment, self.settings.experiments)}"
-                )
-        module, function = figure.draw.split(".")
-        source = f"nnstatmech.{figure.family}.figures.{module}"
-        functions = defined_functions(source)
-        if module_file(source) is None:
-            self.errors.append(f"{where}.draw = {figure.draw!r}: there is no module {source}")
-        elif function not in functions:
-            self.errors.append(
-                f"{where}.draw = {figure.draw!r}: {module}.py defines no {function!r}; {nearest(function, functions)}"
-            )
+        where: Path = ("figures", name)
+        if figure.family not in self.families:
+            self.refuse((*where, "family"), f"no such family; allowed: {', '.join(self.families)}", figure.family)
+            return
+        missing = [entry for entry in figure.tables if entry not in self.settings.experiments]
+        for experiment in missing:
+            hint = nearest(experiment, self.settings.experiments)
+            self.refuse((*where, "experiments"), f"{experiment!r} is no experiment; {hint}")
+        try:
+            signature = self.drawing(name).signature()
+        except ConfigError as error:
+            self.refuse((*where, "draw"), "; ".join(error.lines), figure.draw)
+            return
+        tasks = {entry: self.task_class(entry) for entry in figure.tables if entry not in missing}
+        for path, text in signature.mistakes(figure.experiments, figure.options, tasks):
+            self.refuse((*where, *path), text)
 
-    def figure(self, name: str):
+    def drawing(self, name: str) -> Reference:
+        """Where a figure's drawing function is."""
+        figure = self.figure(name)
+        package = self.families[figure.family].package
+        return reference_of(figure.draw, f"{package}.figures", self.folder_of(("figures", name, "draw")))
+
+    def figure(self, name: str) -> Figure:
         """The figure of that name.
 
         Raises
@@ -263,7 +401,7 @@ class Plan:
         """
         if name not in self.settings.figures:
             raise ConfigError(
-                f"config.yaml has no figure {name!r}; {nearest(name, self.settings.figures)}; "
-                f"it has {', '.join(self.settings.figures)}"
+                f"there is no figure {name!r}; {nearest(name, self.settings.figures)}; "
+                f"there are {', '.join(self.settings.figures)}"
             )
         return self.settings.figures[name]

@@ -1,4 +1,4 @@
-"""The JSON schema of config.yaml, for editors: ``python -m nnstatmech.planning.schema`` writes it.
+"""The JSON schema of config.yaml, for editors.
 
 It is made from the pydantic models of the settings and of every family's parameters, so it cannot
 disagree with what is checked; only the form ``{laptop: ..., paper: ...}`` is added to every number.
@@ -7,7 +7,7 @@ disagree with what is checked; only the form ``{laptop: ..., paper: ...}`` is ad
 import json
 from pathlib import Path
 
-from .families import FAMILIES
+from .families import families_of
 from .settings import SCALES, Experiment, Settings
 
 SCHEMA_FILE = Path(__file__).resolve().parents[2] / "schemas/config.schema.json"
@@ -38,9 +38,9 @@ def per_scale(schema: dict) -> dict:
     return kept | {"anyOf": [value, *({"$ref": f"#/$defs/{name}"} for name in shorthand)]}
 
 
-def experiment_schema(family: str, task: str, needs_task: bool, definitions: dict) -> dict:
-    """What an experiment of one task may hold."""
-    params = FAMILIES[family].tasks[task].model_json_schema(ref_template="#/$defs/{model}")
+def experiment_schema(family: str, task: str, definitions: dict) -> dict:
+    """What an experiment of one task may hold, or change of one that there is."""
+    params = families_of()[family].tasks[task].model_json_schema(ref_template="#/$defs/{model}")
     definitions.update(params.pop("$defs", {}))
     # A sweep may give what the fixed parameters leave out: nothing is required here.
     parameters = {name: per_scale(field) for name, field in params["properties"].items()}
@@ -61,7 +61,6 @@ def experiment_schema(family: str, task: str, needs_task: bool, definitions: dic
             "task": {"const": task},
             "params": {"type": "object", "properties": parameters, "additionalProperties": False},
         },
-        "required": ["family", "task"] if needs_task else ["family"],
         "additionalProperties": False,
     }
 
@@ -71,20 +70,17 @@ def config_schema() -> dict:
     schema = Settings.model_json_schema()
     definitions = schema["$defs"]
     experiments = [
-        experiment_schema(name, task, len(family.tasks) > 1, definitions)
-        for name, family in FAMILIES.items()
-        for task in family.tasks
+        experiment_schema(name, task, definitions) for name, family in families_of().items() for task in family.tasks
     ]
     definitions.pop("Experiment")
     definitions.update(PerScale=PER_SCALE, Range=RANGE)
     schema["properties"]["experiments"]["additionalProperties"] = {"anyOf": experiments}
     schema["properties"]["experiments"].pop("patternProperties", None)
+    # What config.yaml leaves out comes with the package.
+    schema.pop("required", None)
+    definitions["Figure"].pop("required", None)
     return {"$schema": "https://json-schema.org/draft/2020-12/schema", "title": "config.yaml of nnstatmech"} | schema
 
 
 def as_text() -> str:
     return json.dumps(config_schema(), indent=1, ensure_ascii=False, sort_keys=True) + "\n"
-
-
-if __name__ == "__main__":
-    SCHEMA_FILE.write_text(as_text(), encoding="utf-8")

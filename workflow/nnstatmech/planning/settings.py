@@ -1,28 +1,24 @@
-"""The settings of config.yaml: reading, checking, resolving a scale.
+"""The models of the settings, and how one scale is read out of them.
 
 Everything that is wrong is reported at once, one line each: where, what it is, what is allowed and,
 for names, the nearest known one. Nothing here imports torch, so that building the DAG stays fast.
 """
 
 import difflib
-from pathlib import Path
+from pathlib import Path as FilePath
 from typing import Annotated, Any, Literal, get_args, get_origin
 
-import yaml
-from pydantic import BaseModel, ConfigDict, Field, StringConstraints, ValidationError
+from pydantic import AfterValidator, BaseModel, ConfigDict, Field, StringConstraints, ValidationError
 
 from ..datasets.sources import Source
+from .mistakes import ConfigError, Mistake, Path, dotted
 
 SCALES = ("laptop", "paper")
+MOST_VALUES = 100_000  # of a range: more are a mistake in the step
 Name = Annotated[str, StringConstraints(pattern=r"^[A-Za-z][A-Za-z0-9_]*$")]
-
-
-class ConfigError(ValueError):
-    """Settings that cannot be used; one line per mistake."""
-
-    def __init__(self, *lines: str):
-        self.lines = lines
-        super().__init__("\n".join(lines))
+LowerName = Annotated[str, StringConstraints(pattern=r"^[a-z][a-z0-9_]*$")]
+Count = Annotated[int, Field(ge=1, strict=True)]
+Folder = Annotated[str, AfterValidator(lambda text: str(FilePath(text).expanduser()))]
 
 
 class Section(BaseModel):
@@ -32,15 +28,17 @@ class Section(BaseModel):
 class Experiment(Section):
     """A named set of runs of one family, at one scale."""
 
-    family: str = Field(description="Which engine runs it: a sub-package of nnstatmech.")
-    task: str | None = Field(None, description="Which task of the family; may be left out where there is only one.")
-    dataset: Name | None = Field(None, description="A data set of every mapping under data_sources.")
-    seeds: int = Field(1, ge=1, description="Number of realisations: seeds 0, 1, ...")
-    seeds_per_shard: int | None = Field(None, ge=1, description="Realisations in one job; all of them if left out.")
-    params: dict[str, Any] = Field(default_factory=dict, description="Parameters that all runs share.")
+    family: str = Field(description="family whose task runs it")
+    task: str | None = Field(None, description="task of the family; may be left out where there is only one")
+    dataset: Name | None = Field(None, description="a data set of every mapping under data_sources")
+    seeds: Count = Field(1, description="number of realisations: seeds 0, 1, ...")
+    seeds_per_shard: Count | None = Field(
+        None, description="realisations in one job; left out: so many that a job is about as long as it should be"
+    )
+    params: dict[str, Any] = Field(default_factory=dict, description="parameters that all runs share")
     sweep: dict[Name, list[Any] | dict[Name, dict[str, Any]]] = Field(
         default_factory=dict,
-        description="Axes whose cartesian product gives the runs: a parameter's values, or named cases.",
+        description="axes whose cartesian product gives the runs: a list of a parameter's values, or named cases",
     )
 
 
@@ -53,14 +51,17 @@ def flat(roles: dict[str, str | list[str]]) -> list[str]:
 class Figure(Section):
     """One figure: which tables it reads and which function draws it."""
 
-    family: str = Field(description="The family, which gives the heading in the report.")
-    draw: str = Field(pattern=r"^[a-z_0-9]+\.[a-z_0-9]+$", description="module.function below nnstatmech.figures.")
-    experiments: dict[Name, str | list[str]] = Field(
-        min_length=1, description="Role, a positional parameter of the drawing function, to an experiment or several."
+    family: str = Field(description="family, which gives the heading")
+    draw: str = Field(
+        pattern=r"^([a-z_0-9]+\.[a-z_0-9]+|[^:]+\.py:[A-Za-z_0-9]+)$",
+        description="module.function below the family's figures, or file.py:function",
     )
-    title: str = Field(description="Short title, for the report.")
-    caption: str = Field(description="Full caption.")
-    options: dict[str, Any] = Field(default_factory=dict, description="Keyword arguments of the drawing function.")
+    experiments: dict[Name, str | Annotated[list[str], Field(min_length=1)]] = Field(
+        min_length=1, description="role, a positional parameter of the drawing function, to an experiment or several"
+    )
+    title: str = Field(description="short title")
+    caption: str = Field(description="full caption: what the picture shows")
+    options: dict[str, Any] = Field(default_factory=dict, description="keyword arguments of the drawing function")
 
     @property
     def tables(self) -> list[str]:
@@ -69,55 +70,22 @@ class Figure(Section):
 
 
 class Settings(Section):
-    """config.yaml, with one scale's numbers filled in."""
+    """All settings, with one scale's numbers filled in."""
 
-    scale: Literal["laptop", "paper"] = Field("laptop", description="Sizes of all experiments.")
-    data: Name = Field("bundled", description="A mapping under data_sources.")
-    data_dir: str = Field("data", description="Folder that is looked in before anything is downloaded.")
-    device: Literal["auto", "cpu", "cuda"] = Field("auto", description="Where engines compute.")
+    scale: Literal["laptop", "paper"] = Field("laptop", description="sizes of all experiments")
+    data: Name = Field("bundled", description="a mapping under data_sources")
+    data_dir: Folder = Field("data", description="folder that is looked in before anything is downloaded")
+    device: Literal["auto", "cpu", "cuda"] = Field("auto", description="where engines compute")
     overlay_published: bool | None = Field(
-        None, description="Draw published curves behind ours; left out: at paper scale only."
+        None, description="draw published curves behind ours; left out: at paper scale only"
     )
-    data_sources: dict[Name, dict[Name, Source]] = Field(description="Mappings: data set name to where it comes from.")
-    experiments: dict[Annotated[str, StringConstraints(pattern=r"^[a-z][a-z0-9_]*$")], Experiment]
-    figures: dict[Name, Figure]
-
-
-class StrictLoader(yaml.SafeLoader):
-    """A YAML loader that refuses a key given twice, which YAML itself lets the last one win."""
-
-    def construct_mapping(self, node, deep=False):
-        seen = {}
-        for key_node, _ in node.value:
-            key = self.construct_object(key_node, deep=deep)
-            if key in seen:
-                raise yaml.constructor.ConstructorError(
-                    None, None, f"key {key!r} is given twice, first in line {seen[key]}", key_node.start_mark
-                )
-            seen[key] = key_node.start_mark.line + 1
-        return super().construct_mapping(node, deep)
-
-
-def check_syntax(path: Path) -> None:
-    """Refuse a file that is no YAML mapping or gives a key twice.
-
-    Raises
-    ------
-    ConfigError
-        With the line and column of the mistake.
-    """
-    try:
-        content = yaml.load(path.read_text(encoding="utf-8"), Loader=StrictLoader)
-    except yaml.MarkedYAMLError as error:
-        mark = error.problem_mark
-        hint = "; YAML is indented with spaces, not tabs" if "'\\t'" in str(error.problem) else ""
-        raise ConfigError(
-            f"{path.name}, line {mark.line + 1}, column {mark.column + 1}: {error.problem}{hint}"
-        ) from error
-    except (yaml.YAMLError, UnicodeDecodeError) as error:
-        raise ConfigError(f"{path.name}: no readable YAML text ({' '.join(str(error).split())})") from error
-    if not isinstance(content, dict):
-        raise ConfigError(f"{path.name}: must hold a mapping with {', '.join(Settings.model_fields)}")
+    seeds: Count | dict[LowerName, Count] | None = Field(
+        None, description="largest number of seeds of every experiment, or of those that are named"
+    )
+    families: list[str] = Field(default_factory=list, description="folders of families of your own")
+    data_sources: dict[Name, dict[Name, Source]] = Field(description="mappings: data set to where it comes from")
+    experiments: dict[LowerName, Experiment] = Field(default_factory=dict, description="what is run")
+    figures: dict[Name, Figure] = Field(default_factory=dict, description="what is drawn")
 
 
 def nearest(name: object, known) -> str:
@@ -131,6 +99,10 @@ def is_per_scale(value: Any) -> bool:
     return isinstance(value, dict) and bool(value) and set(value) <= set(SCALES)
 
 
+def is_number(value: Any) -> bool:
+    return isinstance(value, int | float) and not isinstance(value, bool)
+
+
 def number_range(value: dict) -> list[int | float]:
     """The numbers ``from``, ``from + step``, ... up to and including ``to``."""
     start, stop, step = value["from"], value["to"], value["step"]
@@ -139,32 +111,41 @@ def number_range(value: dict) -> list[int | float]:
     return [round(start + i * step, 12) if isinstance(step, float) else start + i * step for i in range(count + 1)]
 
 
-def resolve(value: Any, scale: str, path: str, errors: list[str]) -> Any:
+def range_mistake(value: dict) -> str | None:
+    """What is wrong with ``{from, to, step}``, if anything is."""
+    if not all(is_number(n) for n in value.values()) or value["step"] <= 0:
+        return "from, to and step must be numbers and step positive"
+    if value["to"] < value["from"]:
+        return "'to' must not be below 'from'"
+    if (value["to"] - value["from"]) / value["step"] > MOST_VALUES:
+        return f"gives more than {MOST_VALUES} values"
+    return None
+
+
+def resolve(value: Any, scale: str, path: Path, mistakes: list[Mistake]) -> Any:
     """Replace ``{laptop: a, paper: b}`` by one scale's value and ``{from, to, step}`` by the list of numbers."""
     if isinstance(value, list):
-        return [resolve(item, scale, f"{path}[{i}]", errors) for i, item in enumerate(value)]
+        return [resolve(item, scale, (*path, i), mistakes) for i, item in enumerate(value)]
     if not isinstance(value, dict):
         return value
     if is_per_scale(value):
         if scale not in value:
-            errors.append(f"{path}: gives no value for scale {scale!r}; it has {', '.join(value)}")
+            text = f"{dotted(path)}: gives no value for scale {scale!r}; it has {', '.join(value)}"
+            mistakes.append(Mistake(path, text))
             return None
-        return resolve(value[scale], scale, path, errors)
+        return resolve(value[scale], scale, path, mistakes)
     if set(value) == {"from", "to", "step"}:
-        if not all(isinstance(n, int | float) for n in value.values()) or value["step"] <= 0:
-            errors.append(f"{path} = {value}: from, to and step must be numbers and step positive")
-            return None
-        if value["to"] < value["from"]:
-            errors.append(f"{path} = {value}: 'to' must not be below 'from'")
+        if wrong := range_mistake(value):
+            mistakes.append(Mistake(path, f"{dotted(path)} = {value}: {wrong}"))
             return None
         return number_range(value)
-    return {key: resolve(item, scale, f"{path}.{key}", errors) for key, item in value.items()}
+    return {key: resolve(item, scale, (*path, key), mistakes) for key, item in value.items()}
 
 
 def step_into(annotation: Any, step: str | int) -> Any:
     """The type found below ``annotation`` at one step of an error's location."""
     if isinstance(annotation, type) and issubclass(annotation, BaseModel):
-        return annotation.model_fields[step].annotation
+        return annotation.model_fields[str(step)].annotation
     arguments = get_args(annotation)
     if get_origin(annotation) is Annotated:
         return step_into(arguments[0], step)
@@ -181,19 +162,19 @@ def known_keys(model: Any, location: tuple) -> list[str]:
     return list(model.model_fields)
 
 
-def describe(error: dict, model: Any, where: str) -> str:
+def describe(error: Any, model: Any, where: Path = ()) -> Mistake:
     """One line for one pydantic error: path, value, what is allowed."""
-    location = [str(step) for step in error["loc"]]
-    path = ".".join(filter(None, [where, *location]))
+    location = tuple(error["loc"])
+    path = (*where, *location)
     if error["type"] == "extra_forbidden":
-        hint = nearest(location[-1], known_keys(model, error["loc"][:-1]))
-        return f"{'.'.join(filter(None, [where, *location[:-1]])) or 'top level'}: unknown key {location[-1]!r}; {hint}"
+        hint = nearest(location[-1], known_keys(model, location[:-1]))
+        return Mistake(path, f"{dotted(path[:-1]) or 'top level'}: unknown key {location[-1]!r}; {hint}")
     if error["type"] == "missing":
-        return f"{path}: is missing"
+        return Mistake(path, f"{dotted(path)}: is missing")
     message = error["msg"].removeprefix("Value error, ").replace("Input should", "should")
     if not location and where:
-        return f"{where}: {message}"
-    return f"{path} = {shorten(error['input'])}: {message}"
+        return Mistake(path, f"{dotted(where)}: {message}")
+    return Mistake(path, f"{dotted(path)} = {shorten(error['input'])}: {message}")
 
 
 def shorten(value: Any, width: int = 60) -> str:
@@ -201,9 +182,20 @@ def shorten(value: Any, width: int = 60) -> str:
     return text if len(text) <= width else f"{text[: width - 3]}..."
 
 
-def validation_lines(error: ValidationError, model: Any, where: str = "") -> list[str]:
-    """All mistakes of one validation, one line each."""
-    return [describe(item, model, where) for item in error.errors()]
+def mistakes_of(error: ValidationError, model: Any, where: Path = ()) -> list[Mistake]:
+    """All mistakes of one validation; of alternatives that all fail, the first."""
+    described = [describe(item, model, where) for item in error.errors()]
+    seen: dict[Path, Mistake] = {}
+    for mistake in described:
+        # The branches of a union end in a type's name: one complaint about the entry is enough.
+        key = tuple(step for step in mistake.path if not is_branch(step))
+        seen.setdefault(key, Mistake(key, mistake.text.replace(dotted(mistake.path), dotted(key), 1)))
+    return list(seen.values())
+
+
+def is_branch(step: str | int) -> bool:
+    """Whether a step of an error's location names the member of a union and no entry."""
+    return isinstance(step, str) and ("[" in step or step in ("int", "str", "float", "constrained-int"))
 
 
 def read_settings(config: dict, scale: str | None = None) -> Settings:
@@ -216,19 +208,24 @@ def read_settings(config: dict, scale: str | None = None) -> Settings:
         experiment is checked by :class:`nnstatmech.planning.plan.Plan`.
     """
     scale = scale or config.get("scale", "laptop")
-    errors: list[str] = []
-    config = {key: value if value is not None else {} for key, value in config.items()}
     if scale not in SCALES:
-        raise ConfigError(f"scale = {scale!r}: is not a scale; {nearest(scale, SCALES)}; allowed: {', '.join(SCALES)}")
+        text = f"scale = {scale!r}: is not a scale; {nearest(scale, SCALES)}; allowed: {', '.join(SCALES)}"
+        raise ConfigError(Mistake(("scale",), text))
+    mistakes: list[Mistake] = []
+    config = {key: value if value is not None else {} for key, value in config.items()}
     if "experiments" in config:
-        config["experiments"] = resolve(config["experiments"], scale, "experiments", errors)
+        config["experiments"] = resolve(config["experiments"], scale, ("experiments",), mistakes)
     config["scale"] = scale
     try:
         settings = Settings.model_validate(config)
     except ValidationError as error:
-        reported = tuple(line.split(":")[0].split(" = ")[0] for line in errors)
-        others = [line for line in validation_lines(error, Settings) if not reported or not line.startswith(reported)]
-        raise ConfigError(*errors, *others) from error
-    if errors:
-        raise ConfigError(*errors)
+        reported = [mistake.path for mistake in mistakes]
+        others = [
+            mistake
+            for mistake in mistakes_of(error, Settings)
+            if not any(mistake.path[: len(path)] == path for path in reported)
+        ]
+        raise ConfigError(*mistakes, *others) from error
+    if mistakes:
+        raise ConfigError(*mistakes)
     return settings

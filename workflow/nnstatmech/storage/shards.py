@@ -1,18 +1,21 @@
 """Shards of an experiment: labelling them, joining them, reading the joined table as a DataFrame."""
 
 from collections.abc import Mapping, Sequence
+from pathlib import Path
 
 import pandas as pd
 import pyarrow as pa
+import pyarrow.compute as pc
 
 from ..errors import NamedProblem
 from .tables import read_table
 
-IDENTITY = ("params", "dataset", "seeds")
+IDENTITY = ("params", "dataset", "seeds", "dataset_digest", "files", "engine", "code")
+ACCEPTABLE = {"engine", "code"}  # what a person may know to make no difference, and :mod:`.accept` records
 
 
 class StrangeShard(NamedProblem):
-    """A shard that was made with other parameters or seeds than the plan asks for."""
+    """A shard that was made with other parameters, seeds, images or code than the plan asks for."""
 
 
 def label_column(value, rows: int) -> pa.Array:
@@ -37,20 +40,30 @@ def prepend(table: pa.Table, labels: Mapping[str, object]) -> pa.Table:
     return pa.Table.from_arrays([*columns, *table.columns], names=[*labels, *table.column_names])
 
 
-def differences(found: dict, wanted: dict) -> str:
-    """The entries in which a shard differs from the plan, as ``width: 64, the plan says 128``."""
-    lines = []
+def differences(found: Mapping, wanted: Mapping) -> dict[str, str]:
+    """The entries in which a shard differs from what is wanted of it, as ``width: 64, the plan says 128``."""
+    lines = {}
     for key in IDENTITY:
+        if key not in wanted:
+            continue
         if key == "params":
-            keys = sorted(set(found["params"]) | set(wanted["params"]))
-            lines += [
-                f"{name}: {found['params'].get(name)!r}, the plan says {wanted['params'].get(name)!r}"
-                for name in keys
+            lines |= {
+                name: f"{name}: {found['params'].get(name)!r}, the plan says {wanted['params'].get(name)!r}"
+                for name in sorted(set(found["params"]) | set(wanted["params"]))
                 if found["params"].get(name) != wanted["params"].get(name)
-            ]
-        elif found[key] != wanted[key]:
-            lines.append(f"{key}: {found[key]!r}, the plan says {wanted[key]!r}")
-    return "; ".join(lines)
+            }
+        elif wanted[key] not in (found.get(key), *(accepted.get(key) for accepted in found.get("accepted", ()))):
+            lines[key] = f"{key}: {found.get(key)!r}, the plan says {wanted[key]!r}"
+    return lines
+
+
+def mend(path: str, lines: Mapping[str, str]) -> str:
+    """How a shard that differs becomes the one that is wanted."""
+    again = f"make it again: rm '{path}', then snakemake '{path}'"
+    if set(lines) <= ACCEPTABLE:
+        table = f"{Path(path).parents[1]}.parquet"
+        again += f"; or, if that changes no number, python -m nnstatmech.storage.accept '{table}'"
+    return again
 
 
 def join(paths: Sequence[str], contents: Mapping[str, dict]) -> tuple[pa.Table, list[dict]]:
@@ -61,27 +74,44 @@ def join(paths: Sequence[str], contents: Mapping[str, dict]) -> tuple[pa.Table, 
     paths
         One file for each entry of ``contents``, in the same order.
     contents
-        ``run/shard`` to the parameters, data set and seeds that the shard must have been made with.
+        ``run/shard`` to what the shard must have been made with: any of ``params``, ``dataset`` (its name), ``seeds``,
+        ``dataset_digest``, ``files`` (other files to their digests), ``engine`` and ``code``.
 
     Raises
     ------
     DamagedTable
         If a file is not whole.
     StrangeShard
-        If a shard was made with other parameters, data or seeds, or lacks rows of one of its seeds.
+        If a shard was made with other parameters, data, seeds or code, lacks rows of one of its seeds, or has rows
+        that are there already.
     """
     tables, provenance = [], []
     for path, wanted in zip(paths, contents.values(), strict=True):
         table, metadata = read_table(path)
-        if difference := differences(metadata, wanted):
-            raise StrangeShard(
-                f"{path} was made with {difference}; make it again: rm '{path}', then snakemake '{path}'"
-            )
+        if lines := differences(metadata, wanted):
+            raise StrangeShard(f"{path} was made with {'; '.join(lines.values())}; {mend(path, lines)}")
         require_seeds(table, wanted["seeds"], path)
+        require_distinct_rows(table, path)
         tables.append(table)
         provenance.append(metadata)
+    exact = [table.filter(pc.is_null(table["seed"])) for table in tables]
+    require_distinct_rows(pa.concat_tables(exact, promote_options="permissive"), "the shards of one run")
     # Axes that mix integers and decimal numbers are integers in some shards and decimals in others.
     return pa.concat_tables(tables, promote_options="permissive").unify_dictionaries().combine_chunks(), provenance
+
+
+def require_distinct_rows(table: pa.Table, path: str) -> None:
+    """Refuse a table in which two rows differ in nothing but their value: one is given twice, or lacks its place."""
+    keys = [field.name for field in table.schema if field.name != "value" and not pa.types.is_list(field.type)]
+    # Parts of a table that an engine concatenated have dictionaries of their own, which grouping does not compare.
+    counts = table.unify_dictionaries().group_by(keys).aggregate([([], "count_all")])
+    if counts.num_rows < table.num_rows:
+        first = counts.filter(pc.greater(counts["count_all"], 1)).slice(0, 1).to_pylist()[0]
+        place = ", ".join(f"{key} {value}" for key, value in first.items() if value is not None and key != "count_all")
+        raise StrangeShard(
+            f"{path} has {first['count_all']} rows of {place}; rm '{path}', then snakemake '{path}', and if that gives "
+            "the same, the engine is at fault"
+        )
 
 
 def require_seeds(table: pa.Table, seeds: Sequence[int], path: str) -> None:

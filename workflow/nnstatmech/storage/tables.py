@@ -10,14 +10,22 @@ import pyarrow.compute as pc
 import pyarrow.parquet as pq
 
 from ..errors import NamedProblem
+from .digests import values_digest
 from .whole_files import whole_file
 
 METADATA_KEY = b"nnstatmech"
-CHECKSUM_KEY = b"nnstatmech.footer.sha256"
+CHECKSUM_KEY = b"nnstatmech.sha256"
+FORMAT_KEY = b"nnstatmech.format"
+# Of what a table's columns and provenance mean; counted up where an older or newer release would misread it.
+FORMAT = 2
 
 
 class DamagedTable(NamedProblem):
     """A file that is not the whole table that it should be; the message says how to mend it."""
+
+
+class OtherFormat(DamagedTable):
+    """A table of another release, which this one would misread."""
 
 
 CATEGORY = pa.dictionary(pa.int32(), pa.string())
@@ -97,37 +105,51 @@ def write_table(table: pa.Table, path, metadata: dict) -> None:
     """
     table = table.replace_schema_metadata(None)
     text = json.dumps(metadata, sort_keys=True, allow_nan=False).encode()
-    table = table.replace_schema_metadata({METADATA_KEY: text, CHECKSUM_KEY: footer_checksum(table, text)})
+    table = table.replace_schema_metadata(
+        {METADATA_KEY: text, FORMAT_KEY: str(FORMAT).encode(), CHECKSUM_KEY: checksum_of(table, text)}
+    )
     with whole_file(path) as part:
         pq.write_table(table, part, compression="zstd", write_page_checksum=True)
         if read_table(part)[0].num_rows != table.num_rows:
             raise DamagedTable(f"{path}: {table.num_rows} rows were written, fewer could be read back")
 
 
-def footer_checksum(table: pa.Table, text: bytes) -> bytes:
-    """Hash of what the checksums of pages do not cover: provenance, names of columns and number of rows."""
-    covered = text + json.dumps([table.column_names, table.num_rows]).encode()
-    return hashlib.sha256(covered).hexdigest().encode()
+def checksum_of(table: pa.Table, text: bytes) -> bytes:
+    """Hash of the provenance and of every name and value.
+
+    The checksums of pages show damage, but hold for what another program has written, too.
+    """
+    return hashlib.sha256(text + values_digest(table).encode()).hexdigest().encode()
 
 
 def read_table(path) -> tuple[pa.Table, dict]:
-    """The table at ``path``, every page verified, and its provenance.
+    """The table at ``path`` as it was written, every page and every value verified, and its provenance.
 
     Raises
     ------
     DamagedTable
-        If the file is truncated, altered or was not written by :func:`write_table`.
+        If the file is truncated, altered, by another program too, or was not written by :func:`write_table`.
+    OtherFormat
+        If it was written by a release with another format of tables.
     """
     try:
-        table = pq.read_table(path, partitioning=None, page_checksum_verification=True)
-        text, checksum = (table.schema.metadata[key] for key in (METADATA_KEY, CHECKSUM_KEY))
-        table = table.replace_schema_metadata(None)
-        if checksum != footer_checksum(table, text):
-            raise ValueError("its footer was altered")
-        return table, json.loads(text)
+        metadata = pq.read_schema(path).metadata
+        text, found = metadata[METADATA_KEY], int(metadata.get(FORMAT_KEY, b"1"))
+        if found == FORMAT:
+            table = pq.read_table(path, partitioning=None, page_checksum_verification=True)
+            checksum = table.schema.metadata[CHECKSUM_KEY]
+            table = table.replace_schema_metadata(None)
+            if checksum != checksum_of(table, text):
+                raise ValueError("its values, columns or provenance were altered after it was written")
+            return table, json.loads(text)
     except FileNotFoundError:
         raise
     except (pa.ArrowException, OSError, KeyError, TypeError, ValueError) as error:
         raise DamagedTable(
             f"{path} is no whole table of this workflow ({error}); make it again: rm '{path}', then snakemake '{path}'"
         ) from error
+    release = "an older" if found < FORMAT else "a newer"
+    raise OtherFormat(
+        f"{path} is a table of format {found}, written by {release} release; this one reads format {FORMAT}: use that "
+        f"release, or make it again: rm '{path}', then snakemake '{path}'"
+    )

@@ -1,6 +1,6 @@
 """Task ``channels``: what single channels of a VGG-style network tell of an image."""
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 
 import pyarrow as pa
 import torch
@@ -9,34 +9,21 @@ from torch import Tensor
 from ...datasets import Dataset
 from ...seeding import torch_stream
 from ...storage.progress import no_progress
-from ...storage.tables import CATEGORY, tidy
+from ...storage.tables import tidy
 from ..entropies import explained_variance
-from ..images import ColourImages, minibatches, require_labels, subset
-from ..params import Channels as Params
-from ..vgg import VGG, Decoders, accuracy, initialise, load_features, train_classifier, train_decoders
+from ..images import ColourImages, minibatches, require_images, require_labels, subset
+from ..params import Channels
+from ..pictures import picture_rows
+from ..training import accuracy
+from ..vgg import VGG, Decoders, initialise, load_features, train_classifier, train_decoders
 
+EVALUATED_AT_ONCE = 500  # test images whose classes are decided
 EVALUATED_IMAGES = 100  # test images on which cascades from every layer are compared with the images
 IMAGENET_MEAN, IMAGENET_DEVIATION = (0.485, 0.456, 0.406), (0.229, 0.224, 0.225)  # of torchvision's weights
 
-columns = pa.schema(
-    {
-        "seed": pa.int32(),
-        "quantity": CATEGORY,
-        "layer": pa.int32(),
-        "channel": pa.int32(),
-        "image": pa.int32(),
-        "label": pa.int32(),
-        "value": pa.float64(),
-        "pixels": pa.list_(pa.float32()),
-        "height": pa.int32(),
-        "width": pa.int32(),
-        "channels": pa.int32(),
-    }
-)
-
 
 def run(
-    params: Params,
+    params: Channels,
     seeds: Sequence[int],
     dataset: Dataset | None,
     device: torch.device,
@@ -50,23 +37,18 @@ def run(
     row, colour fastest, in [0, 1]): ``input``; ``reconstruction`` from each ``layer``; ``channel``, the image decoded
     from one channel alone, stretched to [0, 1], with the channel's mean activation as value.
     """
-    if dataset is None:
-        raise ValueError("channels need images: name a dataset")
-    train, test, labels, test_labels = images(params, dataset, device)
+    require_images(dataset)
+    train, test, labels, test_labels = normalised_images(params, dataset, device)
     parts = []
     for seed in seeds:
-        network = VGG(params.layers, params.resolution, None if params.weights else int(labels.max()) + 1)
-        if params.weights:
-            load_features(network, params.weights)
-        else:
-            initialise(network, torch_stream(seed, "initial weights"))
-        network.to(device)
+        network = features_of(params, seed, labels, device)
         if not params.weights:
             order = minibatches(seed, "classifier", len(train), params.batch_size, params.steps).to(device)
             with progress(total=len(order), desc="classifier") as bar:
                 train_classifier(network, train, labels, order, params.learning_rate, lambda: bar.update(1))
-            value = [accuracy(network, test, test_labels), len(test)]
-            parts.append(tidy(columns, seed=seed, quantity=["accuracy", "test_images"], value=value))
+            reached = accuracy(network, test, test_labels, EVALUATED_AT_ONCE).item()
+            value = [reached, len(test)]
+            parts.append(tidy(params.columns, seed=seed, quantity=["accuracy", "test_images"], value=value))
         decoders = Decoders(params.layers)
         initialise(decoders, torch_stream(seed, "decoder weights"))
         decoders.to(device)
@@ -76,12 +58,24 @@ def run(
                 network, decoders, train, order, params.decoder_learning_rate, lambda: bar.update(1)
             )
         layer = range(1, len(params.layers) + 1)
-        parts.append(tidy(columns, seed=seed, quantity="decoder_error", layer=layer, value=errors.cpu()))
-        parts += decode(params, seed, network, decoders, test, test_labels)
+        parts.append(tidy(params.columns, seed=seed, quantity="decoder_error", layer=layer, value=errors.cpu()))
+        parts += decoded_rows(params, seed, network, decoders, test, test_labels)
     return pa.concat_tables(parts).unify_dictionaries()
 
 
-def images(params: Params, dataset: Dataset, device) -> tuple[ColourImages, ColourImages, Tensor | None, Tensor | None]:
+def features_of(params: Channels, seed: int, labels: Tensor | None, device) -> VGG:
+    """The network before its training, or with the weights that the user brings."""
+    network = VGG(params.layers, params.resolution, None if labels is None else int(labels.max()) + 1)
+    if params.weights:
+        load_features(network, params.weights)
+    else:
+        initialise(network, torch_stream(seed, "initial weights"))
+    return network.to(device)
+
+
+def normalised_images(
+    params: Channels, dataset: Dataset, device
+) -> tuple[ColourImages, ColourImages, Tensor | None, Tensor | None]:
     """Training and test images and their labels (None where weights are loaded)."""
     kept = subset(len(dataset.train_images), params.train_images, "train")
     kept_test = subset(len(dataset.test_images), params.test_images, "test")
@@ -102,28 +96,32 @@ def images(params: Params, dataset: Dataset, device) -> tuple[ColourImages, Colo
     return train, test, torch.tensor(labels, device=device), torch.tensor(test_labels, device=device)
 
 
-def decode(params: Params, seed: int, network: VGG, decoders: Decoders, test: ColourImages, labels: Tensor | None):
+def decoded_rows(
+    params: Channels, seed: int, network: VGG, decoders: Decoders, test: ColourImages, labels: Tensor | None
+) -> Iterator[pa.Table]:
     """The rows of cascades from every layer, for true activations and for single channels."""
     evaluated = test[: max(params.shown_images, EVALUATED_IMAGES)]
     activations = network.activations(evaluated)
     shown = range(params.shown_images)
     named = {"image": shown} if labels is None else {"image": shown, "label": labels[: len(shown)].cpu()}
-    yield pictures(test.restore(evaluated[: len(shown)]), seed=seed, quantity="input", **named)
+    inputs = colours_last(test.restore(evaluated[: len(shown)]))
+    yield picture_rows(params.columns, inputs, seed=seed, quantity="input", **named)
     for layer in range(1, len(params.layers) + 1):
         here = {"seed": seed, "layer": layer}
         cascades = decoders.cascade(activations[layer], layer)
         explained = explained_variance(evaluated.flatten(1), cascades.flatten(1)).item()
-        yield tidy(columns, **here, quantity="explained_variance", value=explained)
-        yield pictures(test.restore(cascades[: len(shown)]), **here, quantity="reconstruction", **named)
+        yield tidy(params.columns, **here, quantity="explained_variance", value=explained)
+        restored = colours_last(test.restore(cascades[: len(shown)]))
+        yield picture_rows(params.columns, restored, **here, quantity="reconstruction", **named)
         for image in shown:
             activation = activations[layer][image]
             strength = activation.mean((1, 2))
             chosen = strength.argsort(descending=True, stable=True)[: params.strongest.get(layer, 0)].tolist()
             chosen += [channel for channel in params.channels.get(layer, []) if channel not in chosen]
             if chosen:
-                decoded = stretched(decoders.channel_images(activation, layer, chosen))
+                decoded = colours_last(stretched(decoders.channel_images(activation, layer, chosen)))
                 position = {"image": image, "channel": chosen, "value": strength[chosen].cpu()}
-                yield pictures(decoded, **here, quantity="channel", **position)
+                yield picture_rows(params.columns, decoded, **here, quantity="channel", **position)
 
 
 def stretched(pictures: Tensor) -> Tensor:
@@ -132,8 +130,6 @@ def stretched(pictures: Tensor) -> Tensor:
     return (pictures - low) / (high - low).clamp_min(torch.finfo(pictures.dtype).tiny)
 
 
-def pictures(values: Tensor, **positions) -> pa.Table:
-    """Rows with one colour picture each: values (n, 3, h, w)."""
-    _, channels, height, width = values.shape
-    rows = values.permute(0, 2, 3, 1).flatten(1).cpu().numpy()
-    return tidy(columns, **positions, height=height, width=width, channels=channels, pixels=rows)
+def colours_last(pictures: Tensor) -> Tensor:
+    """(n, 3, height, width) to (n, height, width, 3)."""
+    return pictures.permute(0, 2, 3, 1)

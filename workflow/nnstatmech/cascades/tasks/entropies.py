@@ -1,4 +1,4 @@
-"""Entropies of reconstruction cascades over depth and σ_w², with the depths at which information is lost."""
+"""Task ``entropies``: cascades over depth and σ_w², with the depths at which information is lost."""
 
 import math
 from collections.abc import Iterator, Sequence
@@ -12,9 +12,11 @@ from torch import Tensor
 from ...datasets import Dataset
 from ...seeding import numpy_stream
 from ...storage.progress import no_progress
-from ...storage.tables import CATEGORY, tidy
+from ...storage.tables import tidy
 from ..cutoffs import crossing_depth, entropy_cutoff, settling_depth
-from ..decoders import Adam, Ridge, decoder_size, fit_cascade, full_precision, reconstruct
+from ..decoders.cascade import fit_cascade, reconstruct
+from ..decoders.ridge import Ridge, decoder_size
+from ..decoders.trained import Adam
 from ..entropies import (
     bootstrap_differential_entropy,
     coded_relative_entropy,
@@ -24,22 +26,13 @@ from ..entropies import (
     explained_variance,
     relative_entropy,
 )
-from ..images import grey_inputs, subset
+from ..images import grey_part, require_images
 from ..networks import Layer, cnn_body, initial_parameters, resnet_body, shrinking_mlp, wide_body
-from ..params import Entropies as Params
-
-columns = pa.schema(
-    {
-        "seed": pa.int32(),
-        "weight_variance": pa.float64(),
-        "depth": pa.int32(),
-        "quantity": CATEGORY,
-        "value": pa.float64(),
-    }
-)
+from ..params import Entropies
+from ..precision import full_precision
 
 
-def network(params: Params) -> list[Layer]:
+def decoded_layers(params: Entropies) -> list[Layer]:
     """The layers that are decoded."""
     match params.architecture:
         case "wide":
@@ -52,12 +45,12 @@ def network(params: Params) -> list[Layer]:
             return resnet_body(params.resolution, params.depth - 2, params.channels)
 
 
-def depths_evaluated(params: Params) -> np.ndarray:
+def depths_evaluated(params: Entropies) -> np.ndarray:
     """Depths that cascades start from, increasing."""
     return np.unique(np.linspace(1, params.depth, min(params.evaluated_depths, params.depth)).round().astype(int))
 
 
-def members_at_once(params: Params, layers: Sequence[Layer], train_images: int) -> int:
+def members_at_once(params: Entropies, layers: Sequence[Layer], train_images: int) -> int:
     """How many networks fit into the memory that is allowed."""
     decoders = sum(decoder_size(layer) for layer in layers)
     largest = max(math.prod(layer.out_shape) for layer in layers)
@@ -67,7 +60,7 @@ def members_at_once(params: Params, layers: Sequence[Layer], train_images: int) 
 
 
 def run(
-    params: Params,
+    params: Entropies,
     seeds: Sequence[int],
     dataset: Dataset | None,
     device: torch.device,
@@ -95,10 +88,9 @@ def run(
     progress
         Progress bar with tqdm's signature.
     """
-    if dataset is None:
-        raise ValueError("cascades need images: name a dataset")
-    train, test = images(dataset, params, device)
-    layers = network(params)
+    require_images(dataset)
+    train, test = shuffled_images(dataset, params, device)
+    layers = decoded_layers(params)
     members = [(seed, variance) for seed in seeds for variance in params.weight_variances]
     step = members_at_once(params, layers, train.shape[1])
     chunks = [members[start : start + step] for start in range(0, len(members), step)]
@@ -109,23 +101,22 @@ def run(
     return pa.concat_tables(tables).unify_dictionaries()
 
 
-def images(dataset: Dataset, params: Params, device: torch.device) -> tuple[Tensor, Tensor]:
+def shuffled_images(dataset: Dataset, params: Entropies, device: torch.device) -> tuple[Tensor, Tensor]:
     """Training and test images in [0, 1], (1, images, pixels) or (1, images, height, width, 1)."""
     sets = []
-    for name, at_most in (("train", params.train_images), ("test", params.test_images)):
-        source = getattr(dataset, f"{name}_images")
-        chosen = subset(len(source), at_most, name)
+    for part, at_most in (("train", params.train_images), ("test", params.test_images)):
+        pixels, _ = grey_part(dataset, part, at_most, params.resolution, device)
         # Decoders are trained on images as they come: sources may be sorted by class.
-        chosen = numpy_stream(0, "order of images", name).permutation(chosen)
-        pixels = grey_inputs(source[chosen], params.resolution, device).unsqueeze(0)
-        if params.architecture in ("cnn", "resnet"):
+        order = numpy_stream(0, "order of images", part).permutation(len(pixels))
+        pixels = pixels[torch.as_tensor(order, device=device)].unsqueeze(0)
+        if params.convolutional:
             pixels = pixels.unflatten(2, (params.resolution, params.resolution, 1))
         sets.append(pixels)
     return sets[0], sets[1]
 
 
 def cascade_tables(
-    params: Params, layers: Sequence[Layer], members: Sequence[tuple[int, float]], train, test, after_layer
+    params: Entropies, layers: Sequence[Layer], members: Sequence[tuple[int, float]], train, test, after_layer
 ) -> Iterator[pa.Table]:
     """The rows of some (seed, σ_w²), one table per member."""
     seeds, variances = zip(*members, strict=True)
@@ -144,9 +135,9 @@ def cascade_tables(
     reconstructions = reconstruct(decoders, activations, after_layer).flatten(3)
     counts = bootstrap_counts(params, test.shape[1])
     for (seed, variance), own in zip(members, reconstructions, strict=True):
-        over_depth, cutoffs = measure(params, depths, test[0].flatten(1), own, counts)
+        over_depth, cutoffs = curves_and_cutoffs(params, depths, test[0].flatten(1), own, counts)
         yield tidy(
-            columns,
+            params.columns,
             seed=seed,
             weight_variance=variance,
             depth=depths,
@@ -154,7 +145,9 @@ def cascade_tables(
             value=np.stack(list(over_depth.values())),
         )
         found = np.array(list(cutoffs.values()), dtype=float)
-        scalars = tidy(columns, seed=seed, weight_variance=variance, quantity=np.array(list(cutoffs)), value=found)
+        scalars = tidy(
+            params.columns, seed=seed, weight_variance=variance, quantity=np.array(list(cutoffs)), value=found
+        )
         yield without_nan(scalars)
 
 
@@ -165,14 +158,14 @@ def without_nan(table: pa.Table) -> pa.Table:
     return table.set_column(place, table.schema.field(place), pa.array(values, mask=np.isnan(values)))
 
 
-def bootstrap_counts(params: Params, total: int) -> np.ndarray:
+def bootstrap_counts(params: Entropies, total: int) -> np.ndarray:
     """How often each replicate holds each of ``total`` test images, (replicates, total); the same for all networks."""
     stream = numpy_stream(0, "bootstrap of test images")
     return stream.multinomial(total, np.full(total, 1 / total), size=params.bootstrap_replicates).astype(float)
 
 
-def measure(
-    params: Params, depths: np.ndarray, test: Tensor, reconstructions: Tensor, counts: np.ndarray
+def curves_and_cutoffs(
+    params: Entropies, depths: np.ndarray, test: Tensor, reconstructions: Tensor, counts: np.ndarray
 ) -> tuple[dict[str, np.ndarray], dict[str, float]]:
     """The quantities over depth and the cutoffs of one network.
 

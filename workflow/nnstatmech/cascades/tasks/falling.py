@@ -4,30 +4,22 @@ from collections.abc import Sequence
 
 import pyarrow as pa
 import torch
+from torch import Tensor
 
 from ...datasets import Dataset
 from ...storage.progress import no_progress
-from ...storage.tables import CATEGORY, tidy
+from ...storage.tables import tidy
 from ..falling import Attempt, Outcome, collect_falling, variance_steps
-from ..images import grey_inputs, minibatches, require_labels, subset
-from ..networks import initial_parameters, shrinking_mlp
-from ..params import Falling as Params
-from ..trainability import MomentumDescent, accuracies, linear
+from ..images import grey_part, minibatches, require_labels
+from ..networks import forward, initial_network, linear, shrinking_mlp
+from ..params import Falling
+from ..training import MomentumDescent, accuracy, train
 
-columns = pa.schema(
-    [
-        ("seed", pa.int32()),
-        ("attempt", pa.int32()),
-        ("weight_variance", pa.float64()),
-        ("depth", pa.int32()),
-        ("quantity", CATEGORY),
-        ("value", pa.float64()),
-    ]
-)
+EVALUATED_AT_ONCE = 512  # test images
 
 
 def run(
-    params: Params,
+    params: Falling,
     seeds: Sequence[int],
     dataset: Dataset | None,
     device: torch.device,
@@ -39,12 +31,8 @@ def run(
     passed the threshold; ``epochs``, how many it took or was given.
     """
     require_labels(dataset)
-    kept = subset(len(dataset.train_images), params.train_images, "train")
-    images = grey_inputs(dataset.train_images[kept], params.resolution, device)
-    labels = torch.tensor(dataset.train_labels[kept], device=device)
-    kept = subset(len(dataset.test_images), params.test_images, "test")
-    test = grey_inputs(dataset.test_images[kept], params.resolution, device)
-    test_labels = torch.tensor(dataset.test_labels[kept], device=device)
+    shown = grey_part(dataset, "train", params.train_images, params.resolution, device)
+    test = grey_part(dataset, "test", params.test_images, params.resolution, device)
     sign = {"falling": -1, "rising": 1}[params.direction]
     variances = variance_steps(
         params.start_variance, sign * params.variance_step, params.lowest_variance, params.highest_variance
@@ -53,41 +41,48 @@ def run(
     with progress(total=len(seeds) * len(variances), desc="falling") as bar:
         for seed in seeds:
 
-            def train(variance: float, depth: int, seed: int = seed) -> Outcome:
+            def attempt(variance: float, depth: int, seed: int = seed) -> Outcome:
                 bar.set_postfix_str(f"seed {seed}, σ_w² {variance}, depth {depth}")
-                return train_network(params, seed, variance, depth, images, labels, test, test_labels)
+                return outcome_of(params, seed, variance, depth, shown, test)
 
-            attempts = list(collect_falling(train, variances, params.start_depth, params.depth_step))
-            parts += rows(seed, attempts)
+            attempts = list(collect_falling(attempt, variances, params.start_depth, params.depth_step))
+            parts += attempt_rows(params, seed, attempts)
             bar.update(len(variances))
     return pa.concat_tables(parts).unify_dictionaries()
 
 
-def train_network(params: Params, seed: int, variance: float, depth: int, images, labels, test, test_labels) -> Outcome:
-    """Train one shrinking network until its test accuracy passes the threshold or the epochs are used up."""
+def outcome_of(
+    params: Falling,
+    seed: int,
+    variance: float,
+    depth: int,
+    shown: tuple[Tensor, Tensor | None],
+    test: tuple[Tensor, Tensor | None],
+) -> Outcome:
+    """Train one shrinking network until its test accuracy passes the threshold or the epochs are used up.
+
+    ``shown`` and ``test`` are images (n, pixels) and their labels (n,).
+    """
+    images, labels = shown
     layers = shrinking_mlp(images.shape[1], depth, readout=torch.tanh if params.tanh_output else linear)
-    parameters = [
-        initial_parameters(layer, position, [variance], params.bias_variance, [seed], images.device)[0]
-        for position, layer in enumerate(layers)
-    ]
+    parameters = initial_network(layers, [variance], params.bias_variance, [seed], images.device)
     descent = MomentumDescent(layers, parameters, params.learning_rate, params.momentum)
     batch_size = min(params.batch_size, len(images))
     steps = len(images) // batch_size
     order = minibatches(seed, "falling", len(images), batch_size, params.epochs * steps).to(images.device)
     best = 0.0
     for epoch, batches in enumerate(order.split(steps), 1):
-        for batch in batches:
-            descent.step(images[batch].unsqueeze(0), labels[batch].unsqueeze(0))
-        accuracy = accuracies(layers, parameters, test, test_labels).item()
-        if accuracy != accuracy:  # diverged: the outputs are not finite and will not be again
+        train(descent, ((images[batch][None], labels[batch][None]) for batch in batches))
+        reached = accuracy(lambda x: forward(layers, parameters, x[None]), *test, EVALUATED_AT_ONCE).item()
+        if reached != reached:  # diverged: the outputs are not finite and will not be again
             return Outcome(best, False, epoch)
-        best = max(best, accuracy)
+        best = max(best, reached)
         if best > params.threshold:
             return Outcome(best, True, epoch)
     return Outcome(best, False, params.epochs)
 
 
-def rows(seed: int, attempts: Sequence[Attempt]) -> list[pa.Table]:
+def attempt_rows(params: Falling, seed: int, attempts: Sequence[Attempt]) -> list[pa.Table]:
     """The table's rows for the attempts of one seed."""
     position = {
         "seed": seed,
@@ -96,6 +91,11 @@ def rows(seed: int, attempts: Sequence[Attempt]) -> list[pa.Table]:
         "depth": [attempt.depth for attempt in attempts],
     }
     return [
-        tidy(columns, **position, quantity=quantity, value=[float(getattr(a.outcome, quantity)) for a in attempts])
+        tidy(
+            params.columns,
+            **position,
+            quantity=quantity,
+            value=[float(getattr(one.outcome, quantity)) for one in attempts],
+        )
         for quantity in ("accuracy", "trained", "epochs")
     ]

@@ -5,31 +5,22 @@ from collections.abc import Iterator, Sequence
 import numpy as np
 import pyarrow as pa
 import torch
+from torch import Tensor
 
 from ...datasets import Dataset
 from ...storage.progress import no_progress
-from ...storage.tables import CATEGORY, tidy
-from ..images import grey_inputs, minibatches, require_labels, subset
-from ..networks import initial_parameters
-from ..params import Trainability as Params
-from ..trainability import MomentumDescent, accuracies, wide_classifier
+from ...storage.tables import tidy
+from ..images import grey_inputs, grey_part, minibatches, require_labels
+from ..networks import forward, initial_network, wide_classifier
+from ..params import Trainability
+from ..training import MomentumDescent, accuracy, train
 
 ENSEMBLE_BYTES = 4e9  # weights, velocities and activations of the networks that are trained at once
-
-columns = pa.schema(
-    [
-        ("seed", pa.int32()),
-        ("depth", pa.int32()),
-        ("weight_variance", pa.float64()),
-        ("step", pa.int32()),
-        ("quantity", CATEGORY),
-        ("value", pa.float64()),
-    ]
-)
+EVALUATED_AT_ONCE = 512  # test images
 
 
 def run(
-    params: Params,
+    params: Trainability,
     seeds: Sequence[int],
     dataset: Dataset | None,
     device: torch.device,
@@ -43,24 +34,21 @@ def run(
     """
     require_labels(dataset)
     images, labels = grey_inputs(dataset.train_images, params.resolution), torch.tensor(dataset.train_labels)
-    chosen = subset(len(dataset.test_images), params.test_images, "test")
-    test = grey_inputs(dataset.test_images[chosen], params.resolution, device)
-    test_labels = torch.tensor(dataset.test_labels[chosen], device=device)
+    test = grey_part(dataset, "test", params.test_images, params.resolution, device)
     parts = []
     with progress(total=len(seeds) * sum(params.depths) * params.steps, desc="trainability") as bar:
         for seed in seeds:
             order = minibatches(seed, "trainability", len(images), params.batch_size, params.steps)
             for depth in params.depths:
                 bar.set_postfix_str(f"seed {seed}, depth {depth}")
-                for variances in chunks(params, depth):
-                    batches = ((images[batch].to(device), labels[batch].to(device)) for batch in order)
-                    curves = train(params, seed, depth, variances, batches, test, test_labels, device)
-                    parts += rows(params, seed, depth, variances, curves)
+                for variances in variances_at_once(params, depth):
+                    curves = learning_curves(params, seed, depth, variances, images, labels, order, test, device)
+                    parts += curve_rows(params, seed, depth, variances, *curves)
                 bar.update(depth * params.steps)
     return pa.concat_tables(parts).unify_dictionaries()
 
 
-def chunks(params: Params, depth: int) -> Iterator[list[float]]:
+def variances_at_once(params: Trainability, depth: int) -> Iterator[list[float]]:
     """The weight variances that fit into memory together."""
     units = params.resolution**2
     network = 4 * depth * units * (2 * units + params.batch_size)
@@ -69,40 +57,58 @@ def chunks(params: Params, depth: int) -> Iterator[list[float]]:
         yield params.weight_variances[start : start + size]
 
 
-def train(params: Params, seed: int, depth: int, variances, batches, test, test_labels, device):
-    """Losses and accuracies (measurements, len(variances)) of one seed's networks, NaN once they have diverged."""
-    layers = wide_classifier(params.resolution**2, depth)
-    members = len(variances)
-    parameters = [
-        initial_parameters(layer, position, variances, params.bias_variance, [seed] * members, device)[0]
-        for position, layer in enumerate(layers)
-    ]
+def learning_curves(
+    params: Trainability,
+    seed: int,
+    depth: int,
+    variances: Sequence[float],
+    images: Tensor,
+    labels: Tensor,
+    order: Tensor,
+    test: tuple[Tensor, Tensor | None],
+    device: torch.device,
+) -> tuple[np.ndarray, np.ndarray]:
+    """Losses and accuracies (measurements, len(variances)) of one seed's networks, NaN once they have diverged.
+
+    Parameters
+    ----------
+    images, labels
+        Training images (n, pixels), which may stay in the computer's memory while ``device`` is a GPU.
+    order
+        Which of them each step sees, (steps, batch).
+    test
+        Test images and labels.
+    """
+    layers, members = wide_classifier(params.resolution**2, depth), len(variances)
+    parameters = initial_network(layers, variances, params.bias_variance, [seed] * members, device)
     descent = MomentumDescent(layers, parameters, params.learning_rate, params.momentum)
-    losses, measured = [], []
-    for step, (x, label) in enumerate(batches, 1):
-        losses.append(descent.step(x.expand(members, -1, -1), label.expand(members, -1)))
-        if step % params.measure_every == 0:
-            loss = torch.stack(losses).double().mean(0)
-            measured.append((loss, accuracies(layers, parameters, test, test_labels)))
-            losses = []
-    loss, accuracy = (torch.stack(values).cpu().numpy() for values in zip(*measured, strict=True))
-    diverged = np.logical_or.accumulate(~np.isfinite(loss) | ~np.isfinite(accuracy), axis=0)
-    return np.where(diverged, np.nan, loss), np.where(diverged, np.nan, accuracy)
+    losses, accuracies = [], []
+    for steps in order.split(params.measure_every):
+        batches = (
+            (images[batch].to(device).expand(members, -1, -1), labels[batch].to(device).expand(members, -1))
+            for batch in steps
+        )
+        losses.append(torch.stack(train(descent, batches)).double().mean(0))
+        accuracies.append(accuracy(lambda x: forward(layers, parameters, x[None]), *test, EVALUATED_AT_ONCE))
+    loss, found = torch.stack(losses).cpu().numpy(), torch.stack(accuracies).cpu().numpy()
+    diverged = np.logical_or.accumulate(~np.isfinite(loss) | ~np.isfinite(found), axis=0)
+    return np.where(diverged, np.nan, loss), np.where(diverged, np.nan, found)
 
 
-def rows(params: Params, seed: int, depth: int, variances: Sequence[float], curves) -> list[pa.Table]:
-    """The table's rows for the learning curves of one batch of networks."""
-    loss, accuracy = curves
+def curve_rows(
+    params: Trainability, seed: int, depth: int, variances: Sequence[float], loss: np.ndarray, accuracies: np.ndarray
+) -> list[pa.Table]:
+    """The table's rows for the learning curves of networks that were trained together."""
     steps = params.measure_every * np.arange(1, len(loss) + 1)
     here = {"seed": seed, "depth": depth}
-    kept = np.isfinite(accuracy)
+    kept = np.isfinite(accuracies)
     step, member = np.nonzero(kept)
     position = here | {"step": steps[step], "weight_variance": np.asarray(variances)[member]}
     parts = [
-        tidy(columns, **position, quantity=quantity, value=value[kept])
-        for quantity, value in (("accuracy", accuracy), ("loss", loss))
+        tidy(params.columns, **position, quantity=quantity, value=value[kept])
+        for quantity, value in (("accuracy", accuracies), ("loss", loss))
     ]
     lost = np.flatnonzero(~kept[-1])
     first = steps[(~kept[:, lost]).argmax(0)] if len(lost) else steps[:0]
     diverged = here | {"weight_variance": np.asarray(variances)[lost]}
-    return [*parts, tidy(columns, **diverged, step=first, quantity="diverged_step", value=first)]
+    return [*parts, tidy(params.columns, **diverged, step=first, quantity="diverged_step", value=first)]

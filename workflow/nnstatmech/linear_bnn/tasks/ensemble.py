@@ -6,25 +6,15 @@ from dataclasses import dataclass, field
 import numpy as np
 import pyarrow as pa
 import torch
+from torch import Tensor
 
 from ...datasets import Dataset
 from ...storage.progress import no_progress
-from ...storage.tables import CATEGORY, tidy
+from ...storage.tables import schema_of, tidy
+from .. import posterior as exact
 from .. import sampling
-from ..params import Ensemble as Params
-from ..posterior import Posterior
+from ..params import Ensemble
 from ..two_classes import network_label, two_class_problem, weight_scales
-
-columns = pa.schema(
-    [
-        ("seed", pa.int32()),
-        ("network", CATEGORY),
-        ("beta", pa.float64()),
-        ("member", pa.int32()),
-        ("quantity", CATEGORY),
-        ("value", pa.float64()),
-    ]
-)
 
 
 @dataclass(frozen=True)
@@ -33,12 +23,12 @@ class Snapshot:
 
     beta: float
     weights: sampling.Weights
-    by_network: dict[str, torch.Tensor] = field(default_factory=dict)
-    by_seed: dict[str, torch.Tensor] = field(default_factory=dict)
+    by_network: dict[str, Tensor] = field(default_factory=dict)
+    by_seed: dict[str, Tensor] = field(default_factory=dict)
 
 
 def run(
-    params: Params, seeds: Sequence[int], dataset: Dataset | None, device: torch.device, progress=no_progress
+    params: Ensemble, seeds: Sequence[int], dataset: Dataset | None, device: torch.device, progress=no_progress
 ) -> pa.Table:
     """Every seed is an ensemble of its own. Zero temperature (gradient descent) is a null ``beta``.
 
@@ -56,19 +46,19 @@ def run(
             label = network_label(widths)
             bar.set_postfix_str(label)
             sigmas = weight_scales(widths, params.weight_scale)
-            posterior = Posterior(images, problem.targets, widths, sigmas)
+            posterior = exact.Posterior(images, problem.targets, widths, sigmas)
             networks = sampling.LinearNetworks(images, problem.targets, widths, sigmas, device)
             streams = sampling.Streams(seeds, params.networks, f"{params.sampler} {label}", device)
             for snapshot in SAMPLERS[params.sampler](params, networks, streams):
                 known = {"network": label} | ({"beta": snapshot.beta} if np.isfinite(snapshot.beta) else {})
                 outputs = networks.outputs(snapshot.weights, test_image)
-                rows = _rows(snapshot, outputs, networks.loss(snapshot.weights), posterior, test_image, seeds)
-                tables += [tidy(columns, **known, **row) for row in rows]
+                rows = judged(snapshot, outputs, networks.loss(snapshot.weights), posterior, test_image, seeds)
+                tables += [tidy(Ensemble.columns, **known, **row) for row in rows]
             bar.update(1)
-    return pa.concat_tables(tables, promote_options="permissive").cast(columns)
+    return pa.concat_tables(tables, promote_options="permissive").cast(schema_of(Ensemble.columns))
 
 
-def _rows(snapshot, outputs, loss, posterior, test_image, seeds):
+def judged(snapshot, outputs, loss, posterior, test_image, seeds):
     outputs, loss = (tensor.double().cpu().numpy() for tensor in (outputs, loss))
     whole = np.isfinite(outputs) & np.isfinite(loss)
     law = posterior.predictive(snapshot.beta, test_image)
@@ -87,7 +77,7 @@ def _rows(snapshot, outputs, loss, posterior, test_image, seeds):
         yield {"seed": np.asarray(seeds), "quantity": quantity, "value": values}
 
 
-def _hmc(params, networks, streams) -> Iterator[Snapshot]:
+def annealed_chains(params, networks, streams) -> Iterator[Snapshot]:
     rungs = sampling.hamiltonian_monte_carlo(
         networks,
         networks.draw(streams),
@@ -101,7 +91,7 @@ def _hmc(params, networks, streams) -> Iterator[Snapshot]:
         yield Snapshot(rung.beta, rung.weights, by_seed={"acceptance": rung.acceptance, "step_size": rung.step})
 
 
-def _langevin(params, networks, streams) -> Iterator[Snapshot]:
+def langevin_ladder(params, networks, streams) -> Iterator[Snapshot]:
     for beta in params.betas:
         weights = sampling.langevin(
             networks,
@@ -116,7 +106,7 @@ def _langevin(params, networks, streams) -> Iterator[Snapshot]:
         yield Snapshot(beta, weights)
 
 
-def _gradient_descent(params, networks, streams) -> Iterator[Snapshot]:
+def trained(params, networks, streams) -> Iterator[Snapshot]:
     end = sampling.gradient_descent(
         networks,
         sampling.compressed(networks.draw(streams)),
@@ -128,4 +118,4 @@ def _gradient_descent(params, networks, streams) -> Iterator[Snapshot]:
     yield Snapshot(np.inf, end.weights, {"step": end.step}, {"converged_fraction": converged})
 
 
-SAMPLERS = {"hmc": _hmc, "langevin": _langevin, "gradient_descent": _gradient_descent}
+SAMPLERS = {"hmc": annealed_chains, "langevin": langevin_ladder, "gradient_descent": trained}

@@ -5,14 +5,15 @@ from collections.abc import Sequence
 import numpy as np
 import pyarrow as pa
 import torch
+from torch import Tensor
 
 from ...datasets import Dataset
 from ...seeding import torch_stream
 from ...storage.progress import no_progress
-from ...storage.tables import CATEGORY, tidy
+from ...storage.tables import tidy
 from ..digits import MiniBatches, input_vectors, labels_of, step_size
 from ..neural_tangent import BiasedNetwork, least_squares_outputs, linearised_outputs
-from ..params import NeuralTangent as Params
+from ..params import NeuralTangent
 from ..posterior import Posterior
 from ..sampling import LinearNetworks, Streams, compressed, gradient_descent, learning_rate
 
@@ -22,22 +23,9 @@ OUTPUTS = np.linspace(-3.0, 3.0, 601)
 NOISELESS = 1e8
 """Inverse temperature of the exact posterior that stands for zero temperature."""
 
-columns = pa.schema(
-    [
-        ("seed", pa.int32()),
-        ("network", pa.int32()),
-        ("task", CATEGORY),
-        ("split", CATEGORY),
-        ("hidden_width", pa.int32()),
-        ("quantity", CATEGORY),
-        ("value", pa.float64()),
-        ("profile", pa.list_(pa.float32())),
-    ]
-)
-
 
 def run(
-    params: Params, seeds: Sequence[int], dataset: Dataset | None, device: torch.device, progress=no_progress
+    params: NeuralTangent, seeds: Sequence[int], dataset: Dataset | None, device: torch.device, progress=no_progress
 ) -> pa.Table:
     """Both tasks for all ``seeds``.
 
@@ -60,19 +48,22 @@ def run(
     )
 
 
-def one_digit(params: Params, seeds: Sequence[int], dataset: Dataset, device: torch.device, progress) -> list[pa.Table]:
+def one_digit(
+    params: NeuralTangent, seeds: Sequence[int], dataset: Dataset, device: torch.device, progress
+) -> list[pa.Table]:
     """Train on the images of one digit, all with the same target."""
     train_labels, test_labels = labels_of(dataset)
     x = input_vectors(dataset.train_images[train_labels == params.digit], device)
     splits = {"train": x, "test": input_vectors(dataset.test_images[test_labels == params.digit], device)}
     network = BiasedNetwork.draw(x.shape[1], params.width, seeds, device)
-    batches = [MiniBatches(len(x), params.batch_size, torch_stream(seed, "neural_tangent", "order")) for seed in seeds]
-    epochs = batches[0].epochs_of(params.epochs, params.least_steps)
+    orders = [torch_stream(seed, "neural_tangent", "order") for seed in seeds]
+    batches = MiniBatches(len(x), params.batch_size, orders)
+    epochs = batches.epochs_of(params.epochs, params.least_steps)
     rate = step_size(params.learning_rate, params.learning_rate_unit, x)
     with progress(total=epochs, desc="epochs, one digit") as bar:
         for _ in range(epochs):
-            for _ in range(batches[0].steps_per_epoch):
-                batch = torch.stack([stream.next() for stream in batches]).to(device)
+            for _ in range(batches.steps_per_epoch):
+                batch = batches.next().to(device)
                 network.descend(x[batch], params.digit, rate)
             bar.update(1)
     tables = []
@@ -81,19 +72,23 @@ def one_digit(params: Params, seeds: Sequence[int], dataset: Dataset, device: to
         shared = {"task": "digit", "split": split}
         outputs = network(images[None]).double().cpu().numpy()
         fine = np.isfinite(outputs).all(1)
-        tables.append(tidy(columns, seed=np.asarray(seeds), **shared, quantity="diverged", value=1.0 - fine))
+        tables.append(
+            tidy(NeuralTangent.columns, seed=np.asarray(seeds), **shared, quantity="diverged", value=1.0 - fine)
+        )
         rows = {"seed": np.asarray(seeds)[fine], **shared}
         mean, deviation = outputs[fine].mean(1), outputs[fine].std(1)
-        tables.append(tidy(columns, **rows, quantity="outputs", value=mean, profile=outputs[fine]))
-        tables.append(tidy(columns, **rows, quantity="outputs_deviation", value=deviation))
+        tables.append(tidy(NeuralTangent.columns, **rows, quantity="outputs", value=mean, profile=outputs[fine]))
+        tables.append(tidy(NeuralTangent.columns, **rows, quantity="outputs_deviation", value=deviation))
         for name, constant in (("constant_fit", True), ("pixel_fit", False)):
             fit = least_squares_outputs(x.cpu(), targets, images.cpu(), constant).numpy()
-            tables.append(tidy(columns, **shared, quantity=name, value=fit[None].mean(1), profile=fit[None]))
+            tables.append(
+                tidy(NeuralTangent.columns, **shared, quantity=name, value=fit[None].mean(1), profile=fit[None])
+            )
     return tables
 
 
 def two_digits(
-    params: Params, seeds: Sequence[int], dataset: Dataset, device: torch.device, progress
+    params: NeuralTangent, seeds: Sequence[int], dataset: Dataset, device: torch.device, progress
 ) -> list[pa.Table]:
     """Train networks of several widths to tell two digits apart, from draws of the prior."""
     train_labels, test_labels = labels_of(dataset)
@@ -104,7 +99,7 @@ def two_digits(
     scale = x.square().sum(1).mean().sqrt()
     coordinates = np.linalg.qr(torch.cat([x, at]).double().numpy().T / scale.item(), mode="r").T
     x, at, y = coordinates[: len(x)], coordinates[len(x) :], y.double().numpy()
-    tables = [tidy(columns, task="pair", split="test", quantity="targets", profile=known[None].numpy())]
+    tables = [tidy(NeuralTangent.columns, task="pair", split="test", quantity="targets", profile=known[None].numpy())]
     with progress(total=len(params.widths), desc="widths, two digits") as bar:
         for width in params.widths:
             tables += trained_pair(params, seeds, width, x, y, at, device)
@@ -113,9 +108,7 @@ def two_digits(
     return tables + process_pair(params, x, y, at)
 
 
-def pair_of_digits(
-    images: np.ndarray, labels: np.ndarray, pair: tuple[int, int], count: int
-) -> tuple[torch.Tensor, torch.Tensor]:
+def pair_of_digits(images: np.ndarray, labels: np.ndarray, pair: tuple[int, int], count: int) -> tuple[Tensor, Tensor]:
     """The first images of two digits, half of ``count`` each (fewer where there are not so many), and -1 or +1."""
     chosen = [np.flatnonzero(labels == digit)[: count // 2] for digit in pair]
     x = input_vectors(images[np.concatenate(chosen)])
@@ -123,7 +116,13 @@ def pair_of_digits(
 
 
 def trained_pair(
-    params: Params, seeds: Sequence[int], width: int, x: np.ndarray, y: np.ndarray, at: np.ndarray, device: torch.device
+    params: NeuralTangent,
+    seeds: Sequence[int],
+    width: int,
+    x: np.ndarray,
+    y: np.ndarray,
+    at: np.ndarray,
+    device: torch.device,
 ) -> list[pa.Table]:
     """Trained and linearised outputs of all networks of one width, from draws of the prior."""
     networks = LinearNetworks(x, y, [width], [1.0, (params.weight_variance / width) ** 0.5], device)
@@ -150,18 +149,24 @@ def trained_pair(
     }
     profiles = {"outputs": outputs, "linearised": linearised}
     return [
-        *(tidy(columns, **shared, quantity=name, value=value.cpu().numpy()) for name, value in values.items()),
-        *(tidy(columns, **shared, quantity=name, profile=value.cpu().numpy()) for name, value in profiles.items()),
+        *(
+            tidy(NeuralTangent.columns, **shared, quantity=name, value=value.cpu().numpy())
+            for name, value in values.items()
+        ),
+        *(
+            tidy(NeuralTangent.columns, **shared, quantity=name, profile=value.cpu().numpy())
+            for name, value in profiles.items()
+        ),
     ]
 
 
-def exact_pair(params: Params, width: int, x: np.ndarray, y: np.ndarray, at: np.ndarray) -> list[pa.Table]:
+def exact_pair(params: NeuralTangent, width: int, x: np.ndarray, y: np.ndarray, at: np.ndarray) -> list[pa.Table]:
     """The exact posterior of one width without noise."""
     posterior = Posterior(x, y, [width], [1.0, (params.weight_variance / width) ** 0.5])
     return predictive_rows("exact", [posterior.predictive(NOISELESS, image) for image in at], params.shown, width)
 
 
-def process_pair(params: Params, x: np.ndarray, y: np.ndarray, at: np.ndarray) -> list[pa.Table]:
+def process_pair(params: NeuralTangent, x: np.ndarray, y: np.ndarray, at: np.ndarray) -> list[pa.Table]:
     """The Gaussian process of infinite width without noise."""
     posterior = Posterior(x, y, [1], [1.0, params.weight_variance**0.5])
     return predictive_rows("process", [posterior.wide_predictive(NOISELESS, image) for image in at], params.shown, None)
@@ -178,6 +183,8 @@ def predictive_rows(name: str, laws: list, shown: int, width: int | None) -> lis
     }
     given = {} if width is None else {"hidden_width": width}
     return [
-        tidy(columns, task="pair", split="test", **given, quantity=quantity, profile=[np.asarray(profile)])
+        tidy(
+            NeuralTangent.columns, task="pair", split="test", **given, quantity=quantity, profile=[np.asarray(profile)]
+        )
         for quantity, profile in profiles.items()
     ]

@@ -5,32 +5,22 @@ from collections.abc import Sequence
 import numpy as np
 import pyarrow as pa
 import torch
+from torch import Tensor
 
 from ...datasets import Dataset
 from ...seeding import torch_stream
 from ...storage.progress import no_progress
-from ...storage.tables import CATEGORY, tidy
-from ..digits import CLASSES, MiniBatches, input_vectors, labels_of
-from ..params import PathPruning as Params
+from ...storage.tables import tidy
+from ..digits import CLASSES, MiniBatches, accuracy, input_vectors, labels_of
+from ..params import PathPruning
 from ..path_pruning import ReluClassifiers, pruned_accuracies
 
 TRAINED, HELD_OUT = 0.70, 0.15
 """Fractions of all images that are trained on and validated on; the rest is the test set."""
 
-columns = pa.schema(
-    [
-        ("seed", pa.int32()),
-        ("split", CATEGORY),
-        ("paths", pa.int32()),
-        ("layer", pa.int32()),
-        ("quantity", CATEGORY),
-        ("value", pa.float64()),
-    ]
-)
-
 
 def run(
-    params: Params, seeds: Sequence[int], dataset: Dataset | None, device: torch.device, progress=no_progress
+    params: PathPruning, seeds: Sequence[int], dataset: Dataset | None, device: torch.device, progress=no_progress
 ) -> pa.Table:
     """Train one network a seed, each on its own random split of all images, and prune its paths.
 
@@ -46,9 +36,8 @@ def run(
     x, labels = stacked["train"]
     widths = [x.shape[-1], *[params.width] * params.hidden_layers, CLASSES]
     network = ReluClassifiers.draw(widths, seeds, device)
-    batches = [
-        MiniBatches(x.shape[1], params.batch_size, torch_stream(seed, "path_pruning", "order")) for seed in seeds
-    ]
+    orders = [torch_stream(seed, "path_pruning", "order") for seed in seeds]
+    batches = MiniBatches(x.shape[1], params.batch_size, orders)
     with progress(total=params.epochs, desc="epochs") as bar:
         network.train(x, labels, params.epochs, params.learning_rate, batches, bar)
     with progress(total=len(seeds) * len(params.kept), desc="numbers of paths") as bar:
@@ -59,7 +48,7 @@ def run(
             *(unpruned(network, rows, name, *part) for name, part in stacked.items()),
             *activity(network, rows, stacked["test"][0]),
             tidy(
-                columns,
+                PathPruning.columns,
                 seed=rows[:, None],
                 split="test",
                 paths=np.asarray(params.kept),
@@ -84,23 +73,21 @@ def standardised_splits(dataset: Dataset, seed: int, device: torch.device) -> di
 
 
 @torch.no_grad()
-def unpruned(
-    network: ReluClassifiers, seeds: np.ndarray, split: str, x: torch.Tensor, labels: torch.Tensor
-) -> pa.Table:
+def unpruned(network: ReluClassifiers, seeds: np.ndarray, split: str, x: Tensor, labels: Tensor) -> pa.Table:
     """Accuracy of every network with all paths."""
-    accuracy = (network(x)[0].argmax(-1) == labels).double().mean(-1)
-    return tidy(columns, seed=seeds, split=split, quantity="accuracy", value=accuracy.cpu().numpy())
+    value = accuracy(network(x)[0], labels).cpu().numpy()
+    return tidy(PathPruning.columns, seed=seeds, split=split, quantity="accuracy", value=value)
 
 
 @torch.no_grad()
-def activity(network: ReluClassifiers, seeds: np.ndarray, x: torch.Tensor) -> list[pa.Table]:
+def activity(network: ReluClassifiers, seeds: np.ndarray, x: Tensor) -> list[pa.Table]:
     """How many units of each layer are active."""
     tables = []
     for layer, active in enumerate(network(x)[1], start=1):
         counts = active.sum(-1)
         shared = {"seed": seeds, "split": "test", "layer": layer}
         fraction = (counts.double() / active.shape[-1]).mean(-1).cpu().numpy()
-        tables.append(tidy(columns, **shared, quantity="active_fraction", value=fraction))
+        tables.append(tidy(PathPruning.columns, **shared, quantity="active_fraction", value=fraction))
         most = counts.amax(-1).double().cpu().numpy()
-        tables.append(tidy(columns, **shared, quantity="most_active", value=most))
+        tables.append(tidy(PathPruning.columns, **shared, quantity="most_active", value=most))
     return tables

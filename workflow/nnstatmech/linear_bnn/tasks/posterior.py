@@ -8,26 +8,15 @@ import torch
 
 from ...datasets import Dataset
 from ...storage.progress import no_progress
-from ...storage.tables import CATEGORY, tidy
+from ...storage.tables import tidy
 from .. import comparison
-from ..params import Posterior as Params
-from ..posterior import Posterior
+from .. import posterior as exact
+from ..params import Posterior
 from ..two_classes import network_label, two_class_problem, weight_scales
-
-columns = pa.schema(
-    [
-        ("seed", pa.int32()),
-        ("network", CATEGORY),
-        ("beta", pa.float64()),
-        ("quantity", CATEGORY),
-        ("position", pa.float64()),
-        ("value", pa.float64()),
-    ]
-)
 
 
 def run(
-    params: Params, seeds: Sequence[int], dataset: Dataset | None, device: torch.device, progress=no_progress
+    params: Posterior, seeds: Sequence[int], dataset: Dataset | None, device: torch.device, progress=no_progress
 ) -> pa.Table:
     """Exact, so the same for every seed: rows belong to none. Zero temperature is a null ``beta``.
 
@@ -43,16 +32,19 @@ def run(
     with progress(total=len(params.hidden_widths), desc="networks") as bar:
         for widths in params.hidden_widths:
             sigmas = weight_scales(widths, params.weight_scale)
-            posterior = Posterior(problem.images, problem.targets, widths, sigmas)
+            posterior = exact.Posterior(problem.images, problem.targets, widths, sigmas)
             for beta in (*params.betas, np.inf):
                 known = {"network": network_label(widths)} | ({"beta": beta} if np.isfinite(beta) else {})
-                rows = [*_laws(posterior, beta, problem.test_image, h), *_scalars(posterior, beta, problem.test_image)]
-                tables += [tidy(columns, **known, **row) for row in rows]
+                rows = [
+                    *densities(posterior, beta, problem.test_image, h),
+                    *scalars(posterior, beta, problem.test_image),
+                ]
+                tables += [tidy(Posterior.columns, **known, **row) for row in rows]
             bar.update(1)
     return pa.concat_tables(tables)
 
 
-def _laws(posterior, beta, image, h):
+def densities(posterior, beta, image, h):
     scale, weights = posterior.scale_posterior(beta)
     saddle = posterior.process_at(posterior.renormalised_scale(beta), beta, image)
     density = posterior.predictive(beta, image).pdf(h)
@@ -68,10 +60,10 @@ def _laws(posterior, beta, image, h):
     }
 
 
-def _scalars(posterior, beta, image):
+def scalars(posterior, beta, image):
     law, process = posterior.predictive(beta, image), posterior.wide_predictive(beta, image)
     saddle_scale = posterior.renormalised_scale(beta)
-    to_process, to_saddle = _js_distances(law, process, posterior.process_at(saddle_scale, beta, image))
+    to_process, to_saddle = distances_to(law, process, posterior.process_at(saddle_scale, beta, image))
     scale, weights = posterior.scale_posterior(beta)
     values = {
         "mean_loss": posterior.mean_loss(beta),
@@ -89,7 +81,7 @@ def _scalars(posterior, beta, image):
         yield {"quantity": quantity, "value": np.array([value])}
 
 
-def _js_distances(law, *others):
+def distances_to(law, *others):
     """Jensen-Shannon distances of a law to others, on one grid that covers them all."""
     spread = 14 * max(each.variance for each in (law, *others)) ** 0.5
     # An even number of points: the prior of a network with one hidden unit is infinite at its centre, h = 0.

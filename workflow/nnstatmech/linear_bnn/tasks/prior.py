@@ -13,28 +13,18 @@ from scipy.integrate import trapezoid
 from ...datasets import Dataset
 from ...seeding import torch_stream
 from ...storage.progress import no_progress
-from ...storage.tables import CATEGORY, tidy
+from ...storage.tables import schema_of, tidy
 from .. import asymptotics, bessel, comparison, prior
-from ..params import Prior as Params
+from ..params import Prior
 from ..random_networks import random_network_outputs
 from ..two_classes import network_label
 
 TAIL = np.array([1e3, 1e4, 1e5])
 """|h| / kappa at which the tail's expansion is compared."""
 
-columns = pa.schema(
-    [
-        ("seed", pa.int32()),
-        ("network", CATEGORY),
-        ("quantity", CATEGORY),
-        ("position", pa.float64()),
-        ("value", pa.float64()),
-    ]
-)
-
 
 def run(
-    params: Params, seeds: Sequence[int], dataset: Dataset | None, device: torch.device, progress=no_progress
+    params: Prior, seeds: Sequence[int], dataset: Dataset | None, device: torch.device, progress=no_progress
 ) -> pa.Table:
     """Rows without a seed are exact; those with a seed are from ``samples`` random networks each.
 
@@ -51,21 +41,21 @@ def run(
         for widths in params.hidden_widths:
             label = network_label(widths)
             bar.set_postfix_str(label)
-            rows = _exact(params, widths)
+            rows = exact_rows(params, widths)
             bar.update(1)
             for seed in seeds:
-                rows += _sampled(params, widths, seed, device)
+                rows += sampled_rows(params, widths, seed, device)
                 bar.update(1)
-            tables += [tidy(columns, network=label, **row) for row in rows]
-    return pa.concat_tables(tables, promote_options="permissive").cast(columns)
+            tables += [tidy(Prior.columns, network=label, **row) for row in rows]
+    return pa.concat_tables(tables, promote_options="permissive").cast(schema_of(Prior.columns))
 
 
-def _unit_variance(params, widths):
+def unit_variance_kappa(params, widths):
     return prior.component_variance(widths, 1.0, params.activation) ** -0.5
 
 
-def _exact(params, widths):
-    kappa, rms = _unit_variance(params, widths), params.n_out**0.5
+def exact_rows(params, widths):
+    kappa, rms = unit_variance_kappa(params, widths), params.n_out**0.5
     law = (widths, params.n_out, kappa, params.activation)
     x = params.reach * np.arange(1, params.points + 1) / params.points
     process = prior.log_radial(rms * x, (), params.n_out)
@@ -75,7 +65,7 @@ def _exact(params, widths):
         "total_mass": trapezoid(density, log_length),
         "atom": prior.atom(widths, params.activation),
         "excess_kurtosis": prior.component_excess_kurtosis(widths, params.activation),
-        "js_distance": _js_distance(widths, kappa, params.activation),
+        "js_distance": js_distance_to_process(widths, kappa, params.activation),
     }
     rows = [
         {"quantity": "log_radial", "position": x, "value": prior.log_radial(rms * x, *law) + np.log(rms)},
@@ -86,11 +76,11 @@ def _exact(params, widths):
         residual = prior.log_prior(TAIL, widths, params.n_out) - asymptotics.log_tail(TAIL, widths, params.n_out, 1.0)
         rows.append({"quantity": "tail_residual", "position": TAIL, "value": residual})
         if len(widths) == 1:
-            scalars["halved_argument_log2_mass"] = _halved_argument_log2_mass(widths[0], params.n_out)
+            scalars["halved_argument_log2_mass"] = halved_argument_log2_mass(widths[0], params.n_out)
     return rows + [{"quantity": quantity, "value": np.array([value])} for quantity, value in scalars.items()]
 
 
-def _js_distance(widths, kappa, activation):
+def js_distance_to_process(widths, kappa, activation):
     """Of one output component to N(0, 1), the atom of a ReLU network being disjoint from the process."""
     log_h = np.linspace(-40, np.log(60), 2001)
     h = np.exp(log_h)
@@ -100,7 +90,7 @@ def _js_distance(widths, kappa, activation):
     return np.sqrt(apart + prior.atom(widths, activation) * np.log(2) / 2)
 
 
-def _halved_argument_log2_mass(width, n_out):
+def halved_argument_log2_mass(width, n_out):
     """log2 of the integral over all h of the depth-two density with the Bessel function at |h| / (2 kappa)."""
     log_r = np.linspace(-60, np.log(4000.0 + 20 * (width + n_out)), 4001)
     r, nu = np.exp(log_r), (width - n_out) / 2
@@ -111,8 +101,8 @@ def _halved_argument_log2_mass(width, n_out):
     return (top + np.log(trapezoid(np.exp(log_mass_density - top), log_r))) / np.log(2)
 
 
-def _sampled(params, widths, seed, device):
-    kappa, rms = _unit_variance(params, widths), params.n_out**0.5
+def sampled_rows(params, widths, seed, device):
+    kappa, rms = unit_variance_kappa(params, widths), params.n_out**0.5
     generator = torch_stream(seed, "random networks", network_label(widths), device=device)
     inputs = torch.randn(params.inputs, generator=generator, device=device)
     sigmas = [kappa / float(inputs.norm())] + [1.0] * len(widths)
@@ -122,7 +112,7 @@ def _sampled(params, widths, seed, device):
     edges = np.linspace(0, params.reach, params.histogram_bins + 1)
     positive = length[length > 0]
     density = np.histogram(positive, edges)[0] / (len(length) * np.diff(edges))
-    counts = np.bincount(_bins(params, widths, kappa, rms * positive), minlength=params.bins)
+    counts = np.bincount(bin_of(params, widths, kappa, rms * positive), minlength=params.bins)
     kurtosis = np.mean(components**4) / np.mean(components**2) ** 2 - 3
     return [
         {"seed": seed, "quantity": "sampled_radial", "position": (edges[1:] + edges[:-1]) / 2, "value": density},
@@ -131,7 +121,7 @@ def _sampled(params, widths, seed, device):
     ]
 
 
-def _bins(params, widths, kappa, length):
+def bin_of(params, widths, kappa, length):
     """Index of the bin, equiprobable given h != 0, of every length; by interpolation of the exact CDF."""
     grid = np.linspace(np.log(length.min()) - 1e-6, np.log(length.max()) + 1e-6, 2000)
     log_cdf = prior.log_cdf(np.exp(grid), widths, params.n_out, kappa, params.activation)

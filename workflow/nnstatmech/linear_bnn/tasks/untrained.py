@@ -5,26 +5,18 @@ from collections.abc import Sequence
 import numpy as np
 import pyarrow as pa
 import torch
+from torch import Tensor
 
 from ...datasets import Dataset
 from ...seeding import torch_stream
 from ...storage.progress import no_progress
-from ...storage.tables import CATEGORY, tidy
+from ...storage.tables import tidy
 from ..digits import input_vectors
-from ..params import Untrained as Params
-
-columns = pa.schema(
-    [
-        ("seed", pa.int32()),
-        ("temperature", pa.float64()),
-        ("quantity", CATEGORY),
-        ("value", pa.float64()),
-    ]
-)
+from ..params import Untrained
 
 
 def run(
-    params: Params, seeds: Sequence[int], dataset: Dataset | None, device: torch.device, progress=no_progress
+    params: Untrained, seeds: Sequence[int], dataset: Dataset | None, device: torch.device, progress=no_progress
 ) -> pa.Table:
     """One network a seed and temperature, all independent.
 
@@ -39,9 +31,9 @@ def run(
                 bar.update(1)
     return pa.concat_tables(
         [
-            tidy(columns, quantity="input_norm", value=np.array([x.double().norm().item()])),
+            tidy(Untrained.columns, quantity="input_norm", value=np.array([x.double().norm().item()])),
             tidy(
-                columns,
+                Untrained.columns,
                 seed=np.asarray(seeds)[:, None],
                 temperature=np.asarray(params.temperatures, dtype=float),
                 quantity="output_length",
@@ -51,7 +43,7 @@ def run(
     )
 
 
-def output_length(x: torch.Tensor, params: Params, temperature: float, generator: torch.Generator) -> float:
+def output_length(x: Tensor, params: Untrained, temperature: float, generator: torch.Generator) -> float:
     """Output length of one network: a matrix of weights, a cubic activation of its summed signal, a readout."""
     deviation = temperature / params.width
     first = torch.randn(params.width, len(x), generator=generator).to(x.device).mul_(deviation)

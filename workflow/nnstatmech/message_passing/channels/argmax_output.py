@@ -10,7 +10,7 @@ from torch import Tensor
 from .special import inverse_mills, log_tail
 
 
-def _margins(classes: Tensor, omega: Tensor, variance: Tensor) -> tuple[Tensor, Tensor, Tensor]:
+def margins(classes: Tensor, omega: Tensor, variance: Tensor) -> tuple[Tensor, Tensor, Tensor]:
     """Mask of the rivals, scale S_k of each comparison and its argument −(ω_c − ω_k)/S_k; shape (..., C)."""
     index = classes.unsqueeze(-1)
     rivals = torch.ones_like(omega).scatter_(-1, index, 0.0)
@@ -20,12 +20,12 @@ def _margins(classes: Tensor, omega: Tensor, variance: Tensor) -> tuple[Tensor, 
 
 def log_evidence(classes: Tensor, omega: Tensor, variance: Tensor) -> Tensor:
     """Σ_{k≠c} log H(−(ω_c − ω_k)/S_k); ``classes`` (...,) integer, ``omega`` and ``variance`` (..., C)."""
-    rivals, _, argument = _margins(classes, omega, variance)
+    rivals, _, argument = margins(classes, omega, variance)
     return (rivals * log_tail(argument)).sum(-1)
 
 
 def score(classes: Tensor, omega: Tensor, variance: Tensor) -> Tensor:
     """The ω-gradient of :func:`log_evidence`, shape (..., C)."""
-    rivals, scale, argument = _margins(classes, omega, variance)
+    rivals, scale, argument = margins(classes, omega, variance)
     g = -rivals * inverse_mills(argument) / scale
     return g.scatter(-1, classes.unsqueeze(-1), -g.sum(-1, keepdim=True))

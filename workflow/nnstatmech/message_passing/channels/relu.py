@@ -12,7 +12,7 @@ from torch import Tensor
 from .special import log_tail
 
 
-def _branches(A: Tensor, B: Tensor, omega: Tensor, variance: Tensor) -> tuple[Tensor, Tensor, Tensor]:
+def branches(A: Tensor, B: Tensor, omega: Tensor, variance: Tensor) -> tuple[Tensor, Tensor, Tensor]:
     """log Z0, log Z1 and the log of the Gaussian density G(ω/√V)."""
     gain = 1 + A * variance
     scale = variance.sqrt()
@@ -25,13 +25,13 @@ def _branches(A: Tensor, B: Tensor, omega: Tensor, variance: Tensor) -> tuple[Te
 
 def log_partition(A: Tensor, B: Tensor, omega: Tensor, variance: Tensor) -> Tensor:
     """φ(A, B, ω, V) = log(Z0 + Z1)."""
-    log_silent, log_active, _ = _branches(A, B, omega, variance)
+    log_silent, log_active, _ = branches(A, B, omega, variance)
     return torch.logaddexp(log_silent, log_active)
 
 
 def moments(A: Tensor, B: Tensor, omega: Tensor, variance: Tensor) -> tuple[Tensor, Tensor]:
     """Mean and variance of x."""
-    log_silent, log_active, log_density = _branches(A, B, omega, variance)
+    log_silent, log_active, log_density = branches(A, B, omega, variance)
     log_total = torch.logaddexp(log_silent, log_active)
     active, edge = torch.exp(log_active - log_total), torch.exp(log_density - log_total)
     gain, scale, shifted = 1 + A * variance, variance.sqrt(), B * variance + omega
@@ -42,7 +42,7 @@ def moments(A: Tensor, B: Tensor, omega: Tensor, variance: Tensor) -> tuple[Tens
 
 def score_and_curvature(A: Tensor, B: Tensor, omega: Tensor, variance: Tensor) -> tuple[Tensor, Tensor]:
     """g = ∂_ω φ and Γ = −∂²_ω φ."""
-    log_silent, log_active, log_density = _branches(A, B, omega, variance)
+    log_silent, log_active, log_density = branches(A, B, omega, variance)
     log_total = torch.logaddexp(log_silent, log_active)
     active, edge = torch.exp(log_active - log_total), torch.exp(log_density - log_total)
     gain, scale, pull = 1 + A * variance, variance.sqrt(), B - A * omega

@@ -80,13 +80,13 @@ class BPILayer(Layer):
         """H_in = Σ_n (−m)ⁿ/n! ∘ (g⁽ⁿ⁾ᵀ x̂ⁿ⁺¹) and B = Σ_n (−x̂)ⁿ/n! ∘ (g⁽ⁿ⁾ mⁿ⁺¹), by Horner's rule."""
         derivatives = sign.score_derivatives(g, self.omega, self.variance, self.series_order)
         x, m = self.inputs.mean, self.weights.mean
-        field_in = _horner(
-            [torch.bmm(d.mT, power) for d, power in zip(derivatives, _powers(x, len(derivatives)), strict=True)], m
+        field_in = horner(
+            [torch.bmm(d.mT, power) for d, power in zip(derivatives, powers_of(x, len(derivatives)), strict=True)], m
         )
         if self.is_first:
             return field_in, None
-        return field_in, _horner(
-            [torch.bmm(d, power) for d, power in zip(derivatives, _powers(m, len(derivatives)), strict=True)], x
+        return field_in, horner(
+            [torch.bmm(d, power) for d, power in zip(derivatives, powers_of(m, len(derivatives)), strict=True)], x
         )
 
     def _watch(self) -> None:
@@ -98,14 +98,14 @@ class BPILayer(Layer):
             torch.minimum(self._smallest_ratio, ratio, out=self._smallest_ratio)
 
 
-def _powers(base: Tensor, count: int) -> list[Tensor]:
+def powers_of(base: Tensor, count: int) -> list[Tensor]:
     powers = [base]
     for _ in range(count - 1):
         powers.append(powers[-1] * base)
     return powers
 
 
-def _horner(terms: list[Tensor], variable: Tensor) -> Tensor:
+def horner(terms: list[Tensor], variable: Tensor) -> Tensor:
     """Σ_n (−variable)ⁿ/n! terms[n]; overwrites ``terms``."""
     total = terms[-1]
     for n in range(len(terms) - 1, 0, -1):

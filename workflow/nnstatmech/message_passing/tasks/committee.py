@@ -22,30 +22,19 @@ from torch import Tensor
 from ...datasets.dataset import Dataset
 from ...seeding import torch_stream
 from ...storage.progress import no_progress
-from ...storage.tables import CATEGORY, tidy
+from ...storage.tables import tidy
 from .. import sbpi
 from ..baselines import BinaryNet
 from ..learning import Learner, LearningSettings
 from ..network import build_network
-from ..params import CommitteeParams as Params
+from ..params import Committee
 from ..random_features import RandomFeatures, random_features
 
-columns = pa.schema(
-    [
-        ("seed", pa.int32()),
-        ("features", pa.int32()),
-        ("quantity", CATEGORY),
-        ("value", pa.float64()),
-        ("matrix", pa.list_(pa.float32())),
-    ]
-)
-
 SERIES_ORDER = 3
-BATCHES_BETWEEN_KERNEL_CHOICES = 64
 
 
 def run(
-    params: Params,
+    params: Committee,
     seeds: Sequence[int],
     dataset: Dataset | None,
     device: torch.device,
@@ -63,12 +52,12 @@ def run(
         for features in params.features:
             data = random_features(seeds, params.latent_dimension, features, params.samples, 2 * params.samples, device)
             weights, epochs = learn(params, data, seeds)
-            tables += measure(data, weights, epochs, seeds, features in params.matrix_features)
+            tables += measure_committees(data, weights, epochs, seeds, features in params.matrix_features)
             bar.update(1)
     return pa.concat_tables(tables).unify_dictionaries().combine_chunks()
 
 
-def measure(
+def measure_committees(
     data: RandomFeatures, weights: Tensor, epochs: Tensor, seeds: Sequence[int], keep_matrix: bool
 ) -> list[pa.Table]:
     units, features = weights.shape[1:]
@@ -81,12 +70,20 @@ def measure(
         "epochs": epochs.double(),
     }
     tables = [
-        tidy(columns, seed=list(seeds), features=features, quantity=quantity, value=values.double().cpu().numpy())
+        tidy(
+            Committee.columns,
+            seed=list(seeds),
+            features=features,
+            quantity=quantity,
+            value=values.double().cpu().numpy(),
+        )
         for quantity, values in quantities.items()
     ]
     if keep_matrix:
         matrices = overlaps.flatten(1).cpu().numpy()
-        tables.append(tidy(columns, seed=list(seeds), features=features, quantity="unit_overlaps", matrix=matrices))
+        tables.append(
+            tidy(Committee.columns, seed=list(seeds), features=features, quantity="unit_overlaps", matrix=matrices)
+        )
     return tables
 
 
@@ -109,7 +106,7 @@ def constant(epochs: int, data: RandomFeatures) -> Tensor:
     return torch.full((len(data.train_inputs),), epochs)
 
 
-def learn_online(params: Params, data: RandomFeatures, seeds: Sequence[int]) -> tuple[Tensor, Tensor]:
+def learn_online(params: Committee, data: RandomFeatures, seeds: Sequence[int]) -> tuple[Tensor, Tensor]:
     """BPI, one pattern at a time, the posterior as the next prior. One sweep: the same as BP."""
     network = build_network(
         [data.train_inputs.shape[2], params.hidden_units, 1],
@@ -125,12 +122,11 @@ def learn_online(params: Params, data: RandomFeatures, seeds: Sequence[int]) -> 
     for _ in range(params.epochs):
         for number, (inputs, labels) in enumerate(shuffled_batches(data, 1, shuffles)):
             learner.train_batch(inputs, labels)
-            if number % BATCHES_BETWEEN_KERNEL_CHOICES == 0:
-                learner.choose_kernels()
+            learner.after_batch(number)
     return decided(network.layers[0].weights.mean), constant(params.epochs, data)
 
 
-def learn_focusing(params: Params, data: RandomFeatures, seeds: Sequence[int]) -> tuple[Tensor, Tensor]:
+def learn_focusing(params: Committee, data: RandomFeatures, seeds: Sequence[int]) -> tuple[Tensor, Tensor]:
     """Focusing BP on all patterns at once, the coupling growing by the same factor each sweep."""
     network = build_network(
         [data.train_inputs.shape[2], params.hidden_units, 1],
@@ -153,7 +149,7 @@ def learn_focusing(params: Params, data: RandomFeatures, seeds: Sequence[int]) -
     return decided(network.layers[0].weights.mean), constant(params.epochs, data)
 
 
-def learn_binarynet(params: Params, data: RandomFeatures, seeds: Sequence[int]) -> tuple[Tensor, Tensor]:
+def learn_binarynet(params: Committee, data: RandomFeatures, seeds: Sequence[int]) -> tuple[Tensor, Tensor]:
     """Stochastic gradient descent with the straight-through estimator."""
     network = BinaryNet(
         [data.train_inputs.shape[2], params.hidden_units, 1],
@@ -169,7 +165,7 @@ def learn_binarynet(params: Params, data: RandomFeatures, seeds: Sequence[int]) 
     return network.decisions()[0], constant(params.epochs, data)
 
 
-def learn_sbpi(params: Params, data: RandomFeatures, seeds: Sequence[int]) -> tuple[Tensor, Tensor]:
+def learn_sbpi(params: Committee, data: RandomFeatures, seeds: Sequence[int]) -> tuple[Tensor, Tensor]:
     """LAL-SBPI until no pattern is wrong."""
     streams = [torch_stream(seed, "committee: sbpi") for seed in seeds]
     committee = sbpi.learn(

@@ -6,28 +6,18 @@ from collections.abc import Sequence
 import numpy as np
 import pyarrow as pa
 import torch
+from torch import Tensor
 
 from ...datasets.dataset import Dataset
 from ...storage.progress import no_progress
-from ...storage.tables import CATEGORY, tidy
+from ...storage.tables import tidy
 from ..learning import LearningSettings
-from ..params import PerceptronParams as Params
-from ..perceptron import Patterns, Perceptron, random_labels, teacher_student
-
-columns = pa.schema(
-    [
-        ("seed", pa.int32()),
-        ("inputs", pa.int32()),
-        ("load", pa.float64()),
-        ("sweep", pa.int32()),
-        ("quantity", CATEGORY),
-        ("value", pa.float64()),
-    ]
-)
+from ..params import Perceptron
+from ..perceptron import Patterns, Student, random_labels, teacher_student
 
 
 def run(
-    params: Params,
+    params: Perceptron,
     seeds: Sequence[int],
     dataset: Dataset | None,
     device: torch.device,
@@ -52,12 +42,13 @@ def run(
             sweeps = np.arange(len(next(iter(history.values()))))[:, None]
             row = {"seed": np.asarray(seeds), "inputs": inputs, "load": load, "sweep": sweeps}
             tables += [
-                tidy(columns, **row, quantity=quantity, value=np.stack(values)) for quantity, values in history.items()
+                tidy(Perceptron.columns, **row, quantity=quantity, value=np.stack(values))
+                for quantity, values in history.items()
             ]
     return pa.concat_tables(tables).unify_dictionaries().combine_chunks()
 
 
-def follow(params: Params, patterns: Patterns, seeds: Sequence[int], bar) -> dict[str, list[np.ndarray]]:
+def follow(params: Perceptron, patterns: Patterns, seeds: Sequence[int], bar) -> dict[str, list[np.ndarray]]:
     """Every quantity after 0, 1, ... sweeps, one value per realisation."""
     settings = LearningSettings(
         rho=0.0,
@@ -66,8 +57,8 @@ def follow(params: Params, patterns: Patterns, seeds: Sequence[int], bar) -> dic
         reinforcement_step=params.reinforcement_step,
         max_sweeps=params.sweeps + 1,  # more than one: messages are remembered from sweep to sweep
     )
-    student = Perceptron(params.algorithm, patterns, seeds, params.epsilon, settings)
-    reference = Perceptron(params.reference, patterns, seeds, params.epsilon, settings) if params.reference else None
+    student = Student(params.algorithm, patterns, seeds, params.epsilon, settings)
+    reference = Student(params.reference, patterns, seeds, params.epsilon, settings) if params.reference else None
     history: dict[str, list[np.ndarray]] = {}
     for sweep in range(params.sweeps + 1):
         if sweep:
@@ -75,7 +66,7 @@ def follow(params: Params, patterns: Patterns, seeds: Sequence[int], bar) -> dic
             if reference:
                 reference.sweep()
             bar.update(1)
-        for quantity, values in measure(student, reference).items():
+        for quantity, values in measure_students(student, reference).items():
             history.setdefault(quantity, []).append(values.double().cpu().numpy())
         finished = student.decided()
         if params.problem == "random_labels":
@@ -87,7 +78,7 @@ def follow(params: Params, patterns: Patterns, seeds: Sequence[int], bar) -> dic
     return history
 
 
-def measure(student: Perceptron, reference: Perceptron | None) -> dict[str, torch.Tensor]:
+def measure_students(student: Student, reference: Student | None) -> dict[str, Tensor]:
     quantities = {"self_overlap": student.self_overlap(), "training_error": student.training_error()}
     if student.patterns.teacher is not None:
         quantities["teacher_overlap"] = student.teacher_overlap()

@@ -14,27 +14,18 @@ from collections.abc import Sequence
 
 import pyarrow as pa
 import torch
+from torch import Tensor
 
 from ...datasets.dataset import Dataset
 from ...seeding import torch_stream
 from ...storage.progress import no_progress
-from ...storage.tables import CATEGORY, tidy
+from ...storage.tables import tidy
 from ..baselines import BinaryNet
 from ..graphs import CapturedStep
 from ..learning import Learner, LearningSettings
 from ..network import build_network
-from ..params import TimingParams as Params
+from ..params import Timing
 from ..preprocessing import Samples, prepare
-
-columns = pa.schema(
-    [
-        ("seed", pa.int32()),
-        ("algorithm", CATEGORY),
-        ("batch_size", pa.int32()),
-        ("quantity", CATEGORY),
-        ("value", pa.float64()),
-    ]
-)
 
 RHO, TOP_RHO, DAMPING = 1.0001, 0.9, 0.8
 SERIES_ORDER = 3
@@ -42,7 +33,7 @@ WARM_UP_BATCHES = 4  # the first compile kernels or capture a graph
 
 
 def run(
-    params: Params,
+    params: Timing,
     seeds: Sequence[int],
     dataset: Dataset | None,
     device: torch.device,
@@ -68,12 +59,12 @@ def run(
                     scale = params.samples // batch_size
                     for quantity, value in (("epoch_seconds", wall), ("epoch_cpu_seconds", processor)):
                         row = {"seed": seed, "algorithm": algorithm, "batch_size": batch_size}
-                        tables.append(tidy(columns, **row, quantity=quantity, value=[value * scale]))
+                        tables.append(tidy(Timing.columns, **row, quantity=quantity, value=[value * scale]))
                     bar.update(1)
     return pa.concat_tables(tables).unify_dictionaries().combine_chunks()
 
 
-def trainer_of(algorithm: str, widths: list[int], seed: int, device: torch.device) -> Learner | BinaryNet:
+def new_trainer(algorithm: str, widths: list[int], seed: int, device: torch.device) -> Learner | BinaryNet:
     """A new network of one replica."""
     if algorithm == "sgd":
         return BinaryNet(widths, [seed], device=device)
@@ -89,11 +80,11 @@ def trainer_of(algorithm: str, widths: list[int], seed: int, device: torch.devic
 
 
 def seconds_per_batch(
-    params: Params, algorithm: str, batch_size: int, batches: int, train: Samples, seed: int
+    params: Timing, algorithm: str, batch_size: int, batches: int, train: Samples, seed: int
 ) -> tuple[float, float]:
     """Mean wall and processor time of a mini-batch, after the first few."""
     device = train.inputs.device
-    trainer = trainer_of(algorithm, [train.inputs.shape[1], *params.hidden, 1], seed, device)
+    trainer = new_trainer(algorithm, [train.inputs.shape[1], *params.hidden, 1], seed, device)
     step = CapturedStep(trainer.train_batch, trainer.state)
     stream = torch_stream(seed, "timing")
     images = (WARM_UP_BATCHES + batches) * batch_size
@@ -106,7 +97,7 @@ def seconds_per_batch(
     return (time.perf_counter() - wall) / batches, (time.process_time() - processor) / batches
 
 
-def learn_from(step: CapturedStep, train: Samples, batches: Sequence[torch.Tensor]) -> None:
+def learn_from(step: CapturedStep, train: Samples, batches: Sequence[Tensor]) -> None:
     for rows in batches:
         step(train.inputs.index_select(0, rows)[None], train.labels.index_select(0, rows)[None])
 

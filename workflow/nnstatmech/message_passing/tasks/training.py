@@ -27,9 +27,7 @@ After a replica has ceased to be finite its values are null.
 """
 
 import time
-from collections.abc import Sequence
-from dataclasses import dataclass
-from typing import Protocol
+from collections.abc import Callable, Sequence
 
 import numpy as np
 import pyarrow as pa
@@ -39,53 +37,18 @@ from torch import Tensor
 from ...datasets import Dataset
 from ...seeding import torch_stream
 from ...storage.progress import no_progress
-from ...storage.tables import CATEGORY
+from ...storage.tables import tidy
 from .. import kernels, observables
-from ..baselines import BinaryNet
 from ..graphs import CapturedStep
-from ..learning import Learner, LearningSettings
-from ..network import build_network
-from ..params import Case, TrainingParams
+from ..params import Training
 from ..preprocessing import Samples, prepare, training_rows
-
-Params = TrainingParams
-
-columns = pa.schema(
-    {
-        "seed": pa.int32(),
-        "case": CATEGORY,
-        "epoch": pa.int32(),
-        "layer": pa.int32(),
-        "quantity": CATEGORY,
-        "value": pa.float64(),
-    }
-)
+from ..trainers import Replica, Trainer, replicas_of, trainer_of
 
 EVALUATION_ROWS = 8192
-BATCHES_BETWEEN_KERNEL_CHOICES = 64
-
-
-@dataclass(frozen=True)
-class Replica:
-    """One of the networks that are trained together."""
-
-    seed: int
-    name: str | None
-    case: Case
-
-
-class Trainer(Protocol):
-    """What the epochs need of a learner, whether it passes messages or descends a gradient."""
-
-    def train_batch(self, inputs: Tensor, labels: Tensor) -> None: ...
-
-    def decisions(self) -> list[Tensor]: ...
-
-    def state(self) -> list[Tensor]: ...
 
 
 def run(
-    params: TrainingParams,
+    params: Training,
     seeds: Sequence[int],
     dataset: Dataset | None,
     device: torch.device,
@@ -101,158 +64,71 @@ def run(
     if dataset is None:
         raise ValueError("training needs a data set; name one, e.g. dataset: mnist")
     train, test = prepare(dataset, params.labels, device)
-    replicas = [Replica(seed, name, case) for name, case in (params.cases or {None: Case()}).items() for seed in seeds]
-    rows = training_rows(
-        len(train.inputs), params.samples, [replica.seed for replica in replicas], params.subset_seed
-    ).to(device)
+    replicas = replicas_of(params, seeds)
+    own_seeds = [replica.seed for replica in replicas]
+    rows = training_rows(len(train.inputs), params.samples, own_seeds, params.subset_seed).to(device)
     if params.batch_size > rows.shape[1]:
         raise ValueError(
             f"batch_size: {params.batch_size} is larger than the {rows.shape[1]} training images of {dataset.name}"
         )
-    widths = [train.inputs.shape[1], *params.hidden, 1 if params.labels == "odd_even" else 10]
-    trainer = _trainer(params, replicas, widths, device)
-    record = _Record(replicas)
+    trainer = trainer_of(params, replicas, train.inputs.shape[1], device)
+    step = CapturedStep(trainer.train_batch, trainer.state, trainer.kernel_plan, can_be_captured(params))
+    record = Record(replicas)
     record.add("samples", [float(rows.shape[1])] * len(replicas))
-    shuffles = [torch_stream(replica.seed, "shuffle") for replica in replicas]
-    step = CapturedStep(trainer.train_batch, trainer.state, _plan(trainer), _can_be_captured(params))
+    shuffles = [torch_stream(seed, "shuffle") for seed in own_seeds]
     with progress(total=params.epochs, desc=f"{params.algorithm} batch {params.batch_size}", unit="epoch") as bar:
-        _evaluate(record, trainer, params, 0, train, test, rows)
+        evaluate(record, trainer, params, 0, train, test, rows)
         for epoch in range(1, params.epochs + 1):
             order = torch.stack([torch.randperm(rows.shape[1], generator=shuffle) for shuffle in shuffles])
-            order = rows.gather(1, order.to(device))
-            seconds = _epoch(step, trainer, train, order, params.batch_size)
+            seconds = learn_epoch(step, trainer, train, rows.gather(1, order.to(device)), params.batch_size)
             record.add("seconds_per_epoch", [seconds / len(replicas)] * len(replicas), epoch)
-            _note_divergence(record, trainer, params, epoch)
+            record.note_divergence(epoch, *trainer.diverged())
             if epoch % params.evaluate_every == 0 or epoch == params.epochs:
-                _evaluate(record, trainer, params, epoch, train, test, rows)
-                bar.set_postfix_str(record.last("test_error"))
+                evaluate(record, trainer, params, epoch, train, test, rows)
+                bar.set_postfix_str(record.latest("test_error"))
             bar.update(1)
     if kernels.status() != "unused":
         record.add("fused_kernel", [float(kernels.status() == "fused")] * len(replicas))
     return record.table()
 
 
-def _trainer(params: TrainingParams, replicas: list[Replica], widths: list[int], device: torch.device) -> Trainer:
-    seeds = [replica.seed for replica in replicas]
-
-    def each(key: str) -> list:
-        given = [getattr(replica.case, key) for replica in replicas]
-        return [getattr(params, key) if value is None else value for value in given]
-
-    def by_layer(key: str) -> Tensor:
-        layers = len(widths) - 1
-        values = [value if isinstance(value, list) else [value] * layers for value in each(key)]
-        return torch.tensor(values, dtype=torch.float64).T
-
-    if params.algorithm in ("sgd", "adam_sgd"):
-        return BinaryNet(
-            widths,
-            seeds,
-            learning_rate=each("learning_rate"),
-            optimiser="adam" if params.algorithm == "adam_sgd" else "sgd",
-            density=params.density,
-            freeze_top=params.freeze_top,
-            device=device,
-        )
-    network = build_network(
-        widths,
-        params.algorithm,
-        seeds,
-        epsilon=each("epsilon"),
-        output="binary" if params.labels == "odd_even" else "argmax",
-        weights=params.weights,
-        density=params.density,
-        freeze_top=params.freeze_top,
-        series_order=params.series_order,
-        switch_ratio=params.switch_ratio,
-        tap_variant=params.tap_variant,
-        cavity_variance=params.cavity_variance,
-        device=device,
-    )
-    settings = LearningSettings(
-        rho=by_layer("rho"),
-        damping=by_layer("psi"),
-        reinforcement=by_layer("reinforcement"),
-        reinforcement_step=params.reinforcement_step,
-        focusing=params.focusing,
-        max_sweeps=params.max_sweeps,
-        stop=params.stop,
-        tolerance=params.tolerance,
-        reset_messages=params.reset_messages,
-        field_limit=params.field_limit,
-    )
-    return Learner(network, settings)
-
-
-def _plan(trainer: Trainer):
-    return trainer.kernel_plan if isinstance(trainer, Learner) else lambda: None
-
-
-def _can_be_captured(params: TrainingParams) -> bool:
+def can_be_captured(params: Training) -> bool:
     """A graph replays fixed tensors: messages that survive a batch, or a stop that the host decides, rule it out."""
     return params.reset_messages and params.stop == "never"
 
 
-def _epoch(step: CapturedStep, trainer: Trainer, train: Samples, order: Tensor, batch_size: int) -> float:
-    """All full mini-batches of one epoch; returns its wall time in seconds.
-
-    The choice between series and exact kernel reads a number back: on a GPU it is made at the epoch's start only.
-    """
+def learn_epoch(step: CapturedStep, trainer: Trainer, train: Samples, order: Tensor, batch_size: int) -> float:
+    """All full mini-batches of one epoch in the ``order`` (R, P) of the images; returns its wall time in seconds."""
     replicas, samples = order.shape
-    interval = samples if order.is_cuda else BATCHES_BETWEEN_KERNEL_CHOICES
     start = time.perf_counter()
     for batch in range(samples // batch_size):
         rows = order[:, batch * batch_size : (batch + 1) * batch_size].reshape(-1)
         inputs = train.inputs.index_select(0, rows).view(replicas, batch_size, -1)
         step(inputs, train.labels.index_select(0, rows).view(replicas, batch_size))
-        if isinstance(trainer, Learner) and batch % interval == 0:
-            trainer.choose_kernels()
+        trainer.after_batch(batch)
     if order.is_cuda:
         torch.cuda.synchronize(order.device)
     return time.perf_counter() - start
 
 
-def _note_divergence(record: "_Record", trainer: Trainer, params: TrainingParams, epoch: int) -> None:
-    if not isinstance(trainer, Learner):
-        return
-    largest = torch.stack([layer.weights.field.abs().amax((1, 2)) for layer in trainer.network.layers]).amax(0)
-    finite = torch.stack([layer.weights.mean.isfinite().all(-1).all(-1) for layer in trainer.network.layers]).all(0)
-    finite &= largest.isfinite()
-    for replica, (field, is_finite) in enumerate(zip(largest.tolist(), finite.tolist(), strict=True)):
-        if not is_finite or field >= params.field_limit:
-            record.diverged(replica, epoch)
-        if not is_finite:
-            record.retire(replica)
-            trainer.network.silence(replica)
-
-
-def _evaluate(
-    record: "_Record",
-    trainer: Trainer,
-    params: TrainingParams,
-    epoch: int,
-    train: Samples,
-    test: Samples,
-    rows: Tensor,
+def evaluate(
+    record: "Record", trainer: Trainer, params: Training, epoch: int, train: Samples, test: Samples, rows: Tensor
 ) -> None:
-    decisions = trainer.decisions()
-    predictors = {"": lambda x: observables.pointwise_outputs(decisions, x)}
-    if params.bayes and isinstance(trainer, Learner):
-        predictors["bayes_"] = lambda x: observables.bayesian_outputs(trainer.network, x)
+    """Errors on the training images ``rows`` (R, P) and on the whole test set, and the state of the weights."""
+    predictors = {
+        prefix: predict for prefix, predict in trainer.predictors().items() if params.bayes or prefix != "bayes_"
+    }
     everything = torch.arange(len(test.inputs), device=rows.device).expand(len(rows), -1)
     for split, samples, chosen in (("train", train, rows), ("test", test, everything)):
-        wrong = _count_errors(predictors, samples, chosen)
-        for prefix, counts in wrong.items():
+        for prefix, counts in count_errors(predictors, samples, chosen).items():
             record.add(f"{prefix}{split}_error", (100 * counts / chosen.shape[1]).tolist(), epoch)
-    for layer, weights in enumerate(decisions):
-        off_diagonal = observables.overlap(weights)[1]
-        if off_diagonal is not None:
-            record.add("sign_overlap", off_diagonal.tolist(), epoch, layer)
-    if isinstance(trainer, Learner):
-        _observe_layers(record, trainer, epoch)
+    for quantity, layer, values in trainer.observe():
+        record.add(quantity, values, epoch, layer)
 
 
-def _count_errors(predictors: dict, samples: Samples, chosen: Tensor) -> dict[str, Tensor]:
+def count_errors(
+    predictors: dict[str, Callable[[Tensor], Tensor]], samples: Samples, chosen: Tensor
+) -> dict[str, Tensor]:
     """Wrong predictions (R,) of each predictor on the rows ``chosen`` (R, P), a few thousand rows at a time."""
     wrong = {prefix: torch.zeros(len(chosen), dtype=torch.float64, device=chosen.device) for prefix in predictors}
     for part in chosen.split(max(1, EVALUATION_ROWS // len(chosen)), dim=1):
@@ -263,65 +139,51 @@ def _count_errors(predictors: dict, samples: Samples, chosen: Tensor) -> dict[st
     return wrong
 
 
-def _observe_layers(record: "_Record", trainer: Learner, epoch: int) -> None:
-    exact = trainer.kernel_plan()
-    for index, layer in enumerate(trainer.network.layers):
-        mean, field = layer.weights.mean, layer.weights.field
-        full, off_diagonal = observables.overlap(mean)
-        record.add("polarisation", observables.polarisation(mean).tolist(), epoch, index)
-        record.add("overlap_full", full.tolist(), epoch, index)
-        if off_diagonal is not None:
-            record.add("overlap", off_diagonal.tolist(), epoch, index)
-        record.add("field_scale", field.double().square().mean((1, 2)).sqrt().tolist(), epoch, index)
-        record.add("largest_field", field.abs().amax((1, 2)).tolist(), epoch, index)
-        if exact[index] is not None:
-            record.add("exact_kernel", [float(r in exact[index]) for r in range(len(mean))], epoch, index)
-
-
-class _Record:
+class Record:
     """Rows of the table, quantity by quantity with one value a replica."""
 
-    def __init__(self, replicas: list[Replica]):
-        self._replicas = replicas
-        self._parts: dict[str, list] = {name: [] for name in columns.names}
-        self._diverged: set[int] = set()
-        self._retired: set[int] = set()
+    def __init__(self, replicas: Sequence[Replica]):
+        self.replicas = replicas
+        self.rows: dict[str, list] = {name: [] for name in Training.columns}
+        self.diverged: set[int] = set()
+        self.lost: set[int] = set()
 
-    def add(self, quantity: str, values: list[float], epoch: int | None = None, layer: int | None = None) -> None:
-        for index, value in enumerate(values):
-            self._row(index, quantity, None if index in self._retired else value, epoch, layer)
+    def add(self, quantity: str, values: Sequence[float], epoch: int | None = None, layer: int | None = None) -> None:
+        """One row a replica; the values of those that are lost are null."""
+        for replica, value in enumerate(values):
+            self.add_row(replica, quantity, None if replica in self.lost else value, epoch, layer)
 
-    def diverged(self, replica: int, epoch: int) -> None:
-        """Record the first divergence of a replica."""
-        if replica not in self._diverged:
-            self._diverged.add(replica)
-            self._row(replica, "diverged_epoch", float(epoch), None, None)
+    def note_divergence(self, epoch: int, diverged: Sequence[bool], lost: Sequence[bool]) -> None:
+        """Record the first divergence of each replica; the values of those that are lost are null from now on."""
+        for replica in np.flatnonzero(diverged).tolist():
+            if replica not in self.diverged:
+                self.diverged.add(replica)
+                self.add_row(replica, "diverged_epoch", float(epoch), None, None)
+        self.lost.update(np.flatnonzero(lost).tolist())
 
-    def retire(self, replica: int) -> None:
-        """The values of this replica are null from now on."""
-        self._retired.add(replica)
-
-    def last(self, quantity: str) -> str:
-        """The latest value of the first replica, for the progress line."""
-        for index in range(len(self._parts["quantity"]) - len(self._replicas), -1, -1):
-            if self._parts["quantity"][index] == quantity and self._parts["seed"][index] == self._replicas[0].seed:
-                value = self._parts["value"][index]
+    def latest(self, quantity: str) -> str:
+        """The last value of the first replica, in %, for the progress line."""
+        replicas = len(self.replicas)
+        for start in range(len(self.rows["quantity"]) - replicas, -1, -1):
+            if self.rows["quantity"][start : start + replicas] == [quantity] * replicas:
+                value = self.rows["value"][start]
                 return f"{quantity} diverged" if value is None else f"{quantity} {value:.2f} %"
         return ""
 
     def table(self) -> pa.Table:
-        arrays = []
-        for field in columns:
-            values = self._parts[field.name]
-            if field.type == CATEGORY:
-                arrays.append(pa.array(values, pa.string()).dictionary_encode().cast(CATEGORY))
-            else:
-                arrays.append(pa.array(values, field.type))
-        return pa.Table.from_arrays(arrays, schema=columns)
+        return tidy(Training.columns, **{name: np.array(values, object) for name, values in self.rows.items()})
 
-    def _row(self, replica: int, quantity: str, value: float | None, epoch: int | None, layer: int | None) -> None:
+    def add_row(self, replica: int, quantity: str, value: float | None, epoch: int | None, layer: int | None) -> None:
+        entry = self.replicas[replica]
         if value is not None and not np.isfinite(value):
-            raise RuntimeError(f"{quantity} of seed {self._replicas[replica].seed} at epoch {epoch} is not finite")
-        entry = self._replicas[replica]
-        for name, item in zip(columns.names, (entry.seed, entry.name, epoch, layer, quantity, value), strict=True):
-            self._parts[name].append(item)
+            raise RuntimeError(f"{quantity} of seed {entry.seed} at epoch {epoch} is not finite")
+        row = {
+            "seed": entry.seed,
+            "case": entry.case,
+            "epoch": epoch,
+            "layer": layer,
+            "quantity": quantity,
+            "value": value,
+        }
+        for name, item in row.items():
+            self.rows[name].append(item)

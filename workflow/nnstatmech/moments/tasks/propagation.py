@@ -9,27 +9,17 @@ import torch
 
 from ...datasets import Dataset
 from ...storage.progress import no_progress
-from ...storage.tables import CATEGORY, tidy
+from ...storage.tables import schema_of, tidy
 from ..inputs import batches
 from ..networks import GaussianWeights
-from ..params import Propagation as Params
+from ..params import Propagation
 from ..propagation import propagate, realisations_at_once
-
-columns = pa.schema(
-    [
-        ("seed", pa.int32()),
-        ("depth", pa.int32()),
-        ("location", CATEGORY),
-        ("quantity", CATEGORY),
-        ("value", pa.float64()),
-    ]
-)
 
 
 def run(
-    params: Params,
+    params: Propagation,
     seeds: Sequence[int],
-    dataset: Dataset | None,
+    dataset: Dataset,
     device: torch.device,
     progress=no_progress,
 ) -> pa.Table:
@@ -57,10 +47,8 @@ def run(
     Raises
     ------
     ValueError
-        If there is no data set, it is smaller than a batch, or a batch cannot be normalised.
+        If the data set is smaller than a batch, or a batch cannot be normalised.
     """
-    if dataset is None:
-        raise ValueError("family moments propagates images: the experiment has to name a data set")
     seeds = sorted(seeds)
     inputs = batches(dataset, params, seeds)
     size = realisations_at_once(params, device)
@@ -82,15 +70,16 @@ def run(
     return pa.concat_tables(tables)
 
 
-def as_table(params: Params, seeds: Sequence[int], moments: dict[tuple[str, str], np.ndarray]) -> pa.Table:
+def as_table(params: Propagation, seeds: Sequence[int], moments: dict[tuple[str, str], np.ndarray]) -> pa.Table:
     """The measurements of some realisations as rows."""
     every = params.depth // params.measurements
     depths = np.arange(every, params.depth + 1, every)
+    schema = schema_of(params.columns)
     parts = []
     for (location, quantity), values in moments.items():
         part = tidy(
-            columns, seed=np.array(seeds)[:, None], depth=depths, location=location, quantity=quantity, value=values
+            schema, seed=np.array(seeds)[:, None], depth=depths, location=location, quantity=quantity, value=values
         )
         finite = pa.array(values.ravel(), mask=~np.isfinite(values).ravel())
-        parts.append(part.set_column(columns.get_field_index("value"), columns.field("value"), finite))
+        parts.append(part.set_column(schema.get_field_index("value"), schema.field("value"), finite))
     return pa.concat_tables(parts).unify_dictionaries()

@@ -1,0 +1,60 @@
+"""The task `classification`: networks side by side learn what single ones learn."""
+
+import numpy as np
+import pytest
+
+from nnstatmech.cascades.params import Classification
+from nnstatmech.cascades.tasks.classification import classifier, run
+from nnstatmech.datasets import Dataset
+from nnstatmech.storage.tables import schema_of
+
+from .samples import CPU
+
+
+@pytest.fixture(scope="module")
+def stripes():
+    """Images with horizontal (class 0) or vertical (class 1) stripes."""
+    generator = np.random.default_rng(0)
+    labels = generator.integers(0, 2, 400)
+    images = generator.integers(0, 60, (400, 12, 12, 1)).astype(np.uint8)
+    for image, label in zip(images, labels, strict=True):
+        (image if label == 0 else image.transpose(1, 0, 2))[::3] += 150
+    return Dataset("mnist", images[:300], labels[:300], images[300:], labels[300:], "stripes", True)
+
+
+def accuracies(dataset, seeds=(0,), variances=(0.5, 1.0), **changes):
+    settings = {"depth": 5, "resolution": 12, "channels": 6, "steps": 60, "learning_rate": 0.02, "momentum": 0.9}
+    params = Classification(weight_variances=list(variances), **(settings | changes))
+    table = run(params, list(seeds), dataset, CPU)
+    assert table.schema == schema_of(Classification.columns)
+    return table.to_pandas().set_index(["seed", "weight_variance"]).value
+
+
+def test_head_has_ten_outputs():
+    layers = classifier(Classification(depth=7, channels=5, weight_variances=[1.0], steps=1))
+    assert len(layers) == 7 + 2
+    assert layers[-1].out_shape == (10,)
+
+
+@pytest.mark.parametrize("architecture", ["cnn", "resnet"])
+def test_easy_classes_are_learnt(stripes, architecture):
+    assert accuracies(stripes, architecture=architecture)[0, 1.0] > 0.9
+
+
+def test_no_training_without_signal(stripes):
+    """Without weights every image has the same output: accuracy is the share of one class."""
+    assert accuracies(stripes, variances=(0.0,), architecture="cnn", bias_variance=0.0, steps=1)[0, 0.0] < 0.7
+
+
+def test_members_do_not_disturb_each_other(stripes):
+    together = accuracies(stripes, seeds=(0, 1), steps=15)
+    for seed, variance in together.index:
+        alone = accuracies(stripes, seeds=(seed,), variances=(variance,), steps=15)
+        # Float32 rounding may move an image or two across a decision boundary.
+        assert alone[seed, variance] == pytest.approx(together[seed, variance], abs=0.02)
+
+
+def test_labels_are_needed(stripes):
+    unlabelled = Dataset("mnist", stripes.train_images, None, stripes.test_images, None, "stripes", True)
+    with pytest.raises(ValueError, match="labels"):
+        run(Classification(depth=5, weight_variances=[1.0], steps=1), [0], unlabelled, CPU)

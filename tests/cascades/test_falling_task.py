@@ -1,0 +1,24 @@
+"""The task `falling`: networks that are trained."""
+
+import numpy as np
+
+from nnstatmech.cascades.params import Falling
+from nnstatmech.cascades.tasks import falling as task
+
+from .samples import CPU, labelled_blobs
+
+FALLING = {"resolution": 6, "start_depth": 7, "depth_step": 3, "variance_step": 1.2, "epochs": 3, "momentum": 0.9}
+
+
+def test_falling_task_records_every_attempt():
+    params = Falling(direction="falling", learning_rate=0.02, threshold=0.7, **FALLING)
+    found = task.run(params, [0, 1], labelled_blobs(), CPU).to_pandas()
+    wide = found.pivot_table(
+        index=["seed", "attempt", "weight_variance", "depth"], columns="quantity", values="value", observed=True
+    ).reset_index()
+    assert set(wide.weight_variance) == {1.7, 0.5}
+    assert (wide.trained == (wide.accuracy > 0.7)).all()
+    assert wide.epochs.between(1, 3).all()
+    assert (wide.groupby("seed").depth.diff().dropna() <= 0).all()
+    alone = task.run(params, [1], labelled_blobs(), CPU).to_pandas()
+    np.testing.assert_allclose(alone.value, found[found.seed == 1].value, atol=0.005)

@@ -1,0 +1,78 @@
+"""Figures of trained networks on small tables."""
+
+import io
+
+import numpy as np
+import pytest
+
+from nnstatmech.cascades.figures import channel_images, decoded_images, trained_depths
+
+from .samples import accuracy_grid, cascades_of_networks, channel_pictures, reconstructions, walks
+
+
+def text_of(figure) -> str:
+    """All text of a drawn figure."""
+    figure.savefig(io.BytesIO(), format="png", dpi=40)
+    return "\n".join(artist.get_text() for artist in figure.findobj(lambda artist: hasattr(artist, "get_text")))
+
+
+def test_trainability_alone_and_beside_entropies():
+    grid = accuracy_grid()
+    alone = trained_depths.trainability(grid, scale="laptop")
+    text = text_of(alone)
+    assert "test accuracy after 20 steps" in text
+    assert "critical" in text
+    both = trained_depths.trainability(grid, cascades_of_networks(), scale="laptop")
+    assert "differential entropy / nats" in text_of(both)
+    # Two panels and their colour bars.
+    assert len(both.axes) == 2 * len(alone.axes) == 4
+    (mesh,) = [artist for artist in alone.axes[0].collections if artist.get_array() is not None]
+    np.testing.assert_allclose(mesh.get_array().reshape(4, 8)[0], 0.85)  # depth 5 trains everywhere
+    # The critical line of theory, not typed in.
+    lines = {line.get_label(): line for line in alone.axes[0].lines}
+    assert lines["critical"].get_xdata()[0] == pytest.approx(1.760955, abs=1e-6)
+    ratio = np.asarray(lines[r"$6\,\xi_c$"].get_ydata()) / lines[r"$\xi_c$"].get_ydata()
+    np.testing.assert_allclose(ratio, 6)
+
+
+@pytest.mark.parametrize("scale", ["laptop", "paper"])
+def test_falling_bars_have_the_depths_that_trained(scale):
+    figure = trained_depths.falling(walks(), cascades_of_networks(), scale=scale)
+    assert "best test accuracy" in text_of(figure)
+    (cutoff,) = [line for line in figure.axes[0].lines if "R^2" in line.get_label()]
+    # At 2.5 the stand-in's cascade does not lose the image.
+    np.testing.assert_allclose(cutoff.get_xydata(), [[0.5, 12], [1.5, 12]])
+    bars = figure.axes[0].patches
+    assert len(bars) == 2 * 5
+    found = {round(bar.get_x() + bar.get_width() / 2, 6): bar.get_height() for bar in bars[5:]}
+    assert found == {1.1: 20, 1.4: 20, 1.7: 25, 2.0: 20, 2.3: 20}
+    assert {bar.get_height() for bar in bars[:5]} == {30}
+
+
+def test_reconstruction_says_how_many_digits_are_decided_as_intended():
+    figure = decoded_images.reconstruction(reconstructions(missed=(4,)), scale="laptop")
+    text = text_of(figure)
+    assert "9 of 10 classified as intended" in text
+    assert "decided: 5" in text
+    assert "test accuracy 0.93" in text
+
+
+def test_scheme_shows_every_layer_of_the_first_image():
+    figure = decoded_images.scheme(reconstructions(), scale="laptop")
+    text = text_of(figure)
+    for expected in (
+        "input\n16 units",
+        "layer 1\n16 units",
+        "layer 2\n12 units",
+        "output\n10 units",
+        "from the output",
+    ):
+        assert expected in text
+
+
+def test_channels_in_rows_and_mosaics():
+    figure = channel_images.channels(channel_pictures(), scale="laptop")
+    text = text_of(figure)
+    assert "test accuracy 0.61" in text
+    assert "each of 20 channels of layer 3, conv 2" in text
+    assert "pool 1" in text

@@ -1,0 +1,121 @@
+"""Every figure and every measure of the family takes what the tasks give, called from Python."""
+
+import inspect
+
+import pytest
+import yaml
+from matplotlib.figure import Figure
+
+from nnstatmech.cascades import measures
+from nnstatmech.cascades.figures import channel_images, decoded_images, losses, maps, trained_depths
+from nnstatmech.cascades.params import Channels, Classification, Entropies, Falling, Reconstruction, Trainability
+from nnstatmech.cascades.tasks import channels, classification, entropies, falling, reconstruction, trainability
+from nnstatmech.figures import style
+from nnstatmech.planning.families import PACKAGE
+from nnstatmech.readings import Measurement, NotMeasured
+
+from .samples import labelled_blobs, task_table
+
+MODULES = {module.__name__.rpartition(".")[2]: module for module in
+           (channel_images, decoded_images, losses, maps, trained_depths)}  # fmt: skip
+
+
+@pytest.fixture(scope="module")
+def tables():
+    """A small table for every experiment of the family."""
+    style.apply()
+    grey, colour = labelled_blobs(side=12), labelled_blobs("cifar10", side=12, colours=3)
+    variances = [0.5, 0.7, 1.0, 1.7, 2.5]
+    dense = {"depth": 20, "resolution": 12, "weight_variances": variances, "evaluated_depths": 20}
+    small = {"depth": 5, "resolution": 12, "channels": 3, "bias_variance": 2e-5, "weight_variances": variances}
+    strengths = {f"ridge_{power}": dense | {"ridge_strength": 10.0**-power} for power in (1, 2, 3)}
+    trained = dense | {"decoder": "adam", "presentations": 6400}
+    short = {"resolution": 12, "presentations": 1000, "decoder_presentations": 1000}
+    walk = {"resolution": 6, "start_depth": 4, "variance_step": 0.5, "epochs": 3, "learning_rate": 0.02}
+    cascades = task_table(entropies, Entropies, grey, case="method", **strengths, adam=trained)
+    return {
+        "if_map": cascades,
+        "if_cutoff_law": cascades,
+        "if_cnn": task_table(entropies, Entropies, grey, one=small | {"architecture": "cnn"}),
+        "if_resnet": task_table(entropies, Entropies, grey, one=small | {"architecture": "resnet"}),
+        "if_resnet_training": task_table(classification, Classification, grey, one=small | {"steps": 2}),
+        "if_trainability": task_table(
+            trainability,
+            Trainability,
+            grey,
+            one={"resolution": 6, "depths": [2, 10], "weight_variances": variances, "steps": 4, "measure_every": 2},
+        ),
+        "if_falling": task_table(
+            falling, Falling, colour, case="direction", **{d: walk | {"direction": d} for d in ("falling", "rising")}
+        ),
+        "if_scheme": task_table(reconstruction, Reconstruction, grey, one=short | {"architecture": "wide", "depth": 3}),
+        "if_reconstruction": task_table(reconstruction, Reconstruction, grey, one=short | {"depth": 4}),
+        "if_channels": task_table(
+            channels,
+            Channels,
+            colour,
+            one={"layers": [4, "M", 20], "resolution": 12, "steps": 4, "decoder_steps": 4, "strongest": {1: 2, 3: 20}},
+        ),
+    }
+
+
+def entries(section):
+    return yaml.safe_load((PACKAGE / "cascades" / f"{section}.yaml").read_text(encoding="utf-8"))
+
+
+@pytest.mark.parametrize("name", entries("figures"))
+def test_figures_draw_what_tasks_give(tables, name):
+    entry = entries("figures")[name]
+    module, function = entry["draw"].split(".")
+    draw = getattr(MODULES[module], function)
+    roles = {role: tables[experiment] for role, experiment in entry["experiments"].items()}
+    figure = draw(**roles, scale="laptop", **entry.get("options", {}))
+    assert isinstance(figure, Figure)
+    figure.canvas.draw()
+
+
+def test_drawing_functions_alone_return_figures():
+    """What says that it returns a figure takes tables by position and all else by keyword."""
+    drawn = {entry["draw"] for entry in entries("figures").values()}
+    for name, module in MODULES.items():
+        for function, value in inspect.getmembers(module, inspect.isfunction):
+            if value.__module__ == module.__name__ and value.__annotations__.get("return") is Figure:
+                assert f"{name}.{function}" in drawn
+                kinds = [parameter.kind for parameter in inspect.signature(value).parameters.values()]
+                assert set(kinds) == {inspect.Parameter.POSITIONAL_OR_KEYWORD, inspect.Parameter.KEYWORD_ONLY}
+
+
+# What tables of so few, small and briefly trained networks can say. Claims' arguments are made for large ones.
+SMALL_ARGUMENTS = {
+    "critical_point": {},
+    "weight_variance_of_peak": {"from_depth": 9, "to_depth": 12, "where": {"decoder": "ridge", "ridge_strength": 0.1}},
+    "collapsed_entropy": {"correlation_depths": 2},
+    "cutoff_slope": {"weight_variances": [0.5, 0.7], "weakest": 1e-3, "strongest": 1e-1},
+    "cutoff_depth": {"weight_variances": [0.5, 0.7], "strength": 1e-2},
+    "effective_ridge_strength": {"weight_variances": [0.5, 0.7]},
+    "mean_accuracy": {"depth": 10, "lowest": 0.5, "highest": 2.0},
+    "accuracy_beyond": {"correlation_depths": 4},
+    "falling_depth": {"lowest": 0.1, "highest": 2.0},
+    "intended_classes": {},
+    "image_accuracy": {},
+}
+NOT_ALWAYS = {"weight_variance_of_peak", "effective_ridge_strength", "falling_depth"}
+
+
+@pytest.mark.parametrize("claim", entries("claims"), ids=lambda claim: claim["id"])
+def test_measures_read_what_tasks_give(tables, claim):
+    measure = getattr(measures, claim["measure"])
+    inspect.signature(measure).bind(None, **claim.get("arguments", {}))
+    known = inspect.signature(measure).parameters
+    given = {name: value for name, value in claim.get("arguments", {}).items() if name == "quantity"}
+    arguments = given | SMALL_ARGUMENTS[claim["measure"]]
+    assert set(arguments) <= set(known)
+    if claim["experiment"] == "if_cnn":
+        arguments |= {"where": {"decoder": "ridge"}, "from_depth": 2, "to_depth": 5} if "where" in arguments else {}
+    try:
+        found = measure(tables[claim["experiment"]], **arguments)
+    except NotMeasured:
+        assert claim["measure"] in NOT_ALWAYS
+        return
+    assert isinstance(found, Measurement)
+    assert found.value == found.value

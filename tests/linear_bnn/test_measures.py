@@ -1,0 +1,114 @@
+"""What claims measure, on small tables of the tasks."""
+
+import inspect
+
+import numpy as np
+import pytest
+import yaml
+
+from nnstatmech.linear_bnn import measures
+from nnstatmech.planning.families import PACKAGE
+from nnstatmech.readings import Measurement, NotMeasured
+
+CLAIMS = yaml.safe_load((PACKAGE / "linear_bnn/claims.yaml").read_text(encoding="utf-8"))
+
+ROUND_TRIP = {
+    "score": ("regression", {"quantity": "accuracy", "split": "validation", "coupling": 0.2}),
+    "at_epoch": ("classifier", {"quantity": "accuracy", "split": "validation", "epoch": 1}),
+    "output_law_probability": ("untrained", {}),
+    "output_median": ("untrained", {}),
+    "temperature_exponent": ("untrained", {}),
+    "unnormalised_mass": ("norm_learning", {"coupling": 1}),
+    "digit_outputs": ("neural_tangent", {"quantity": "outputs_deviation"}),
+    "linearisation_exponent": ("neural_tangent", {"from_width": 8}),
+    "posterior_variance_ratio": ("neural_tangent", {"width": 16}),
+    "pruning_fit": ("path_pruning", {"parameter": "plateau"}),
+    "prior_number": ("prior", {"quantity": "tail_residual", "network": "5", "position": 100000.0}),
+    "ratio_to_process_law": ("exact", {"networks": ["16", "64"]}),
+    "kurtosis_difference": ("prior", {"network": "5"}),
+    "random_network_statistic": ("prior", {}),
+    "fraction_outside": ("hmc", {"level": 0.99}),
+    "loss_deviation": ("hmc", {}),
+    "loss_ratio": ("langevin", {"network": "2", "beta": 10}),
+    "equipartition": ("hmc", {"network": "4", "beta": 10}),
+    "bin_statistic": ("descent", {"network": "16", "samples": 200}),
+    "true_distance": ("descent", {"network": "64"}),
+    "least_converged": ("descent", {}),
+    "selection_artefact": ("descent", {"network": "64", "multiple": 3}),
+}
+
+
+@pytest.mark.parametrize("name", ROUND_TRIP)
+def test_every_measure_reads_a_table_made_by_its_task(tables, name):
+    role, arguments = ROUND_TRIP[name]
+    measured = getattr(measures, name)(tables[role], **arguments)
+    assert isinstance(measured, Measurement)
+    assert np.isfinite([measured.value, measured.standard_error]).all()
+
+
+def test_the_list_above_holds_every_measure_and_claims_give_arguments_that_it_takes():
+    functions = {
+        name: function
+        for name, function in inspect.getmembers(measures, inspect.isfunction)
+        if function.__module__ == measures.__name__
+    }
+    assert set(functions) == set(ROUND_TRIP)
+    for claim in CLAIMS:
+        inspect.signature(functions[claim["measure"]]).bind(None, **claim.get("arguments", {}))
+
+
+def test_values_of_known_size(tables):
+    wrong = measures.prior_number(tables["prior"], "halved_argument_log2_mass", "5")
+    assert wrong.value == pytest.approx(3, abs=1e-9)
+    mass = measures.prior_number(tables["prior"], "total_mass", "5", activation="relu")
+    assert mass.value == pytest.approx(31 / 32, abs=1e-9)
+    assert measures.ratio_to_process_law(tables["exact"], ["64"]).value == pytest.approx(0.94, abs=0.01)
+    assert measures.random_network_statistic(tables["prior"]).value < 80
+    assert 0 <= measures.fraction_outside(tables["hmc"], 0.99).value <= 0.5
+    assert measures.loss_deviation(tables["hmc"]).value < 4
+    assert measures.loss_ratio(tables["langevin"], "2", 10).value > 1
+    assert measures.equipartition(tables["hmc"], "4", 10).value == pytest.approx(1, abs=0.3)
+    assert measures.bin_statistic(tables["descent"], "16", samples=200).value < 70
+    assert measures.true_distance(tables["descent"], "64").value < 0.2
+    assert measures.least_converged(tables["descent"]).value < 1
+    # The tails beyond |y| = 5 hold 4e-4 of the mass; the closed form is 5.3888/1.6.
+    assert measures.unnormalised_mass(tables["norm_learning"], 1.0).value == pytest.approx(5.3888 / 1.6, abs=5e-3)
+
+
+def test_what_is_not_there_is_not_measured(tables):
+    with pytest.raises(NotMeasured, match="10000 are needed"):
+        measures.bin_statistic(tables["descent"], "16", samples=10_000)
+    with pytest.raises(NotMeasured):
+        measures.prior_number(tables["prior"], "total_mass", "999", activation="relu")
+    with pytest.raises(NotMeasured):
+        measures.linearisation_exponent(tables["neural_tangent"], 16)
+    with pytest.raises(NotMeasured):
+        measures.selection_artefact(tables["descent"], "1", 0.0)
+
+
+def test_a_diverged_network_is_a_hole(tables):
+    rows = tables["regression"]
+    assert (rows.loc[rows["quantity"] == "diverged_epoch", "coupling"] == 400).all()
+    lone = rows[~((rows["seed"] == 1) & (rows["epoch"] == rows["epoch"].max()))]
+    lone.attrs = rows.attrs
+    measured = measures.score(lone, "accuracy", "validation", 0.2)
+    assert measured.holes == 1
+    assert np.isnan(measured.standard_error)
+
+
+def test_selecting_the_fast_networks_distorts_their_law():
+    """Fast networks of width 2 have the lower half of the law, slow ones the upper half."""
+    import pandas as pd
+
+    law = (np.arange(3000) + 0.5) / 3000
+    rows = [
+        (network, 0, member, quantity, value)
+        for network, slow_step in (("2", 5000), ("64", 1000))
+        for member, probability in enumerate(law)
+        for quantity, value in (("probability", probability), ("step", slow_step if probability > 0.5 else 1000))
+    ]
+    table = pd.DataFrame(rows, columns=["network", "seed", "member", "quantity", "value"])
+    half = np.sqrt(1.5 * np.log(2) - 0.75 * np.log(3))  # of a uniform law to its lower half, in nats
+    assert measures.selection_artefact(table, "2", 1.5).value == pytest.approx(half, abs=0.02)
+    assert measures.selection_artefact(table, "2", 10).value < 0.02
+    assert measures.selection_artefact(table, "64", 1.5).value < 0.02

@@ -1,0 +1,144 @@
+"""A table that a task has just made goes into every measure and every drawing function of the family."""
+
+import inspect
+from functools import cache
+
+import matplotlib as mpl
+import matplotlib.pyplot as plt
+import numpy as np
+import pytest
+from message_passing.tables import table
+
+from nnstatmech.message_passing import kernels, measures
+from nnstatmech.message_passing.figures import committee, learning_curves, perceptron, timing
+from nnstatmech.message_passing.figures import table as error_table
+from nnstatmech.readings import Measurement
+
+SMALL = {"hidden": [11, 9], "batch_size": 20, "epochs": 3, "rho": [1.0, 1.0, 0.9]}
+
+
+@pytest.fixture(autouse=True)
+def no_window_and_no_compiling(monkeypatch):
+    monkeypatch.setattr(kernels, "FEWEST_EDGES_FOR_COMPILING", 1 << 62)
+    mpl.use("Agg")
+    yield
+    plt.close("all")
+
+
+@cache
+def learned():
+    runs = [{"algorithm": name, "labels": kind} for name in ("amp", "sgd") for kind in ("odd_even", "ten_classes")]
+    return table("training", *runs, **SMALL, bayes=True)
+
+
+@cache
+def learned_cases():
+    cases = [{"name": "weak", "rho": 0.9}, {"name": "strong", "rho": 1.6}]
+    return table("training", {"algorithm": "amp"}, {"algorithm": "bp"}, **SMALL | {"epochs": 6}, cases=cases)
+
+
+@cache
+def early():
+    return table("training", {"reset_messages": False}, {}, **SMALL)
+
+
+@cache
+def teachers():
+    return table("perceptron", {"algorithm": "amp"}, {"algorithm": "mf"}, inputs=[51], loads=[0.5, 1.0, 6.0], sweeps=12)
+
+
+@cache
+def differences():
+    runs = {"reference": "amp"}, {"reference": "bpi"}
+    return table("perceptron", *runs, algorithm="bp", inputs=[21, 41, 81], loads=[1.0], sweeps=3)
+
+
+@cache
+def random_problems():
+    return table("perceptron", {"algorithm": "amp"}, problem="random_labels", inputs=[51], loads=[0.2, 0.6], sweeps=30)
+
+
+@cache
+def committees():
+    sizes = {"features": [5, 15], "matrix_features": [15], "hidden_units": 5, "latent_dimension": 11, "samples": 22}
+    runs = [{"algorithm": "online_bp", "epochs": 3}, {"algorithm": "sbpi", "epochs": 5}]
+    return table("committee", *runs, **sizes)
+
+
+@cache
+def times():
+    return table("timing", batch_sizes=[2, 4, 8], batches=[3, 2, 2], hidden=[7, 7], samples=100)
+
+
+ODD_EVEN = {"algorithm": "amp", "labels": "odd_even"}
+MEASURES = {
+    "perceptron_overlap": (teachers, {"algorithm": "amp", "load": 1.0}),
+    "nishimori_gap": (teachers, {"algorithm": "amp", "load": 1.0}),
+    "trajectory_gap": (teachers, {"algorithm": "amp", "load": 0.5, "sweeps": 3}),
+    "recovery_threshold": (teachers, {"algorithm": "amp"}),
+    "solved_fraction": (random_problems, {"algorithm": "amp", "load": 0.2}),
+    "largest_distance": (differences, {"reference": "bpi", "sweep": 1}),
+    "distance_exponent": (differences, {"reference": "amp", "sweep": 3}),
+    "final_value": (learned, {"quantity": "test_error", "where": ODD_EVEN}),
+    "largest_value": (learned, {"quantity": "polarisation", "where": {"algorithm": "amp"}}),
+    "smallest_final_value": (learned_cases, {"quantity": "polarisation", "where": {"case": "strong", "layer": 0}}),
+    "largest_final_value": (learned_cases, {"quantity": "polarisation", "where": {"case": "weak", "layer": 0}}),
+    "final_ratio": (
+        learned,
+        {"quantity": "test_error", "above": ODD_EVEN, "below": ODD_EVEN | {"labels": "ten_classes"}},
+    ),
+    "final_difference": (
+        learned_cases,
+        {
+            "quantity": "test_error",
+            "first": {"algorithm": "amp", "case": "weak"},
+            "second": {"algorithm": "amp", "case": "strong"},
+        },
+    ),
+    "difference_of_quantities": (learned, {"first": "bayes_test_error", "second": "test_error", "where": ODD_EVEN}),
+    "diverged_fraction": (learned_cases, {"where": {"case": "strong"}}),
+    "committee_value": (committees, {"algorithm": "sbpi", "quantity": "test_error", "features": 15}),
+    "committee_drop": (committees, {"algorithm": "online_bp", "quantity": "test_error", "smaller": 5, "larger": 15}),
+    "time_ratio": (times, {"algorithm": "bpi", "reference": "amp", "batch_size": 4}),
+    "time_exponent": (times, {"algorithm": "amp", "largest_batch": 8}),
+}
+FIGURES = [
+    (learning_curves.learning_curves, [learned_cases], {"vary": "rho", "summary": "test_error"}),
+    (learning_curves.learning_curves, [learned], {"vary": "batch_size", "dataset_rows": {"mnist": "MNIST"}}),
+    (learning_curves.early_equations, [early], {}),
+    (learning_curves.bayesian_prediction, [learned], {}),
+    (perceptron.perceptron, [teachers, differences, random_problems], {}),
+    (committee.committee, [committees], {}),
+    (timing.epoch_time, [times], {}),
+    (error_table.error_table, [learned], {"overlay_published": False}),
+    (error_table.error_table, [learned], {}),
+]
+
+
+def own_functions(module) -> set[str]:
+    return {
+        name for name, item in vars(module).items() if inspect.isfunction(item) and item.__module__ == module.__name__
+    }
+
+
+def test_every_measure_is_tried():
+    assert own_functions(measures) == set(MEASURES)
+
+
+@pytest.mark.parametrize("name", MEASURES)
+def test_every_measure_reads_it(name):
+    make, arguments = MEASURES[name]
+    measured = getattr(measures, name)(make(), **arguments)
+    assert isinstance(measured, Measurement)
+    assert np.isfinite([measured.value, measured.standard_error]).all()
+
+
+@pytest.mark.parametrize(("draw", "tables", "options"), FIGURES)
+def test_every_figure_draws_it(draw, tables, options):
+    figure = draw(*(make() for make in tables), scale="laptop", **options)
+    figure.canvas.draw()
+
+
+def test_a_measure_that_mixes_settings_is_refused():
+    with pytest.raises(ValueError, match="more than one setting"):
+        measures.final_value(learned(), "test_error", {"labels": "odd_even"})

@@ -1,0 +1,53 @@
+"""Ranges, defaults and costs of the parameters."""
+
+import pytest
+from pydantic import ValidationError
+
+from nnstatmech.moments.family import FAMILY
+from nnstatmech.moments.params import Propagation
+
+from .small import params
+
+
+@pytest.mark.parametrize(
+    ("settings", "message"),
+    [
+        ({"measurements": 4}, "depth = 6: must be a multiple of measurements = 4"),
+        ({"boundary": "symmetric", "kernel_size": 4}, "kernel_size = 4: must be odd"),
+        ({"weights": "gram"}, "needs kernel_size = 1 and 2"),
+        ({"weights": "gram", "kernel_size": 1, "batch_size": 13}, "batch_size = 13, width = 24"),
+        ({"epsilon": -1e-3}, "greater than or equal to 0"),
+        ({"architecture": "resnet"}, "'vanilla', 'bn_ff' or 'bn_res'"),
+    ],
+)
+def test_parameters_out_of_range(settings, message):
+    with pytest.raises(ValidationError, match=message):
+        params(**settings)
+
+
+def test_few_arguments_are_enough():
+    chosen = Propagation(architecture="bn_ff", depth=40)
+    assert chosen.depth % chosen.measurements == 0
+    assert Propagation(architecture="vanilla").depth == 200
+    assert FAMILY.tasks == {"propagation": Propagation}
+    assert Propagation.needs == "images"
+
+
+# CPU seconds of a realisation and peak memory in MB at the published sizes, measured once.
+PUBLISHED_SIZES = [
+    ({"architecture": "vanilla", "width": 128, "batch_size": 1024, "effective_ranks": "none"}, 178, 1433),
+    ({"architecture": "vanilla", "width": 512, "batch_size": 1024, "effective_ranks": "none"}, 2784, 3910),
+    ({"architecture": "vanilla", "width": 512, "batch_size": 64, "effective_ranks": "signal"}, 165, 780),
+    ({"architecture": "bn_ff", "width": 512, "batch_size": 64}, 222, 838),
+    ({"architecture": "bn_res", "width": 512, "batch_size": 64, "depth": 500}, 930, 872),
+    ({"architecture": "bn_res", "width": 512, "batch_size": 64, "depth": 500, "kernel_size": 1}, 1.1, 845),
+]
+
+
+@pytest.mark.parametrize(("sizes", "seconds", "megabytes"), PUBLISHED_SIZES)
+def test_cost_is_near_the_measured_one(sizes, seconds, megabytes):
+    chosen = Propagation(measurements=4 if sizes.get("effective_ranks") == "none" else 100, **sizes)
+    one, many = chosen.cost(1), chosen.cost(101)
+    assert (many.cpu_seconds - one.cpu_seconds) / 100 == pytest.approx(seconds, rel=0.25)
+    assert one.memory_mb == pytest.approx(megabytes, rel=0.25)
+    assert many.memory_mb == one.memory_mb

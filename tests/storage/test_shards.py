@@ -1,0 +1,137 @@
+"""The join concatenates what the plan asks for and refuses everything else by name."""
+
+import pyarrow as pa
+import pytest
+
+from nnstatmech.storage.shards import StrangeShard, join, prepend, read_frame, require_distinct_rows
+from nnstatmech.storage.tables import DamagedTable, tidy, write_table
+
+from .test_tables import SCHEMA
+
+PARAMS = {"width": 64, "depth": 10}
+MADE_BY = {"dataset_digest": "ab", "files": {"w.pth": "34"}, "engine": "new", "code": "1"}
+
+
+def write_shard(folder, seeds, run="rho=1", rho=1, **metadata):
+    table = tidy(SCHEMA, seed=seeds, depth=1, quantity="chi", value=[float(seed) for seed in seeds])
+    path = folder / f"{run}-{seeds[0]}.parquet"
+    said = {"run": run, "params": PARAMS, "dataset": "mnist", "seeds": seeds} | MADE_BY | metadata
+    write_table(prepend(table, {"experiment": "e", "run": run, "rho": rho}), path, said)
+    return str(path)
+
+
+def wanted(seeds):
+    return {"params": PARAMS, "dataset": "mnist", "seeds": seeds} | MADE_BY
+
+
+def test_shards_are_joined_with_their_provenance(tmp_path):
+    paths = [write_shard(tmp_path, [0, 1]), write_shard(tmp_path, [2])]
+    table, provenance = join(paths, {"rho=1/000": wanted([0, 1]), "rho=1/001": wanted([2])})
+    assert table["seed"].to_pylist() == [0, 1, 2]
+    assert [shard["seeds"] for shard in provenance] == [[0, 1], [2]]
+
+
+def test_axes_may_mix_integers_and_decimals(tmp_path):
+    paths = [write_shard(tmp_path, [0], "rho=1", 1), write_shard(tmp_path, [0], "rho=0.5", 0.5)]
+    table, _ = join(paths, {"a": wanted([0]), "b": wanted([0])})
+    assert table["rho"].to_pylist() == [1.0, 0.5]
+
+
+@pytest.mark.parametrize(
+    ("metadata", "said"),
+    [
+        ({"dataset_digest": "cd"}, "dataset_digest: 'cd', the plan says 'ab'"),
+        ({"dataset_digest": None}, "dataset_digest: None, the plan says 'ab'"),
+        ({"files": {"w.pth": "12"}}, "files: {'w.pth': '12'}, the plan says {'w.pth': '34'}"),
+        ({"code": "0"}, "code: '0', the plan says '1'"),
+        ({"engine": "old"}, "engine: 'old', the plan says 'new'"),
+        ({"params": {"width": 32, "depth": 10}}, "width: 32, the plan says 64"),
+        ({"params": {"width": 64}}, "depth: None, the plan says 10"),
+        ({"dataset": "cifar10"}, "dataset: 'cifar10', the plan says 'mnist'"),
+    ],
+)
+def test_strangers_are_refused_by_name(tmp_path, metadata, said):
+    path = write_shard(tmp_path, [0], **metadata)
+    with pytest.raises(StrangeShard, match=f"{path} was made with {said}; make it again"):
+        join([path], {"a": wanted([0])})
+
+
+def test_other_seeds_are_refused(tmp_path):
+    path = write_shard(tmp_path, [0, 1])
+    with pytest.raises(StrangeShard, match=r"seeds: \[0, 1\], the plan says \[0, 1, 2\]"):
+        join([path], {"a": wanted([0, 1, 2])})
+
+
+def test_rows_of_a_missing_seed_are_missed(tmp_path):
+    path = write_shard(tmp_path, [0, 1])
+    said = {"run": "rho=1", "params": PARAMS, "dataset": "mnist", "seeds": [0, 1, 2]} | MADE_BY
+    table = tidy(SCHEMA, seed=[0, 1], value=[0.0, 1.0])
+    write_table(table, path, said)
+    with pytest.raises(StrangeShard, match=r"has rows of the seeds \[0, 1\], the plan says \[0, 1, 2\]"):
+        join([path], {"a": wanted([0, 1, 2])})
+
+
+def test_a_damaged_shard_is_named(tmp_path):
+    path = write_shard(tmp_path, [0])
+    with open(path, "r+b") as file:
+        file.truncate(50)
+    with pytest.raises(DamagedTable, match=path):
+        join([path], {"a": wanted([0])})
+
+
+def test_an_axis_must_not_hide_a_column():
+    with pytest.raises(ValueError, match="the axis depth has the name of a column"):
+        prepend(tidy(SCHEMA, seed=[0]), {"depth": 3})
+
+
+def test_a_frame_knows_the_parameters_of_its_runs(tmp_path):
+    table, provenance = join([write_shard(tmp_path, [0, 1])], {"a": wanted([0, 1])})
+    write_table(table, tmp_path / "joined.parquet", {"shards": provenance})
+    frame = read_frame(tmp_path / "joined.parquet")
+    assert frame.attrs["runs"] == {"rho=1": {"width": 64, "depth": 10, "dataset": "mnist"}}
+    assert list(frame.columns[:3]) == ["experiment", "run", "rho"]
+
+
+@pytest.mark.parametrize("key", ["code", "engine"])
+def test_code_that_was_accepted_is_no_stranger(tmp_path, key):
+    accepted = [{"code": "1", "engine": "new"}, {"code": "2", "engine": "new"}]
+    path = write_shard(tmp_path, [0], **{key: "0"}, accepted=accepted)
+    assert join([path], {"a": wanted([0])})[0].num_rows == 1
+
+
+@pytest.mark.parametrize(
+    ("metadata", "offered"),
+    [({"code": "0"}, True), ({"engine": "old"}, True), ({"code": "0", "dataset_digest": "cd"}, False)],
+)
+def test_only_other_code_may_be_accepted(tmp_path, metadata, offered):
+    """Other images or parameters change numbers for certain."""
+    path = write_shard(tmp_path / "family/e/rho=1", [0], **metadata)
+    with pytest.raises(StrangeShard) as caught:
+        join([path], {"a": wanted([0])})
+    command = f"python -m nnstatmech.storage.accept '{tmp_path}/family/e.parquet'"
+    assert (command in str(caught.value)) is offered
+
+
+def test_rows_given_twice_are_refused(tmp_path):
+    """In one shard, also with another value; and in two, where rows of no seed belong to each of them."""
+    path = tmp_path / "s.parquet"
+    twice = tidy(SCHEMA, seed=[0, 0], depth=[3, 3], quantity="chi", value=[1.0, 2.0])
+    write_table(twice, path, {"run": "a", **wanted([0])})
+    with pytest.raises(StrangeShard, match="has 2 rows of seed 0, depth 3, quantity chi; rm"):
+        join([str(path)], {"a": wanted([0])})
+    paths = []
+    for seeds in ([0], [1]):
+        both = pa.concat_tables([tidy(SCHEMA, depth=[3], quantity="exact"), tidy(SCHEMA, seed=seeds, depth=[3])])
+        paths.append(tmp_path / f"{seeds[0]}.parquet")
+        write_table(both, paths[-1], {"run": "a", **wanted(seeds)})
+    join(map(str, paths[:1]), {"a": wanted([0])})
+    with pytest.raises(StrangeShard, match="has 2 rows of depth 3, quantity exact"):
+        join(list(map(str, paths)), {"a": wanted([0]), "b": wanted([1])})
+
+
+def test_rows_given_twice_are_seen_across_parts_with_dictionaries_of_their_own():
+    first = tidy(SCHEMA, seed=[0], depth=1, quantity="a", value=1.0)
+    second = tidy(SCHEMA, seed=[0], depth=1, quantity="b", value=1.0)
+    require_distinct_rows(pa.concat_tables([first, second]), "x")
+    with pytest.raises(StrangeShard, match="2 rows"):
+        require_distinct_rows(pa.concat_tables([first, second, first]), "x")

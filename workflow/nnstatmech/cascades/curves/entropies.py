@@ -1,0 +1,171 @@
+"""What cascades through random networks say over depth and weight variance, and where they lose the images."""
+
+from typing import NamedTuple
+
+import numpy as np
+import pandas as pd
+
+from ...readings import NotMeasured, by_seed, over_seeds, select
+from .depth_scales import in_correlation_depths, ordered_beyond
+
+STANDS_OUT = 0.02  # how far the largest value of a curve over σ_w² must be above the median to be called a peak
+
+
+class Bands(NamedTuple):
+    """Mean and standard deviation over networks: rows are depths, columns weight variances."""
+
+    mean: pd.DataFrame
+    deviation: pd.DataFrame
+
+
+def over_depth(table: pd.DataFrame, quantity: str) -> Bands:
+    """A quantity over depth and weight variance."""
+    found = over_seeds(by_seed(select(table, quantity=quantity), ["depth", "weight_variance"]))
+    deviation = found["error"] * np.sqrt(found["count"])
+    return Bands(found["mean"].unstack("weight_variance"), deviation.unstack("weight_variance"))
+
+
+def over_variances(table: pd.DataFrame, quantity: str) -> pd.Series:
+    """A quantity without depth, averaged over seeds, by weight variance."""
+    return over_seeds(by_seed(select(table, quantity=quantity), "weight_variance"))["mean"]
+
+
+def ridge_line(table: pd.DataFrame, quantity: str) -> pd.Series:
+    """At every depth the weight variance at which ``quantity`` is largest, where that stands out."""
+    grid = over_depth(table, quantity).mean
+    return grid.idxmax(axis=1)[grid.max(axis=1) - grid.median(axis=1) > STANDS_OUT]
+
+
+def vertex(curve: pd.Series) -> float:
+    """Where a curve over the weight variance is largest: vertex of the parabola through the highest three points.
+
+    Raises
+    ------
+    NotMeasured
+        If it is largest at an end.
+    """
+    place = int(np.argmax(curve))
+    if not 0 < place < len(curve) - 1:
+        raise NotMeasured(f"the curve is largest at the end of its range, {curve.index[place]}")
+    near = slice(place - 1, place + 2)
+    square, slope, _ = np.polyfit(curve.index[near].to_numpy(float), curve.to_numpy(float)[near], 2)
+    return float(-slope / (2 * square))
+
+
+def peaks(table: pd.DataFrame, quantity: str, from_depth: int, to_depth: int) -> pd.Series:
+    """The weight variance at which ``quantity`` is largest, averaged over a range of depths, by seed."""
+    rows = select(table, quantity=quantity)
+    rows = rows[rows["depth"].between(from_depth, to_depth)]
+    if rows.empty:
+        raise NotMeasured(f"no depth between {from_depth} and {to_depth} was evaluated")
+    curves = rows.pivot(index="weight_variance", columns=["seed", "depth"], values="value")
+    return curves.apply(vertex).groupby("seed").mean()
+
+
+def collapsed_entropies(table: pd.DataFrame, depths: float) -> pd.Series:
+    """Largest differential entropy of ordered networks deeper than so many correlation depths, by seed."""
+    return ordered_beyond(select(table, quantity="differential_entropy"), depths).groupby("seed")["value"].max()
+
+
+# --- cutoffs -----------------------------------------------------------------------------------
+
+
+def cutoffs(table: pd.DataFrame, quantity: str) -> pd.DataFrame:
+    """Mean cutoff ``depth`` and its standard ``error``, from seeds and resampled images, by run and weight variance.
+
+    NaN where a seed does not lose the information within the network: an average over the others would be too low.
+    """
+    position = ["run", "weight_variance"]
+    rows = select(table, quantity=quantity)
+    found = over_seeds(by_seed(rows.astype({"run": str}), position))
+    resampled = table[table["quantity"] == f"{quantity}_error"].astype({"run": str})
+    images = resampled.groupby(position)["value"].mean().reindex(found.index).astype(float)
+    # The test images are the same for all seeds: their part of the error does not shrink with the seeds.
+    error = np.hypot(found["error"].fillna(0), images.fillna(0))
+    return pd.DataFrame({"depth": found["mean"], "error": error}).where(found["holes"] == 0)
+
+
+def lost_depths(table: pd.DataFrame, quantity: str) -> pd.DataFrame:
+    """:func:`cutoffs` of a table whose runs share the weight variances among them, by weight variance alone."""
+    return cutoffs(table, quantity).droplevel("run").sort_index()
+
+
+def scaled_cutoffs(table: pd.DataFrame, quantity: str, weight_variances: list[float]) -> pd.DataFrame:
+    """Cutoffs of every network in units of ξ_c, with the decoders' ``strength`` and kind, by run, seed and σ_w².
+
+    Null where the information is not lost.
+    """
+    rows = select(table, quantity=quantity, weight_variance=weight_variances)
+    scaled = rows[["run", "seed", "weight_variance"]].assign(depth=in_correlation_depths(table, rows, "value"))
+    return with_decoders(table, scaled)
+
+
+def with_decoders(table: pd.DataFrame, rows: pd.DataFrame) -> pd.DataFrame:
+    """Rows with the kind of the decoders of their ``run``, and the ``strength`` of ridge decoders."""
+    runs, names = table.attrs["runs"], rows["run"].astype(str)
+    return rows.assign(
+        decoder=[runs[run]["decoder"] for run in names], strength=[runs[run]["ridge_strength"] for run in names]
+    )
+
+
+def mean_of_networks(networks: pd.Series) -> pd.Series:
+    """Mean over the weight variances of each seed, NaN where one has no value; indexed by seed."""
+    return networks.groupby("seed").agg(lambda values: values.mean(skipna=False))
+
+
+def cutoff_depths(table: pd.DataFrame, quantity: str, weight_variances: list[float], strength: float) -> pd.Series:
+    """Cutoff of ridge decoders of one strength in units of ξ_c, averaged over weight variances, by seed."""
+    ridge = select(table, decoder="ridge", ridge_strength=strength)
+    return mean_of_networks(scaled_cutoffs(ridge, quantity, weight_variances).set_index("seed")["depth"])
+
+
+def cutoff_slopes(
+    table: pd.DataFrame, quantity: str, weight_variances: list[float], weakest: float, strongest: float
+) -> pd.Series:
+    """Growth of the cutoff, in units of ξ_c, for each decade by which the ridge strength is lowered, by seed.
+
+    Fitted to each network's cutoffs at strengths from ``weakest`` to ``strongest``.
+    """
+    scaled = scaled_cutoffs(select(table, decoder="ridge"), quantity, weight_variances)
+    scaled = scaled[scaled["strength"].between(0.99 * weakest, 1.01 * strongest)]
+    slopes = {
+        network: np.polyfit(-np.log10(rows["strength"]), rows["depth"], 1)[0] if rows["depth"].notna().all() else np.nan
+        for network, rows in scaled.groupby(["seed", "weight_variance"])
+    }
+    return mean_of_networks(of_networks(slopes))
+
+
+def effective_strengths(table: pd.DataFrame, quantity: str, weight_variances: list[float]) -> pd.Series:
+    """log₁₀ of the ridge strength whose decoders lose information where trained ones do, by seed.
+
+    Interpolated for each network between the ridge strengths at hand; networks outside their range are left out.
+    """
+    scaled = scaled_cutoffs(table, quantity, weight_variances).dropna(subset="depth")
+    equivalents = {}
+    for network, rows in scaled.groupby(["seed", "weight_variance"]):
+        ridge = rows[rows["decoder"] == "ridge"].sort_values("depth")
+        trained = rows[rows["decoder"] == "adam"]["depth"]
+        if len(trained) and ridge["depth"].min() <= trained.iloc[0] <= ridge["depth"].max():
+            equivalents[network] = np.interp(trained.iloc[0], ridge["depth"], np.log10(ridge["strength"]))
+    return mean_of_networks(of_networks(equivalents))
+
+
+def of_networks(values: dict) -> pd.Series:
+    """One number a network, indexed by seed and weight variance."""
+    index = pd.MultiIndex.from_tuples(list(values), names=["seed", "weight_variance"])
+    return pd.Series(list(values.values()), index=index, dtype=float)
+
+
+def law_points(table: pd.DataFrame, quantity: str) -> pd.DataFrame:
+    """Mean cutoffs (``depth``, ``error``) in units of ξ_c, with decoder and strength, by falling noise floor.
+
+    One row a run and weight variance; those that lose nothing are left out.
+    """
+    found = cutoffs(table, quantity).dropna().reset_index()
+    scaled = {column: in_correlation_depths(table, found, column) for column in ("depth", "error")}
+    return with_decoders(table, found.assign(**scaled)).sort_values(["weight_variance", "strength"])
+
+
+def log_signal(strengths: pd.Series, depths: pd.Series) -> float:
+    """ln V of the law l = ξ_c ln(V/λ), fitted to cutoffs in units of ξ_c."""
+    return float(np.mean(depths + np.log(strengths)))

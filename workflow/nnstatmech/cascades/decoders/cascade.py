@@ -1,0 +1,77 @@
+"""Cascades: the decoders of all layers of E networks, and what they make of the activations of any depth."""
+
+from collections.abc import Callable, Mapping, Sequence
+
+import torch
+from torch import Tensor
+
+from ..networks import Layer, LayerParameters
+from .ridge import Ridge, RidgeDecoder
+from .rows import propagate
+from .trained import Adam, AdamDecoder
+
+
+@torch.no_grad()
+def fit_cascade(
+    layers: Sequence[Layer],
+    parameters: Callable[[int], LayerParameters],
+    method: Ridge | Adam,
+    train: Tensor,
+    test: Tensor,
+    depths: Sequence[int],
+    after_layer: Callable[[], object] = lambda: None,
+) -> tuple[list[RidgeDecoder | AdamDecoder], dict[int, Tensor]]:
+    """Fit the decoders of all layers, one layer at a time, and keep the test images' activations.
+
+    Only one layer's training activations are alive at a time, so memory grows with depth by the decoders alone.
+
+    Parameters
+    ----------
+    layers
+        The network, first layer first.
+    parameters
+        Position of a layer to its parameters (see :func:`networks.initial_parameters`).
+    method
+        How decoders are fitted.
+    train, test
+        Images, (1, M, ...) or (E, M, ...).
+    depths
+        Depths (1 = after the first layer) whose test activations are kept.
+    after_layer
+        Called once a layer, for a progress bar.
+
+    Returns
+    -------
+    The decoders, first layer first, and depth to test activations (E, images, ...).
+    """
+    decoders, activations = [], {}
+    for position, layer in enumerate(layers):
+        drawn = parameters(position)
+        outputs = propagate(layer, drawn, train)
+        decoders.append(method.fit(layer, position, train, outputs))
+        train, test = outputs, propagate(layer, drawn, test)
+        if position + 1 in depths:
+            activations[position + 1] = test
+        after_layer()
+    return decoders, activations
+
+
+@torch.no_grad()
+def reconstruct(
+    decoders: Sequence[Callable[[Tensor], Tensor]],
+    activations: Mapping[int, Tensor],
+    after_layer: Callable[[], object] = lambda: None,
+) -> Tensor:
+    """Images that cascades from several depths give back, (E, depths in increasing order, images, ...).
+
+    One sweep from the deepest layer to the first takes up the activations of each depth as it passes: L decoders
+    are applied once each, instead of L²/2 times for one cascade after the other.
+    """
+    batch, found = None, sorted(activations, reverse=True)
+    for depth in range(found[0], 0, -1):
+        if depth in activations:
+            arriving = activations[depth]
+            batch = arriving if batch is None else torch.cat([batch, arriving], 1)
+        batch = decoders[depth - 1](batch)
+        after_layer()
+    return batch.unflatten(1, (len(found), -1)).flip(1)
