@@ -11,7 +11,9 @@ from PIL import Image, ImageOps
 from torch import Tensor
 
 from ..datasets import Dataset
-from ..datasets.image_folder import FORMATS, SUFFIXES
+from ..datasets.image_folder import SUFFIXES
+from ..datasets.pixels import FORMATS, decode_image
+from ..datasets.reading import Unusable, fixed_order
 from .checks import ProbeError, first_line
 
 
@@ -72,19 +74,27 @@ def read_folder(folder: Path) -> np.ndarray:
     if not files:
         raise ProbeError(f"there is no image in {folder}: files end in {', '.join(SUFFIXES)}")
     # Folders are often sorted by class: every leading part should be a mixture.
-    order = np.random.RandomState(0).permutation(len(files))
-    pixels, size = [], None
+    order = fixed_order(len(files))
+    grey = is_grey(files[order[0]])
+    pixels: list[np.ndarray] = []
+    size: tuple[int, int] | None = None
     for index in order:
         try:
-            with Image.open(files[index], formats=FORMATS) as file:
-                image = ImageOps.exif_transpose(file)
-                image = image.convert("L" if image.mode in ("1", "L", "I;16") else "RGB")
-        except (OSError, ValueError, SyntaxError) as error:
-            raise ProbeError(f"{files[index]} is no readable image ({first_line(error)})") from error
-        if size is None:
-            size, mode = image.size, image.mode
+            image = decode_image(files[index].read_bytes(), grey)
+        except (Unusable, OSError) as error:
+            raise ProbeError(f"{files[index]} {first_line(error)}") from error
+        size = size or image.size
         if image.size != size:
             image = ImageOps.fit(image, size, Image.Resampling.LANCZOS)
-        array = np.asarray(image.convert(mode))
+        array = np.asarray(image)
         pixels.append(array[..., None] if array.ndim == 2 else array)
     return np.stack(pixels)
+
+
+def is_grey(path: Path) -> bool:
+    """Whether a file holds a grey image; False where it cannot be read."""
+    try:
+        with Image.open(path, formats=FORMATS) as file:
+            return file.mode in ("1", "L", "LA", "I;16")
+    except (OSError, ValueError, SyntaxError):
+        return False

@@ -11,6 +11,7 @@ from typing import Any
 
 from torch import nn
 
+from . import examples
 from .checks import ProbeError, first_line
 
 LIBRARIES = {"torchvision": "torchvision.models", "timm": "timm"}
@@ -59,7 +60,7 @@ def function_of(where: str, attribute: str) -> Callable[..., Any]:
     if where in LIBRARIES:
         return attribute_of(imported(LIBRARIES[where]), attribute, where)
     if where == "examples":
-        return attribute_of(importlib.import_module("nnstatmech.probe.examples"), attribute, where)
+        return attribute_of(examples, attribute, where)
     path = Path(where)
     if not path.is_file():
         raise ProbeError(f"model {where}:{attribute}: there is no file {path}")
