@@ -146,7 +146,7 @@ def test_a_folder_without_a_family_is_named(tmp_path):
 def test_the_experiments_state_what_differs():
     """Settings of all families' experiments: leaves, a value a scale or a list counting as one.
 
-    250 for the 56 experiments of the four works as they were when `like` came, five for each that came later.
+    250 for the 56 experiments of the four works as they were when `like` came, ten for each that came later.
     """
 
     def leaves(value):
@@ -156,4 +156,4 @@ def test_the_experiments_state_what_differs():
 
     contents = [read_yaml(family.folder / "experiments.yaml")[0] for family in families_of().values()]
     experiments = sum(map(len, contents))
-    assert sum(map(leaves, contents)) <= 250 + 5 * (experiments - 56)
+    assert sum(map(leaves, contents)) <= 250 + 10 * (experiments - 56)
