@@ -97,7 +97,7 @@ def accuracy_grid() -> pd.DataFrame:
                 for step, final in ((10, 0.1), (20, 0.8 + 0.1 * seed if depth <= capacity else 0.1 + 0.02 * seed)):
                     position = {"seed": seed, "weight_variance": variance, "depth": depth, "step": step}
                     rows.append(position | {"quantity": "accuracy", "value": final})
-    return small_table(rows, bias_variance=0.05)
+    return small_table(rows, bias_variance=0.05, resolution=6)
 
 
 def cascades_of_networks() -> pd.DataFrame:
@@ -108,7 +108,7 @@ def cascades_of_networks() -> pd.DataFrame:
             rows.append(position | {"quantity": "differential_entropy", "value": -5.0 - depth / 10})
         cutoff = {"seed": 0, "weight_variance": variance, "quantity": "cutoff_explained_variance"}
         rows.append(cutoff | {"value": 12.0 if variance < 2 else None})
-    return small_table(rows, bias_variance=0.05, decoder="ridge", ridge_strength=1e-3)
+    return small_table(rows, bias_variance=0.05, decoder="ridge", ridge_strength=1e-3, resolution=8)
 
 
 def shrinking_cascades() -> pd.DataFrame:

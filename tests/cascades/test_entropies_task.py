@@ -47,18 +47,21 @@ def test_table(strokes, architecture, decoder):
     assert result.schema == schema_of(Entropies.columns)
     require_finite(result, "entropies")
     frame = result.to_pandas()
-    over_depth, cutoffs = frame[frame.depth.notna()], frame[frame.depth.isna()]
+    of_images = frame.weight_variance.isna()
+    # Square layers have a law, which needs the images' spectrum and mean square.
+    assert of_images.sum() == (2 * (100 + 1) if architecture == "wide" else 0)
+    over_depth, cutoffs = frame[frame.depth.notna()], frame[frame.depth.isna() & ~of_images]
     assert len(over_depth) == 2 * 2 * 5 * 8
     assert len(cutoffs) == 2 * 2 * 8
-    assert not frame.duplicated(["seed", "weight_variance", "depth", "quantity"]).any()
+    assert not frame.duplicated(["seed", "weight_variance", "depth", "mode", "quantity"]).any()
     assert over_depth.value.notna().all()
 
 
 @pytest.mark.parametrize("architecture", ["wide", "cnn"])
 def test_shards_and_memory_change_nothing(strokes, architecture):
-    keys = ["seed", "weight_variance", "depth", "quantity"]
-    together = table(strokes, seeds=(0, 1), architecture=architecture).set_index(keys).value
-    apart = table(strokes, seeds=(1,), architecture=architecture, memory=1e-6).set_index(keys).value
+    keys = ["seed", "weight_variance", "depth", "mode", "quantity"]
+    together = table(strokes, seeds=(0, 1), architecture=architecture).fillna(-1.0).set_index(keys).value
+    apart = table(strokes, seeds=(1,), architecture=architecture, memory=1e-6).fillna(-1.0).set_index(keys).value
     # Entropies are logarithms of deviations, which amplify float32 rounding where little is left to decode.
     np.testing.assert_allclose(apart, together.loc[apart.index], rtol=2e-3, atol=2e-3)
 

@@ -31,6 +31,8 @@ def test_trainability_alone_and_beside_entropies():
     assert "critical" in text
     both = trained_depths.trainability(grid, cascades_of_networks(), scale="laptop")
     assert "differential entropy / nats" in text_of(both)
+    assert "36 units a layer" in text_of(both)
+    assert "64 units a layer" in text_of(both)
     # Two panels and their colour bars.
     assert len(both.axes) == 2 * len(alone.axes) == 4
     (mesh,) = [artist for artist in alone.axes[0].collections if artist.get_array() is not None]
@@ -87,10 +89,10 @@ def test_channels_in_rows_and_mosaics():
 
 def test_silent_channels_are_white():
     table = channel_pictures()
-    silent = table[(table.quantity == "channel") & (table.value == 0)].iloc[0]
-    np.testing.assert_array_equal(channel_images.channel_picture(silent), 1)
-    heard = table[(table.quantity == "channel") & (table.value == 1)].iloc[0]
-    assert channel_images.channel_picture(heard).min() == 0
+    group = table[(table.quantity == "channel") & (table.layer == 3) & (table.image == 0)]
+    silent, heard, *_ = channel_images.channel_pictures(group)  # mean activations 0, 1, ..., 19
+    assert silent.min() == 1
+    assert heard.min() == 0
 
 
 def test_weight_variances_at_which_nothing_trains_are_marked():

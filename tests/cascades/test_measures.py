@@ -142,7 +142,7 @@ def test_boundary_of_the_entropy_and_falls_of_a_curve():
     ]
     table = pd.DataFrame(rows, columns=["run", "seed", "weight_variance", "depth", "quantity", "value"])
     table.attrs["runs"] = {"a": {"decoder": "adam", "bias_variance": 0.05}}
-    assert measures.entropy_boundary(table, 1.0, -13, {"decoder": "adam"}).value == pytest.approx(3.5)
+    assert measures.entropy_boundary(table, 1.0, -13, "adam").value == pytest.approx(3.5)
     assert measures.largest_fall(table, "relative_entropy", [1.0]).value == pytest.approx(0.3)
     with pytest.raises(NotMeasured, match="have no value"):
         measures.entropy_boundary(table, 1.0, -20)

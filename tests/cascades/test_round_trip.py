@@ -98,13 +98,13 @@ SMALL_ARGUMENTS = {
     "weight_variance_of_peak": {"from_depth": 9, "to_depth": 12, "where": {"decoder": "ridge", "ridge_strength": 0.1}},
     "collapsed_entropy": {"correlation_depths": 2},
     "cutoff_slope": {"weight_variances": [0.5, 0.7], "weakest": 1e-3, "strongest": 1e-1},
-    "cutoff_depth": {"weight_variances": [0.5, 0.7], "strength": 1e-2},
+    "cutoff_depth": {"weight_variances": [0.5, 0.7], "strength": 1e-3},
     "effective_ridge_strength": {"weight_variances": [0.5, 0.7]},
     "mean_accuracy": {"depth": 10, "lowest": 0.5, "highest": 2.0},
     "accuracy_beyond": {"correlation_depths": 4},
     "largest_falling_depth": {"lowest": 0.1, "highest": 2.0},
     "trained_over_reached": {"lowest": 0.1, "highest": 2.0},
-    "entropy_boundary": {"weight_variance": 0.5, "threshold": -6, "where": {"decoder": "ridge", "ridge_strength": 0.1}},
+    "entropy_boundary": {"weight_variance": 0.5, "threshold": -6, "decoder": "adam"},
     "law_deviation": {"weight_variances": [0.5, 0.7], "strength": 1e-3, "largest_aspect": 9},
     "law_ratio": {"weight_variances": [0.5, 0.7], "strength": 1e-3, "where": {}},
     "largest_fall": {"weight_variances": [0.5, 0.7], "where": {"resolution": 12}},
@@ -117,7 +117,8 @@ NOT_ALWAYS = {"weight_variance_of_peak", "effective_ridge_strength", "largest_fa
 @pytest.mark.parametrize("claim", entries("claims"), ids=lambda claim: claim["id"])
 def test_measures_read_what_tasks_give(tables, claim):
     measure = getattr(measures, claim["measure"])
-    inspect.signature(measure).bind(None, **claim.get("arguments", {}))
+    roles = claim.get("experiments", {"table": None})
+    inspect.signature(measure).bind(**dict.fromkeys(roles), **claim.get("arguments", {}))
     known = inspect.signature(measure).parameters
     given = {name: value for name, value in claim.get("arguments", {}).items() if name == "quantity"}
     arguments = given | SMALL_ARGUMENTS[claim["measure"]]

@@ -57,10 +57,10 @@ def effective_ridge_strength(table: EntropiesTable, quantity: str, weight_varian
 
 
 def entropy_boundary(
-    table: EntropiesTable, weight_variance: float, threshold: float, where: Mapping = EVERYWHERE
+    table: EntropiesTable, weight_variance: float, threshold: float, decoder: str = "adam"
 ) -> Measurement:
     """First depth at which the differential entropy of one weight variance is below ``threshold`` nats."""
-    return mean_over_seeds(entropy_boundaries(select(table, **where), weight_variance, threshold))
+    return mean_over_seeds(entropy_boundaries(select(table, decoder=decoder), weight_variance, threshold))
 
 
 def law_deviation(

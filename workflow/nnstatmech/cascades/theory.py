@@ -32,7 +32,8 @@ def gains(field: MeanField, moments: ImageMoments, depth: int) -> np.ndarray:
     length = field.weight_variance * moments.mean_square + field.bias_variance
     correlation = 1 - field.weight_variance * moments.variance / length
     lengths, correlations = field.trajectory(length, correlation, depth + 1)
-    return (lengths * (1 - correlations))[1:] / (field.weight_variance * moments.variance)
+    spread = np.maximum(lengths * (1 - correlations), 0)  # rounding can take a correlation above 1
+    return spread[1:] / (field.weight_variance * moments.variance)
 
 
 def explained_variances(gains: np.ndarray, variances: np.ndarray, strength: float) -> np.ndarray:

@@ -7,7 +7,7 @@ optimiser of PyTorch, or :class:`MomentumDescent`, whose gradients are written o
 import contextlib
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass
-from typing import TypeVar
+from typing import Generic, TypeVar
 
 import torch
 from torch import Tensor
@@ -44,7 +44,7 @@ def train(
 
 
 @dataclass(frozen=True)
-class Descent:
+class Descent(Generic[Result]):
     """A step of an optimiser of PyTorch, and of a schedule of its learning rate.
 
     Attributes
@@ -56,10 +56,10 @@ class Descent:
     """
 
     optimiser: torch.optim.Optimizer
-    gradients: Callable[..., object]
+    gradients: Callable[..., Result]
     schedule: torch.optim.lr_scheduler.LRScheduler | None = None
 
-    def __call__(self, *batch):
+    def __call__(self, *batch) -> Result:
         self.optimiser.zero_grad()
         result = self.gradients(*batch)
         self.optimiser.step()

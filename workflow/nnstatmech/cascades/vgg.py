@@ -240,5 +240,4 @@ def train_decoders(
             before = after
         return torch.stack(losses)
 
-    losses: list[Tensor] = train(Descent(optimiser, gradients), ((batch,) for batch in batches), after_step)
-    return losses[-1]
+    return train(Descent(optimiser, gradients), ((batch,) for batch in batches), after_step)[-1]

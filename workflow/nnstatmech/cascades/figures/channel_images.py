@@ -12,6 +12,7 @@ from .decoded_images import HEADING, bare, cascade_row, show
 
 LARGEST_ROW = 16  # layers with more shown channels than this are drawn as a mosaic
 MOSAIC_COLUMNS = 16
+SILENT = 0.02  # of the largest mean activation of a layer: channels below it say nothing of the image
 
 
 def channels(main: ChannelsTable, *, scale: str) -> Figure:
@@ -72,15 +73,16 @@ def channel_panel(part, rows: dict[int, pd.DataFrame], names: list[str]) -> None
     for line, (layer, group) in zip(axes, rows.items(), strict=True):
         for ax in line:
             bare(ax)
-        for ax, one in zip(line, group.itertuples(), strict=False):
-            show(ax, channel_picture(one), f"{int(one.channel)}")
+        for ax, one, channel in zip(line, channel_pictures(group), group["channel"], strict=False):
+            show(ax, one, f"{int(channel)}")
         line[0].set_ylabel(f"layer {layer}\n{names[layer - 1]}", fontsize=8)
 
 
-def channel_picture(row) -> np.ndarray:
-    """The picture of a channel, white where the channel is silent: only the decoders' biases would be stretched."""
-    decoded = picture(row)
-    return decoded if row.value > 0 else np.ones_like(decoded)
+def channel_pictures(group: pd.DataFrame) -> list[np.ndarray]:
+    """The pictures of a layer's channels; white where a channel is silent: only the decoders' biases were stretched."""
+    limit = SILENT * group["value"].max()
+    pictures = [picture(row) for row in group.itertuples()]
+    return [one if value > limit else np.ones_like(one) for one, value in zip(pictures, group["value"], strict=True)]
 
 
 def mosaic_rows(count: int) -> int:
@@ -89,7 +91,7 @@ def mosaic_rows(count: int) -> int:
 
 def mosaic_panel(part, group: pd.DataFrame) -> None:
     """All pictures of one layer in one image, in the order of their channels, with white lines between them."""
-    decoded = [channel_picture(one) for one in group.sort_values("channel").itertuples()]
+    decoded = channel_pictures(group.sort_values("channel"))
     height, width, colours = decoded[0].shape
     canvas = np.ones((mosaic_rows(len(decoded)) * (height + 1) - 1, MOSAIC_COLUMNS * (width + 1) - 1, colours))
     for position, one in enumerate(decoded):

@@ -22,7 +22,7 @@ def scheme(main: ReconstructionTable, *, scale: str) -> Figure:
     inputs, *cascades = cascade_of(table, image)
     activations = [inputs, *by_layer(select(table, image=image), "activation")]
     columns = len(activations)
-    figure = Figure(figsize=(1.6 * columns, 3.7))
+    figure = Figure(figsize=(1.85 * columns, 3.8))
     axes = figure.subplots(2, columns, height_ratios=(1.15, 1))
     for layer, (units, below) in enumerate(zip(activations, [inputs, *cascades], strict=True)):
         strip = axes[0, layer]
@@ -60,7 +60,7 @@ def arrow(figure: Figure, start: Axes, end: Axes, text: str) -> None:
         color="0.3",
     )
     figure.add_artist(patch)
-    end.annotate(text, (-0.3, 0.53), xycoords="axes fraction", ha="right", va="bottom", fontsize=7, color="0.3")
+    end.annotate(text, (-0.3, 0.53), xycoords="axes fraction", ha="right", va="bottom", fontsize=6.5, color="0.3")
 
 
 def reconstruction(main: ReconstructionTable, *, scale: str) -> Figure:
