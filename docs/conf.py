@@ -25,7 +25,8 @@ myst_enable_extensions = ["colon_fence"]
 myst_heading_anchors = 3
 # Notebooks are run while the site is built, in files of the build.
 nb_execution_mode = "force"
-nb_execution_timeout = 120
+nb_execution_timeout = 300
+nb_execution_in_temp = True
 nb_execution_raise_on_error = True
 nb_merge_streams = True
 

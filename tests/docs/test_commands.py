@@ -74,6 +74,7 @@ def test_commands_that_run_as_they_stand(project, command):
     in_shell(project, command)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("command", of_kind("plan"))
 def test_commands_that_are_planned(project, command):
     needed = LISTED[command].get("needs")

@@ -24,8 +24,10 @@ def with_examples():
             yield pytest.param(page, id=name, marks=[pytest.mark.slow] if name in SLOW else [])
 
 
-@pytest.mark.parametrize("page", with_examples())
+@pytest.mark.parametrize("page", list(with_examples()))
 def test_examples_run(page, monkeypatch, tmp_path):
+    if any("IPython" in content for content in blocks(page, "python")):
+        pytest.importorskip("IPython", reason="needs pip install -e '.[docs]'")
     matplotlib.use("Agg")
     monkeypatch.chdir(tmp_path)
     names = {}
