@@ -29,11 +29,21 @@ rule all:
 
 onstart:
     hold_folder()
+    show_progress()
+
+
+onsuccess:
+    end_progress()
+
+
+onerror:
+    end_progress()
 
 
 localrules:
     all,
     figures,
+    show_figure,
     scorecard,
     judge_claims,
     draw_scorecard,

@@ -9,12 +9,16 @@ from nnstatmech.planning.mistakes import ConfigError
 from nnstatmech.planning.plan import Plan
 from nnstatmech.planning.settings import SCALES, read_settings
 from nnstatmech.planning.targets import check_targets
-from nnstatmech.storage import one_call
+from nnstatmech.storage import one_call, terminal
+
+progress_display = None
 
 
 def refuse(error, origins=None):
     """Settings that cannot be used end the call before any job, one line a mistake."""
-    sys.exit("\n".join(["These settings cannot be used:", *error.located(origins or {})]))
+    sys.exit(
+        "\n".join(["These settings cannot be used:", *error.located(origins or {})])
+    )
 
 
 def given_settings():
@@ -24,7 +28,9 @@ def given_settings():
         return read_layers([front_door], config, "the config of the module statement")
     given = workflow.config_settings
     files = [] if given.replace_workflow_config else [front_door]
-    return read_layers([*files, *map(Path, given.configfiles)], given.config, COMMAND_LINE)
+    return read_layers(
+        [*files, *map(Path, given.configfiles)], given.config, COMMAND_LINE
+    )
 
 
 try:
@@ -57,7 +63,9 @@ def asked(question):
     return answer
 
 
-SETTING = f"{LAYERS.config.get('scale', 'laptop')}-{LAYERS.config.get('data', 'bundled')}"
+SETTING = (
+    f"{LAYERS.config.get('scale', 'laptop')}-{LAYERS.config.get('data', 'bundled')}"
+)
 PLAN = plan_of(SETTING)
 for scale in SCALES:  # the other scale's numbers are checked too, before anything runs
     plan_of(f"{scale}-{PLAN.settings.data}")
@@ -73,6 +81,7 @@ wildcard_constraints:
     mapping="|".join(PLAN.settings.data_sources),
     experiment=r"[a-z][a-z0-9_]*",
     figure=r"(?!scorecard\.)[A-Za-z0-9_]+",
+    shown=r"[A-Za-z0-9_]+",
     run=r"[A-Za-z0-9_=.+-]+",
     shard=r"[0-9]+",
 
@@ -81,9 +90,26 @@ def hold_folder():
     """Keep other calls out of this folder until this one ends."""
     global folder_lock
     try:
-        folder_lock = one_call.hold(Path(".snakemake/nnstatmech.lock"), " ".join(["snakemake", *sys.argv[1:]]))
+        folder_lock = one_call.hold(
+            Path(".snakemake/nnstatmech.lock"), " ".join(["snakemake", *sys.argv[1:]])
+        )
     except one_call.FolderInUse as error:
         sys.exit(str(error))
+
+
+def show_progress():
+    """Show what running jobs report on the terminal, if Snakemake's own log goes there."""
+    global progress_display
+    quiet = workflow.output_settings.quiet or ()
+    handler = terminal.log_handler(logger)
+    if handler is not None and not {str(kind) for kind in quiet} & {"all", "progress"}:
+        progress_display = terminal.Display(handler, Path("results"))
+        progress_display.start()
+
+
+def end_progress():
+    if progress_display is not None:
+        progress_display.end()
 
 
 def script_hash(name):
@@ -98,7 +124,9 @@ DATASET = "results/datasets/{mapping}/{dataset}.npz"
 @asked
 def source_of(wildcards):
     """The description of a data set's source, with the folder it is looked for in."""
-    return plan_of(f"{PLAN.settings.scale}-{wildcards.mapping}").source(wildcards.dataset)
+    return plan_of(f"{PLAN.settings.scale}-{wildcards.mapping}").source(
+        wildcards.dataset
+    )
 
 
 # --- runs --------------------------------------------------------------------------------------
@@ -199,7 +227,9 @@ def minutes_of_run(wildcards, attempt):
 
 def device_of_run(family):
     """Not compared between calls, because it asks for the resources: moving to a GPU re-runs nothing."""
-    return lambda wildcards, resources: PLAN.settings.device if FAMILIES[family].uses_gpu else "cpu"
+    return lambda wildcards, resources: (
+        PLAN.settings.device if FAMILIES[family].uses_gpu else "cpu"
+    )
 
 
 # --- tables ------------------------------------------------------------------------------------
@@ -238,24 +268,30 @@ def table_of(experiment, setting=SETTING):
 
 @asked
 def figure_of(wildcards):
-    return PLAN.figure(wildcards.figure)
+    return plan_of(wildcards.setting).figure(wildcards.figure)
 
 
 def tables_of_figure(wildcards):
-    return [table_of(experiment) for experiment in figure_of(wildcards).tables]
+    return [
+        table_of(experiment, wildcards.setting)
+        for experiment in figure_of(wildcards).tables
+    ]
 
 
 def drawing_of_figure(wildcards):
     """Everything that a figure is drawn from besides its tables."""
-    figure = figure_of(wildcards)
+    figure, settings = figure_of(wildcards), plan_of(wildcards.setting).settings
     return {
         "draw": figure.draw,
         "package": FAMILIES[figure.family].package,
         "experiments": figure.experiments,
         "options": figure.options,
-        "scale": PLAN.settings.scale,
-        "data": PLAN.settings.data,
-        "overlay_published": PLAN.settings.overlay_published,
+        "scale": settings.scale,
+        "data": settings.data,
+        "overlay_published": settings.overlay_published,
+        "realisations": {
+            name: settings.experiments[name].seeds for name in figure.tables
+        },
     }
 
 
@@ -268,4 +304,5 @@ def folder_of_drawing(wildcards, resources):
 
 
 def code_of_figure(wildcards):
-    return [PLAN.drawing(wildcards.figure).code_hash(), script_hash("render_figure")]
+    drawing = plan_of(wildcards.setting).drawing(wildcards.figure)
+    return [drawing.code_hash(), script_hash("render_figure")]
