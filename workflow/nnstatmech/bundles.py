@@ -235,6 +235,5 @@ def refuse_others(names: Iterable[str], digests: dict[str, str], results: Path) 
 def unpack(archive: zipfile.ZipFile, name: str, results: Path) -> None:
     """Write one file of a bundle, unless it is there; its date is that of the unpacking, after its data set's."""
     if not (results / name).exists():
-        with whole_file(results / name) as part:
-            with archive.open(name) as content, part.open("wb") as file:
-                shutil.copyfileobj(content, file)
+        with whole_file(results / name) as part, archive.open(name) as content, part.open("wb") as file:
+            shutil.copyfileobj(content, file)
