@@ -29,12 +29,22 @@ rule all:
 
 onstart:
     hold_folder()
+    show_progress()
+
+
+onsuccess:
+    end_progress()
+
+
+onerror:
+    end_progress()
 
 
 # Steps of seconds, and the one that may download, run where snakemake was called.
 localrules:
     all,
     figures,
+    show_figure,
     scorecard,
     prepare_data,
     join_shards,

@@ -13,7 +13,9 @@ from nnstatmech.planning.mistakes import ConfigError
 from nnstatmech.planning.plan import Plan
 from nnstatmech.planning.settings import SCALES, read_settings
 from nnstatmech.planning.targets import check_report, check_targets
-from nnstatmech.storage import one_call
+from nnstatmech.storage import one_call, terminal
+
+progress_display = None
 
 
 def refuse(error, origins=None):
@@ -87,6 +89,7 @@ wildcard_constraints:
     mapping="|".join(PLAN.settings.data_sources),
     experiment=r"[a-z][a-z0-9_]*",
     figure=r"(?!scorecard\.)[A-Za-z0-9_]+",
+    shown=r"[A-Za-z0-9_]+",
     run=r"[A-Za-z0-9_=.+-]+",
     shard=r"[0-9]+",
 
@@ -100,6 +103,21 @@ def hold_folder():
         )
     except one_call.FolderInUse as error:
         sys.exit(str(error))
+
+
+def show_progress():
+    """Show what running jobs report on the terminal, if Snakemake's own log goes there."""
+    global progress_display
+    quiet = workflow.output_settings.quiet or ()
+    handler = terminal.log_handler(logger)
+    if handler is not None and not {str(kind) for kind in quiet} & {"all", "progress"}:
+        progress_display = terminal.Display(handler, Path("results"))
+        progress_display.start()
+
+
+def end_progress():
+    if progress_display is not None:
+        progress_display.end()
 
 
 def script_hash(name):
@@ -295,24 +313,30 @@ def table_of(experiment, setting=SETTING):
 
 @asked
 def figure_of(wildcards):
-    return PLAN.figure(wildcards.figure)
+    return plan_of(wildcards.setting).figure(wildcards.figure)
 
 
 def tables_of_figure(wildcards):
-    return [table_of(experiment) for experiment in figure_of(wildcards).tables]
+    return [
+        table_of(experiment, wildcards.setting)
+        for experiment in figure_of(wildcards).tables
+    ]
 
 
 def drawing_of_figure(wildcards):
     """Everything that a figure is drawn from besides its tables."""
-    figure = figure_of(wildcards)
+    figure, settings = figure_of(wildcards), plan_of(wildcards.setting).settings
     return {
         "draw": figure.draw,
         "package": FAMILIES[figure.family].package,
         "experiments": figure.experiments,
         "options": figure.options,
-        "scale": PLAN.settings.scale,
-        "data": PLAN.settings.data,
-        "overlay_published": PLAN.settings.overlay_published,
+        "scale": settings.scale,
+        "data": settings.data,
+        "overlay_published": settings.overlay_published,
+        "realisations": {
+            name: settings.experiments[name].seeds for name in figure.tables
+        },
     }
 
 
@@ -325,4 +349,5 @@ def folder_of_drawing(wildcards, resources):
 
 
 def code_of_figure(wildcards):
-    return [PLAN.drawing(wildcards.figure).code_hash(), script_hash("render_figure")]
+    drawing = plan_of(wildcards.setting).drawing(wildcards.figure)
+    return [drawing.code_hash(), script_hash("render_figure")]

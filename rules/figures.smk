@@ -12,7 +12,7 @@ rule draw_figure:
     output:
         # An update: what exists stays until the new picture is whole, and where drawing fails.
         png=report(
-            update("figures/{figure}.png"),
+            update("results/{setting}/figures/{figure}.png"),
             caption="../workflow/report/figure.rst",
             category=lambda wildcards: FAMILIES[figure_of(wildcards).family].work,
             # One label only: of a second one, the report of two figures would make a switch.
@@ -20,11 +20,11 @@ rule draw_figure:
                 "figure": f"{wildcards.figure}: {figure_of(wildcards).title}"
             },
         ),
-        pdf=update("figures/{figure}.pdf"),
+        pdf=update("results/{setting}/figures/{figure}.pdf"),
+        csv=update("results/{setting}/figures/{figure}.csv"),
+        origin=update("results/{setting}/figures/{figure}.rst"),
     log:
-        f"results/{SETTING}/figures/{{figure}}.log",
-        # Not an output: an output of another scale would be missing, and Snakemake then sees no change at all.
-        origin=f"results/{SETTING}/figures/{{figure}}.rst",
+        "results/{setting}/figures/{figure}.log",
     conda:
         "../envs/figures.yaml"
     resources:
@@ -39,3 +39,22 @@ rule draw_figure:
         "Draw {wildcards.figure} ({params.drawing[scale]} scale, {params.drawing[data]} data)"
     script:
         "../scripts/render_figure.py"
+
+
+rule show_figure:
+    # Pictures of the active scale and data; those of the others stay in their folders of results.
+    input:
+        png=f"results/{SETTING}/figures/{{shown}}.png",
+        pdf=f"results/{SETTING}/figures/{{shown}}.pdf",
+    output:
+        png=update("figures/{shown}.png"),
+        pdf=update("figures/{shown}.pdf"),
+    log:
+        f"results/{SETTING}/figures/{{shown}}.show.log",
+    conda:
+        "../envs/figures.yaml"
+    message:
+        f"Show {{wildcards.shown}} ({PLAN.settings.scale} scale, {PLAN.settings.data} data)"
+    shell:
+        "(cp {input.png} {output.png}.part && mv {output.png}.part {output.png}"
+        " && cp {input.pdf} {output.pdf}.part && mv {output.pdf}.part {output.pdf}) 2> {log}"

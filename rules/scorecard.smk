@@ -1,4 +1,5 @@
 # Whether the papers' claims were reproduced, claim by claim.
+from nnstatmech.planning import estimates
 from nnstatmech.planning.claims import check_references, measure_of, read_claims
 
 try:
@@ -15,6 +16,41 @@ JUDGED = [
     claim for claim in CLAIMS if claim.holds(PLAN.settings.scale, PLAN.settings.data)
 ]
 TABLES_OF_CLAIMS = sorted({name for claim in JUDGED for name in claim.tables})
+AT_HAND = PLAN.settings.claims == "at_hand"
+
+
+def tables_at_hand(wildcards):
+    """Tables that are judged as they are there, and what they must be of: no inputs, which would be made first."""
+    if not AT_HAND:
+        return {}
+    there = [name for name in TABLES_OF_CLAIMS if Path(table_of(name)).is_file()]
+    return {name: described_table(name) for name in there}
+
+
+def described_table(experiment):
+    """Where a table is, when it was written, and the parameters of the runs that it must hold."""
+    written = Path(table_of(experiment)).stat()
+    runs = {
+        identity: run.params | {"dataset": run.dataset}
+        for identity, run in PLAN.runs[experiment].items()
+    }
+    return {
+        "path": table_of(experiment),
+        "written": [written.st_mtime_ns, written.st_size],
+        "runs": runs,
+    }
+
+
+def prices(wildcards):
+    """Core hours of the tables of each claim, at the first scale that it is made for."""
+    return {claim.id: price(claim) for claim in CLAIMS}
+
+
+def price(claim):
+    scales = claim.holds_at.scale or [PLAN.settings.scale]
+    scale = PLAN.settings.scale if PLAN.settings.scale in scales else scales[0]
+    plan = plan_of(f"{scale}-{PLAN.settings.data}")
+    return float(f"{estimates.of_experiments(plan, claim.tables).core_hours:.2g}")
 
 
 rule scorecard:
@@ -25,7 +61,7 @@ rule scorecard:
 
 rule judge_claims:
     input:
-        [table_of(experiment) for experiment in TABLES_OF_CLAIMS],
+        [] if AT_HAND else [table_of(name) for name in TABLES_OF_CLAIMS],
     output:
         table=f"results/{SETTING}/scorecard.parquet",
         markdown=f"results/{SETTING}/scorecard.md",
@@ -41,7 +77,9 @@ rule judge_claims:
         "../envs/figures.yaml"
     params:
         claims=[claim.model_dump(mode="json") for claim in CLAIMS],
-        experiments=TABLES_OF_CLAIMS,
+        experiments=[] if AT_HAND else TABLES_OF_CLAIMS,
+        at_hand=tables_at_hand,
+        prices=prices,
         families={
             name: {"work": family.work, "measures": family.measures}
             for name, family in FAMILIES.items()
@@ -64,12 +102,12 @@ rule draw_scorecard:
         f"results/{SETTING}/scorecard.parquet",
     output:
         png=report(
-            "figures/scorecard.png",
+            f"results/{SETTING}/figures/scorecard.png",
             caption="../workflow/report/scorecard.rst",
             category="Scorecard",
             labels={"scorecard": "Claims as a figure"},
         ),
-        pdf="figures/scorecard.pdf",
+        pdf=f"results/{SETTING}/figures/scorecard.pdf",
     log:
         f"results/{SETTING}/figures/scorecard.log",
     conda:

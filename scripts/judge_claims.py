@@ -9,17 +9,18 @@ from pathlib import Path
 from nnstatmech import scorecard
 from nnstatmech.planning.claims import Claim
 from nnstatmech.storage import provenance
-from nnstatmech.storage.shards import read_frame
 from nnstatmech.storage.tables import write_table
 
 params = snakemake.params
 for folder in params.folders:
     add_folder(folder)
-frames = {name: read_frame(path) for name, path in zip(params.experiments, snakemake.input, strict=True)}
-rows = [
-    scorecard.judge(claim, frames, params.families[claim.family]["measures"], params.scale, params.data)
-    for claim in map(Claim.model_validate, params.claims)
-]
+paths = dict(zip(params.experiments, snakemake.input, strict=True))
+paths |= {name: table["path"] for name, table in params.at_hand.items()}
+runs = {name: table["runs"] for name, table in params.at_hand.items()}
+modules = {name: family["measures"] for name, family in params.families.items()}
+tables = scorecard.Tables(paths, runs)
+claims = [Claim.model_validate(claim) for claim in params.claims]
+rows = scorecard.judge_all(claims, tables, modules, params.prices, params.scale, params.data)
 table = scorecard.scorecard_table(rows)
 frame = table.to_pandas()
 Path(snakemake.output.markdown).write_text(scorecard.markdown(frame), encoding="utf-8")

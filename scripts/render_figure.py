@@ -8,10 +8,12 @@ import inspect
 from pathlib import Path
 
 from nnstatmech.figures import style
+from nnstatmech.figures.curves import curves_of
 from nnstatmech.figures.origin import origin
 from nnstatmech.loading import drawing_function
 from nnstatmech.planning.settings import flat
 from nnstatmech.storage.shards import read_frame
+from nnstatmech.storage.whole_files import whole_file
 
 drawing = snakemake.params.drawing
 add_folder(snakemake.params.folder)
@@ -27,4 +29,6 @@ given = {"scale": drawing["scale"], "overlay_published": drawing["overlay_publis
 taken = {name: value for name, value in given.items() if name in inspect.signature(draw).parameters}
 figure = draw(**roles, **taken, **drawing["options"])
 style.save(figure, snakemake.output.png, snakemake.output.pdf, style.footer(frames.values(), drawing))
-Path(snakemake.log.origin).write_text(origin(frames, drawing), encoding="utf-8")
+with whole_file(snakemake.output.csv) as part:
+    curves_of(figure).to_csv(part, index=False)
+Path(snakemake.output.origin).write_text(origin(frames, drawing), encoding="utf-8")

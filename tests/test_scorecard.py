@@ -9,6 +9,7 @@ from nnstatmech import scorecard
 from nnstatmech.planning import claims
 from nnstatmech.planning.claims import Claim
 from nnstatmech.readings import Measurement, NotMeasured
+from nnstatmech.storage.tables import DamagedTable, tidy, write_table
 from nnstatmech.verdicts import INCONCLUSIVE, NOT_TESTED, REFUTED, REPRODUCED
 
 CLAIM = Claim(
@@ -78,3 +79,74 @@ def test_the_scorecard_is_written_for_people(monkeypatch):
     assert text.startswith("2 claims: 1 reproduced, 1 refuted, 0 inconclusive, 0 not tested here.")
     assert "| it grows | a paper | Fig_4 | 10 | 14 | 10.1 ± 0.1 | reproduced |" in text
     assert "<td>refuted</td>" in scorecard.html(frame, {"moments": "Moments"})
+
+
+# --- tables, one after the other ----------------------------------------------------------------
+
+
+def write_experiment(folder, name, width=3):
+    path = folder / f"{name}.parquet"
+    shard = {"run": "single", "params": {"width": width}, "dataset": None, "seeds": [0]}
+    table = tidy({"run": "category", "seed": "int32", "value": "float64"}, run="single", seed=[0], value=10.0)
+    write_table(table, path, {"shards": [shard]})
+    return str(path)
+
+
+def claims_about(*experiments):
+    return [CLAIM.model_copy(update={"id": f"c{i}", "experiment": name}) for i, name in enumerate(experiments)]
+
+
+def rows_of(claims, tables, prices=None):
+    prices = prices or {claim.id: 12.0 for claim in claims}
+    return scorecard.judge_all(claims, tables, {"moments": "measures"}, prices, "laptop", "bundled")
+
+
+def test_tables_are_held_from_the_first_claim_to_the_last(monkeypatch, tmp_path):
+    held = []
+
+    def measure(table):
+        held.append(sorted(tables.frames))
+        return Measurement(10.1, 0.1, 9)
+
+    monkeypatch.setattr(scorecard, "measure_of", lambda *_: measure)
+    tables = scorecard.Tables({name: write_experiment(tmp_path, name) for name in "abc"})
+    rows = rows_of(claims_about("a", "b", "a", "c"), tables)
+    assert held == [["a"], ["a", "b"], ["a"], ["c"]]
+    assert [row["verdict"] for row in rows] == [REPRODUCED] * 4
+    assert tables.frames == {}
+
+
+@pytest.mark.parametrize(
+    ("runs", "reason"),
+    [
+        ({"single": {"width": 4, "dataset": None}}, "other parameters (width: 3, the plan says 4)"),
+        ({"single": {"width": 3, "dataset": "mnist"}}, "other parameters (dataset: None, the plan says mnist)"),
+        ({"single": {"width": 3, "depth": 1, "dataset": None}}, "other parameters (depth: None, the plan says 1)"),
+        ({"wide": {"width": 3, "dataset": None}}, "other runs (single)"),
+    ],
+)
+def test_a_table_at_hand_of_other_parameters_is_not_judged(monkeypatch, tmp_path, runs, reason):
+    monkeypatch.setattr(scorecard, "measure_of", lambda *_: lambda table: Measurement(10.1, 0.1, 9))
+    tables = scorecard.Tables({"a": write_experiment(tmp_path, "a")}, {"a": runs})
+    (row,) = rows_of(claims_about("a"), tables)
+    assert row["verdict"] == NOT_TESTED
+    assert row["reason"] == f"its table was made with {reason}; about 12 core hours"
+    tables = scorecard.Tables(tables.paths, {"a": {"single": {"width": 3, "dataset": None}}})
+    assert rows_of(claims_about("a"), tables)[0]["verdict"] == REPRODUCED
+
+
+def test_a_table_that_is_not_there_has_its_price(tmp_path):
+    (row,) = rows_of(claims_about("a"), scorecard.Tables({}))
+    assert (row["verdict"], row["reason"]) == (NOT_TESTED, "its table is not there; about 12 core hours")
+    elsewhere = CLAIM.model_copy(update={"holds_at": claims.HoldsAt(scale=["paper"])})
+    (row,) = rows_of([elsewhere], scorecard.Tables({}), {"growth": 0.5})
+    assert row["reason"] == "made for scale paper; about 0.5 core hours"
+
+
+def test_a_damaged_table_at_hand_is_named_and_one_of_the_workflow_fails(monkeypatch, tmp_path):
+    path = write_experiment(tmp_path, "a")
+    (tmp_path / "a.parquet").write_bytes(b"x")
+    (row,) = rows_of(claims_about("a"), scorecard.Tables({"a": path}, {"a": {}}))
+    assert "is no whole table of this workflow" in row["reason"]
+    with pytest.raises(DamagedTable):
+        rows_of(claims_about("a"), scorecard.Tables({"a": path}))

@@ -1,7 +1,11 @@
 """Each edit re-runs exactly what depends on it: the exact set of jobs of a dry run, layer by layer."""
 
+import re
+
 import pytest
 import yaml
+
+from nnstatmech.storage.tables import read_table
 
 HERE = "(laptop-bundled)"
 DRAW = "(laptop scale, bundled data)"
@@ -9,8 +13,9 @@ WIDE_RUNS = [f"Run wide / batch_size={size}, shard {shard} {HERE}" for size in (
 DEEP_RUN = [f"Run deep / single, shard 000 {HERE}"]
 UNTRAINED_RUN = [f"Run untrained / single, shard 000 {HERE}"]
 JOIN_WIDE, JOIN_DEEP, JOIN_UNTRAINED = ([f"Join the shards of {name} {HERE}"] for name in ("wide", "deep", "untrained"))
-DRAW_WIDE, DRAW_DEEP = ([f"Draw {name} {DRAW}"] for name in ("Wide", "Deep"))
-DRAW_SCORECARD = [f"Draw the scorecard {HERE}"]
+SHOW_WIDE, SHOW_DEEP, SHOW_SCORECARD = ([f"Show {name} {DRAW}"] for name in ("Wide", "Deep", "scorecard"))
+DRAW_WIDE, DRAW_DEEP = ([f"Draw {name} {DRAW}", f"Show {name} {DRAW}"] for name in ("Wide", "Deep"))
+DRAW_SCORECARD = [f"Draw the scorecard {HERE}", *SHOW_SCORECARD]
 SCORECARD = [f"Judge the papers' claims {DRAW}", *DRAW_SCORECARD]
 DEEP = DEEP_RUN + JOIN_DEEP + DRAW_DEEP
 MOMENTS = WIDE_RUNS + JOIN_WIDE + DRAW_WIDE + DEEP + SCORECARD
@@ -114,6 +119,38 @@ def test_a_claim_reruns_the_scorecard(project):
     assert project.plan() == sorted(SCORECARD)
 
 
+def test_claims_at_hand_start_nothing(project):
+    at_hand = ("scorecard", "--config", "claims=at_hand")
+    judge = f"Judge the papers' claims {DRAW}"
+    assert judge in planned(project, *at_hand)
+    edit(project, "workflow/nnstatmech/moments/statistics.py", "\nimport ", "\nADDED = 1\nimport ")
+    assert planned(project, *at_hand) == sorted(SCORECARD)
+    project.make(*at_hand, "--cores", "1")
+    assert verdicts(project) == [("reproduced", "")]
+    assert planned(project, *at_hand) == []
+    configure(project, lambda config: config["experiments"]["wide"]["params"].update(width=9))
+    project.make(*at_hand, "--cores", "1")
+    ((verdict, reason),) = verdicts(project)
+    assert verdict == "not tested here"
+    assert reason.startswith("its table was made with other parameters (width: 8, the plan says 9); about ")
+    (project.folder / "results/laptop-bundled/moments/wide.parquet").unlink()
+    assert planned(project, *at_hand) == sorted(SCORECARD)
+    project.make(*at_hand, "--cores", "1")
+    assert verdicts(project)[0][1].startswith("its table is not there; about ")
+    assert not (project.folder / "results/laptop-bundled/moments/wide.parquet").exists()
+
+
+def planned(project, *arguments):
+    """What a dry run of some targets would do; targets come before options."""
+    said = project.make(*arguments, "--dry-run", "--quiet", "host")
+    return sorted(set(re.findall(r"^Job \d+: (.+)$", said, re.MULTILINE)))
+
+
+def verdicts(project):
+    rows, _ = read_table(project.folder / "results/laptop-bundled/scorecard.parquet")
+    return [(row["verdict"], row["reason"]) for row in rows.to_pylist()]
+
+
 def test_more_seeds_run_only_the_new_shards(project):
     configure(project, lambda config: config["experiments"]["wide"].update(seeds=6))
     new = [f"Run wide / batch_size={size}, shard 002 {HERE}" for size in (4, 6)]
@@ -126,11 +163,34 @@ def test_a_new_point_of_a_sweep_runs_only_that_point(project):
     assert project.plan() == sorted(new + JOIN_WIDE + DRAW_WIDE + SCORECARD)
 
 
-def test_switching_the_scale_and_back_only_redraws(project):
+def test_switching_the_scale_and_back_only_shows_the_pictures_that_are_there(project):
     paper = project.plan("--config", "scale=paper")
     assert sum(job.startswith("Run wide") for job in paper) == 6
     project.make("--cores", "2", "--config", "scale=paper")
-    assert project.plan() == sorted(DRAW_DEEP + DRAW_WIDE + DRAW_SCORECARD)
+    assert project.plan() == sorted(SHOW_DEEP + SHOW_WIDE + SHOW_SCORECARD)
+    shown, here, there = (
+        (project.folder / path / "figures/Wide.png").read_bytes()
+        for path in (".", "results/laptop-bundled", "results/paper-bundled")
+    )
+    assert shown == there != here
+
+
+def test_a_picture_that_was_removed_is_only_shown_again(project):
+    (project.folder / "figures/Deep.pdf").unlink()
+    assert project.plan() == SHOW_DEEP
+
+
+def test_the_picture_of_another_scale_is_made_where_it_belongs(project):
+    figure = "results/paper-bundled/figures/Deep.png"
+    said = project.make(figure, "--dry-run", "--quiet", "host")
+    assert "Draw Deep (paper scale, bundled data)" in said
+    assert "Show" not in said
+
+
+def test_a_cap_on_seeds_plans_fewer_shards(project):
+    capped = ("--config", "seeds=2", "scale=paper")
+    said = project.plan(*capped)
+    assert sum(job.startswith("Run wide") for job in said) == 2
 
 
 def test_touch_accepts_an_edit_that_changes_nothing(project):

@@ -2,7 +2,7 @@
 
 import importlib
 import math
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from html import escape
 
 import pandas as pd
@@ -10,12 +10,14 @@ import pyarrow as pa
 
 from .planning.claims import Claim
 from .readings import Measurement, NotMeasured
-from .storage.tables import CATEGORY
+from .storage.shards import read_frame
+from .storage.tables import CATEGORY, DamagedTable
 from .verdicts import INCONCLUSIVE, NOT_TESTED, REFUTED, REPRODUCED, Statement, realisations_to_decide, verdict
 
 VERDICTS = (REPRODUCED, REFUTED, INCONCLUSIVE, NOT_TESTED)
 STATED = {"id", "family", "source", "figure", "statement", "comparison", "expected", "expected_error", "allowance"}
 STATED |= {"rival", "rival_is", "note"}
+PRICED = ("made for", "its table")  # reasons of claims that are not tested here and would be, for core hours
 
 
 def measure_of(claim: Claim, module: str) -> Callable[..., Measurement]:
@@ -23,7 +25,94 @@ def measure_of(claim: Claim, module: str) -> Callable[..., Measurement]:
     return getattr(importlib.import_module(module), claim.measure)
 
 
-def judge(claim: Claim, frames: Mapping[str, pd.DataFrame], module: str, scale: str, data: str) -> dict:
+class NotThere(NotMeasured):
+    """A table that a claim needs and that cannot be judged; the message says why."""
+
+
+class Tables:
+    """Tables by the names of their experiments, read when they are first asked for.
+
+    Parameters
+    ----------
+    paths
+        Experiment to the file of its table, of those that are there.
+    runs
+        Experiment to its runs and their parameters, as the plan has them, of tables that may have been made with
+        others.
+    """
+
+    def __init__(self, paths: Mapping[str, str], runs: Mapping[str, Mapping[str, Mapping]] | None = None):
+        self.paths = paths
+        self.runs = runs or {}
+        self.frames: dict[str, pd.DataFrame] = {}
+
+    def __getitem__(self, experiment: str) -> pd.DataFrame:
+        """The table of an experiment.
+
+        Raises
+        ------
+        NotThere
+            If it is not there, not whole, or was made with other parameters than the plan has.
+        """
+        if experiment not in self.paths:
+            raise NotThere("its table is not there")
+        if experiment not in self.frames:
+            try:
+                frame = read_frame(self.paths[experiment])
+            except DamagedTable as error:
+                if experiment not in self.runs:
+                    raise
+                raise NotThere(str(error)) from error
+            self.require_runs(experiment, frame.attrs["runs"])
+            self.frames[experiment] = frame
+        return self.frames[experiment]
+
+    def require_runs(self, experiment: str, found: Mapping[str, Mapping]) -> None:
+        """Refuse a table of other runs than the plan has."""
+        wanted = self.runs.get(experiment, found)
+        if others := sorted(found.keys() ^ wanted.keys()):
+            raise NotThere(f"its table was made with other runs ({others[0]})")
+        for run, params in wanted.items():
+            for name in sorted(params.keys() | found[run].keys()):
+                if params.get(name) != found[run].get(name):
+                    change = f"{name}: {found[run].get(name)}, the plan says {params.get(name)}"
+                    raise NotThere(f"its table was made with other parameters ({change})")
+
+    def keep(self, experiments: set[str]) -> None:
+        """Forget all tables but these."""
+        self.frames = {name: frame for name, frame in self.frames.items() if name in experiments}
+
+
+def judge_all(
+    claims: Sequence[Claim],
+    tables: Tables,
+    modules: Mapping[str, str],
+    prices: Mapping[str, float],
+    scale: str,
+    data: str,
+) -> list[dict]:
+    """The rows of the scorecard, in the order of the claims.
+
+    A table is held from the first claim about it to the last, so that no more than a family's are in memory.
+
+    Parameters
+    ----------
+    modules
+        Family to the dotted name of the module of its measures.
+    prices
+        Id of a claim to the core hours that its tables take.
+    """
+    rows = []
+    for i, claim in enumerate(claims):
+        row = judge(claim, tables, modules[claim.family], scale, data)
+        if row["reason"].startswith(PRICED):
+            row["reason"] += f"; about {prices[claim.id]:g} core hours"
+        rows.append(row)
+        tables.keep({name for later in claims[i + 1 :] if later.holds(scale, data) for name in later.tables})
+    return rows
+
+
+def judge(claim: Claim, frames: Mapping[str, pd.DataFrame] | Tables, module: str, scale: str, data: str) -> dict:
     """One row of the scorecard.
 
     Parameters
@@ -36,9 +125,9 @@ def judge(claim: Claim, frames: Mapping[str, pd.DataFrame], module: str, scale: 
     row = claim.model_dump(include=STATED) | {"verdict": NOT_TESTED, "reason": ""}
     if not claim.holds(scale, data):
         return row | {"reason": f"made for {where_made(claim)}"}
-    tables = [frames[name] for name in claim.tables]
-    roles = dict(zip(claim.experiments or {}, tables, strict=False))
     try:
+        tables = [frames[name] for name in claim.tables]
+        roles = dict(zip(claim.experiments or {}, tables, strict=False))
         measured = measure_of(claim, module)(*([] if roles else tables), **roles, **claim.arguments)
     except NotMeasured as error:
         return row | {"reason": str(error)}

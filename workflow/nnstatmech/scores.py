@@ -458,5 +458,6 @@ def subject_of(model: nn.Module, images: Any, labels: Any, layout: Any, device: 
     twin = copied(model, place, torch.float64)
     for parameter in twin.parameters():
         parameter.requires_grad_(parameter.is_floating_point())
-    return Subject(twin, images.detach().to(place, torch.float64, copy=True), wanted.to(place).long(), layout, precision)
-
+    return Subject(
+        twin, images.detach().to(place, torch.float64, copy=True), wanted.to(place).long(), layout, precision
+    )

@@ -56,14 +56,36 @@ def footer(frames: Iterable[pd.DataFrame], drawing: Mapping) -> str:
     parts = [f"scale: {drawing['scale']}", f"data: {drawing['data']}"]
     if stand_ins := sorted({shard["dataset_description"] for shard in shards if shard["stand_in"]}):
         parts.append(f"stand-in: {'; '.join(stand_ins)}")
-    realisations: dict[tuple, set[int]] = {}
-    for shard in shards:
-        realisations.setdefault((shard["experiment"], shard["run"]), set()).update(shard["seeds"])
-    counts = sorted({len(seeds) for seeds in realisations.values()})
-    parts.append(f"realisations: {counts[0]}" if len(counts) == 1 else f"realisations: {counts[0]} to {counts[-1]}")
+    parts.append(f"realisations: {realisations(shards, drawing['realisations'])}")
     commits = sorted({f"{shard['commit'] or 'none'}"[:9] + "+" * shard["modified"] for shard in shards})
     parts.append(f"commit: {commits[0]}" if len(commits) == 1 else f"commits: {', '.join(commits[:3])}")
     return "   |   ".join(parts)
+
+
+def realisations(shards: Iterable[Mapping], planned: Mapping[str, int]) -> str:
+    """How many realisations runs have: ``16``, ``4 to 16``, or ``2 of 16`` where there are to be more.
+
+    Parameters
+    ----------
+    shards
+        Provenance of the shards.
+    planned
+        Experiment to the number of its realisations, where nothing caps it.
+    """
+    seeds: dict[tuple, set[int]] = {}
+    for shard in shards:
+        seeds.setdefault((shard["experiment"], shard["run"]), set()).update(shard["seeds"])
+    counts = [(len(found), planned.get(experiment, 0)) for (experiment, _), found in seeds.items()]
+    done = span(found for found, _ in counts)
+    if all(found >= whole for found, whole in counts):
+        return done
+    return f"{done} of {span(max(count) for count in counts)}"
+
+
+def span(numbers: Iterable[int]) -> str:
+    """One number, or the smallest and the largest."""
+    found = sorted(set(numbers))
+    return str(found[0]) if len(found) == 1 else f"{found[0]} to {found[-1]}"
 
 
 def save(figure: Figure, png: str, pdf: str, note: str) -> None:

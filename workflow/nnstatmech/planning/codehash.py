@@ -17,8 +17,9 @@ from pathlib import Path
 
 ROOT = Path(__file__).resolve().parents[3]
 PACKAGES = ROOT / "workflow"
-# Packages of the user's own: name to the folder of the package.
-added_packages: dict[str, Path] = {}
+# Packages outside that folder, name to the folder of the package: those of the user's own, and this one where it is
+# installed, among others that are no part of the project.
+added_packages: dict[str, Path] = {} if PACKAGES.is_dir() else {"nnstatmech": Path(__file__).resolve().parents[1]}
 # Edits to these change no number: reports of progress, provenance, and declarations of parameters (whose
 # resolved values are compared instead).
 NEUTRAL = {"nnstatmech", "nnstatmech.storage.progress", "nnstatmech.storage.provenance", "nnstatmech.parameters"}
@@ -130,6 +131,12 @@ def whole_file(path: Path) -> tuple[str, str]:
     """What a file is called whatever folder the project is in, and its code."""
     name = module_name(path) or path.name
     return name, ast.dump(syntax_tree(path))
+
+
+def module_hashes(*starts: str) -> dict[str, str]:
+    """The hash of each module that :func:`module_hash` is made from, to say which one of them differs."""
+    files = {whole_file(path) for start in starts for path in import_closure(start)}
+    return {name: digest({(name, code)}) for name, code in sorted(files)}
 
 
 @cache

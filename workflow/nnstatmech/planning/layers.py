@@ -107,6 +107,12 @@ def of_package(config: Mapping | None = None) -> Layers:
     return read_layers([front_door] if front_door.is_file() else [], config or {}, "the caller")
 
 
+def front_door() -> list[FilePath]:
+    """The config.yaml that Snakemake would read in the working folder, else that of the checkout; empty without any."""
+    folders = [FilePath.cwd()] if FilePath("Snakefile").is_file() else []
+    return [path for folder in [*folders, ROOT] if (path := folder / "config.yaml").is_file()][:1]
+
+
 def mapping_of(path: FilePath) -> tuple[dict, dict[Path, str]]:
     """The content of a file that must hold a mapping."""
     content, origins = read_yaml(path)

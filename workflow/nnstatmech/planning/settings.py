@@ -82,6 +82,9 @@ class Settings(Section):
     seeds: Count | dict[LowerName, Count] | None = Field(
         None, description="largest number of seeds of every experiment, or of those that are named"
     )
+    claims: Literal["all", "at_hand"] = Field(
+        "all", description="claims that the scorecard judges: all, or those whose tables are there, computing nothing"
+    )
     families: list[str] = Field(default_factory=list, description="folders of families of your own")
     data_sources: dict[Name, dict[Name, Source]] = Field(description="mappings: data set to where it comes from")
     experiments: dict[LowerName, Experiment] = Field(default_factory=dict, description="what is run")

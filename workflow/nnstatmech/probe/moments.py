@@ -119,7 +119,9 @@ def kept_similarity(before: Tensor, after: Tensor) -> tuple[float, float]:
     image = torch.arange(images)[:, None]
     kept = torch.cat([torch.ones(1, len(first), dtype=torch.bool), (first != image) & (second != image)]).to(before)
     count = kept.sum(1, keepdim=True)
-    x, y = ((v / v.abs().max() - (kept * v / v.abs().max()).sum(1, keepdim=True) / count) * kept for v in (before, after))
+    x, y = (
+        (v / v.abs().max() - (kept * v / v.abs().max()).sum(1, keepdim=True) / count) * kept for v in (before, after)
+    )
     correlations = (x * y).sum(1) / (x.square().sum(1) * y.square().sum(1)).sqrt()
     spread = correlations[1:].var(correction=0) * (images - 1)
     return float(correlations[0]), float(spread.sqrt())

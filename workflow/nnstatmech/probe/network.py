@@ -178,9 +178,7 @@ def explained(shape: tuple[int, ...], dtype: torch.dtype) -> Iterator[None]:
     except Exception as error:
         message = first_line(error)
         if any(word in message.lower() for word in ("dtype", "scalar type", "double")):
-            raise ProbeError(
-                f"the model does not compute in {dtype} ({message}): give dtype=torch.float32"
-            ) from error
+            raise ProbeError(f"the model does not compute in {dtype} ({message}): give dtype=torch.float32") from error
         raise ProbeError(f"the model refuses an input of shape {tuple(shape)}: {message}") from error
 
 

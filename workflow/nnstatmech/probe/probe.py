@@ -58,7 +58,7 @@ def probe_model(
     *,
     build: Callable[[], nn.Module] | str | None = None,
     states: Sequence[Any] | Mapping[Any, Any] | None = None,
-    forward: Mapping[str, Any] = {},  # noqa: B006
+    forward: Mapping[str, Any] = {},
     seeds: int | Sequence[int] = 1,
     lenses: Sequence[str] = LENSES,
     batch: int = 64,
@@ -371,9 +371,7 @@ class Probe:
 
         for result in self.results:
             result["log_gradient"] = NOTHING
-        back_propagate(
-            self.network, self.structure, self.inputs, self.mode, self.source, self.cotangent, visit
-        )
+        back_propagate(self.network, self.structure, self.inputs, self.mode, self.source, self.cotangent, visit)
 
     def measure_cascade(self) -> None:
         """R² and entropy of reconstructions; nothing where there are too few images."""

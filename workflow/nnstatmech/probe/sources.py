@@ -17,7 +17,7 @@ from .checks import ProbeError, first_line
 LIBRARIES = {"torchvision": "torchvision.models", "timm": "timm"}
 
 
-def builder(name: str, arguments: Mapping[str, Any] = {}) -> Callable[[], nn.Module]:  # noqa: B006
+def builder(name: str, arguments: Mapping[str, Any] = {}) -> Callable[[], nn.Module]:
     """A function that makes a new network each time it is called.
 
     Parameters
@@ -35,9 +35,7 @@ def builder(name: str, arguments: Mapping[str, Any] = {}) -> Callable[[], nn.Mod
     """
     where, _, attribute = name.rpartition(":")
     if not where or not attribute:
-        raise ProbeError(
-            f"model {name!r}: write file.py:function, torchvision:name, timm:name or examples:name"
-        )
+        raise ProbeError(f"model {name!r}: write file.py:function, torchvision:name, timm:name or examples:name")
     function = function_of(where, attribute)
     try:
         inspect.signature(function).bind(**arguments)

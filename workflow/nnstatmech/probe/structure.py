@@ -129,6 +129,7 @@ class Finder:
         """One pass with a graph: every call, what it made and from what."""
         leaf = self.source.detach().clone().requires_grad_()
         counter = MultiplyAdds()
+
         def listener(call: Call, output: Any) -> None:
             value = first_floating(output)
             self.records.append(

@@ -156,27 +156,44 @@ def renewed(text: str, former: Mapping[str, set[str]], made_by: Mapping[str, str
     return text
 
 
-def main(arguments: list[str] | None = None) -> None:
+def accept_code_at_hand(table: Path, engine: str = "") -> str:
+    """Let the shards of ``table`` count as made by the code as it is here; says what was done.
+
+    Parameters
+    ----------
+    engine
+        The module that makes them now, where it has another name than before.
+
+    Raises
+    ------
+    NotAcceptable, DamagedTable
+        As :func:`accept`; or if that code is not here.
+    """
     # Here, because planning is no part of storage: only the command has to know what the plan asks for.
     from ..planning.codehash import ROOT, module_hash
 
+    shards = sorted(table.with_suffix("").glob("*/shard-*.parquet"))
+    engine = engine or (read_table(shards[0])[1]["engine"] if shards else "")
+    try:
+        code = module_hash(engine, str(ROOT / "scripts/run_shard.py")) if shards else ""
+    except ModuleNotFoundError as error:
+        raise NotAcceptable(f"{error}; name the module that makes these shards now with --engine") from error
+    count = accept(table, {"engine": engine, "code": code})
+    return f"{table}: {count} shards count as made by code {code} ({engine})"
+
+
+def main(arguments: list[str] | None = None) -> None:
     parser = argparse.ArgumentParser(
         prog="python -m nnstatmech.storage.accept",
         description="Let the shards of an experiment count as made by the code as it is now.",
     )
     parser.add_argument("table", type=Path, help="results/<setting>/<family>/<experiment>.parquet")
-    parser.add_argument("--engine", help="the module that makes them now, where it has another name than before")
+    parser.add_argument("--engine", default="", help="the module that makes them now, if it is called otherwise")
     given = parser.parse_args(arguments)
-    shards = sorted(given.table.with_suffix("").glob("*/shard-*.parquet"))
     try:
-        engine = given.engine or (read_table(shards[0])[1]["engine"] if shards else "")
-        made_by = {"engine": engine, "code": module_hash(engine, str(ROOT / "scripts/run_shard.py")) if shards else ""}
-        count = accept(given.table, made_by)
+        print(accept_code_at_hand(given.table, given.engine))
     except NamedProblem as error:
         parser.exit(1, f"{error}\n")
-    except ModuleNotFoundError as error:
-        parser.exit(1, f"{error}; name the module that makes these shards now with --engine\n")
-    print(f"{given.table}: {count} shards count as made by code {made_by['code']} ({engine})")
 
 
 if __name__ == "__main__":

@@ -10,6 +10,7 @@ import json
 import os
 import sys
 import time
+from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
 from typing import Any
@@ -51,25 +52,63 @@ class ShardProgress(tqdm):
             self.heartbeat.unlink(missing_ok=True)
 
 
-def running(results: Path) -> list[str]:
-    """One bar for each job that has reported and not ended, by path.
+@dataclass(frozen=True)
+class Beat:
+    """The last report of a job.
 
-    A job that was killed leaves its last report behind: bars say for how long there has been no news.
+    Attributes
+    ----------
+    shard
+        Path of its shard below the results, without suffix.
+    n, total
+        Steps done and to do; nobody may know how many there are.
+    elapsed
+        Seconds since the job's first report.
+    silent
+        Seconds since its last one.
     """
-    bars = []
+
+    shard: str
+    n: float
+    total: float | None
+    elapsed: float
+    silent: float
+
+    @property
+    def news(self) -> str:
+        """For how long there has been no report, if that is long."""
+        return f"no news for {tqdm.format_interval(self.silent)}" if self.silent > SECONDS_UNTIL_SILENT else ""
+
+    def bar(self, width: int = 120) -> str:
+        """The report as one line of at most ``width`` characters."""
+        return tqdm.format_meter(
+            self.n, self.total, self.elapsed, prefix=self.shard, ncols=width, ascii=True, postfix=self.news or None
+        )
+
+
+def beats(results: Path, since: float = 0.0) -> list[Beat]:
+    """The last report of each job that has not ended, by path.
+
+    A job that was killed leaves its last report behind: those from before ``since``, in seconds since the epoch, are
+    left out.
+    """
+    found = []
     for path in sorted(results.rglob(f"*{HEARTBEAT_SUFFIX}")):
         try:
             beat = json.loads(path.read_text())
-            silent = time.time() - path.stat().st_mtime
+            last = path.stat().st_mtime
         except (OSError, ValueError):
             continue  # ended or renamed between the listing and the reading
+        silent = max(time.time() - last, 0.0)
         shard = str(path.relative_to(results).with_suffix(""))
-        news = f"no news for {tqdm.format_interval(silent)}" if silent > SECONDS_UNTIL_SILENT else None
-        elapsed = beat["elapsed"] + silent
-        bars.append(
-            tqdm.format_meter(beat["n"], beat["total"], elapsed, prefix=shard, ncols=120, ascii=True, postfix=news)
-        )
-    return bars
+        if last >= since:
+            found.append(Beat(shard, beat["n"], beat["total"], beat["elapsed"] + silent, silent))
+    return found
+
+
+def running(results: Path) -> list[str]:
+    """One bar for each job that has reported and not ended, by path; it says for how long there has been no news."""
+    return [beat.bar() for beat in beats(results)]
 
 
 def watch(results: Path) -> None:

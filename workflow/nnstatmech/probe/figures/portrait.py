@@ -106,7 +106,9 @@ def name_blocks(ax: Axes, lines: Sequence[Line]) -> None:
     names = lines[0].blocks["name"]
     same = all(list(line.blocks["name"]) == list(names) for line in lines)
     if same and len(names) <= MOST_LABELS:
-        ax.set_xticks(names.index, [textwrap.shorten(str(name), LONGEST_NAME) for name in names], rotation=60, ha="right")
+        ax.set_xticks(
+            names.index, [textwrap.shorten(str(name), LONGEST_NAME) for name in names], rotation=60, ha="right"
+        )
         ax.tick_params("x", labelsize=7)
     else:
         ax.xaxis.set_major_locator(MaxNLocator(integer=True))
