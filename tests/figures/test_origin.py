@@ -7,7 +7,13 @@ from docutils.core import publish_doctree
 
 from nnstatmech.figures.origin import origin
 
-DRAWING = {"draw": "moments.vanilla", "options": {"published": "vanilla"}, "scale": "laptop", "data": "bundled"}
+DRAWING = {
+    "draw": "vanilla.sensitivity",
+    "package": "nnstatmech.moments",
+    "options": {"published": "vanilla"},
+    "scale": "laptop",
+    "data": "bundled",
+}
 SHARD = {
     "run": "width=8",
     "params": {"width": 8, "depth": 4, "temperatures": list(range(20)), "seed_of_images": None},
@@ -43,7 +49,7 @@ def test_when_where_and_from_what(text):
     assert ":Computed: 2026-01-31 to 2026-02-01 on cpu, 3 jobs, 4.5 s\n" in text
     assert ":Commit: c0ffee with changes\n" in text
     assert ":Data: ``bundled`` (stand-in: photographs)\n" in text
-    assert ":Drawn by: ``nnstatmech.moments.figures.propagation.vanilla`` with ``published = vanilla``\n" in text
+    assert ":Drawn by: ``nnstatmech.moments.figures.vanilla.sensitivity`` with ``published = vanilla``\n" in text
 
 
 def test_the_text_is_proper_restructuredtext(text):

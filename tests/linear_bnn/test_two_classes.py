@@ -12,7 +12,7 @@ DATASET = small_digits()
 
 
 def test_problem_of_two_classes():
-    problem = two_class_problem(Ensemble(classes=(1, 7), images=6, test_image=2), DATASET)
+    problem = two_class_problem(Ensemble(classes=[1, 7], images=6, test_image=2), DATASET)
     assert problem.images.shape == (6, 64)
     np.testing.assert_allclose(np.linalg.norm(problem.images, axis=1), 1)
     np.testing.assert_array_equal(problem.targets, [1, 1, 1, -1, -1, -1])
@@ -22,4 +22,4 @@ def test_problem_of_two_classes():
 
 def test_too_few_images_are_refused():
     with pytest.raises(ValueError, match="test images of class 1"):
-        two_class_problem(Ensemble(classes=(1, 7), test_image=500), DATASET)
+        two_class_problem(Ensemble(classes=[1, 7], test_image=500), DATASET)

@@ -19,7 +19,13 @@ from nnstatmech.message_passing.channels import (
     special,
 )
 
-mp.mp.dps = 450  # 1 + tanh(B) erf(30/√2) differs from 1 in the 200th digit
+
+@pytest.fixture(scope="module", autouse=True)
+def precision():
+    """1 + tanh(B) erf(30/√2) differs from 1 in the 200th digit."""
+    with mp.workdps(450):
+        yield
+
 
 FIELDS = [0.0, 1e-3, 0.4, 2.0, 8.0, 12.0, 40.0, 100.0, math.inf]
 ARGUMENTS = [-30.0, -17.0, -8.0, -2.0, -1e-3, 0.0, 0.4, 3.0, 9.0, 30.0]

@@ -49,9 +49,10 @@ def test_a_damaged_table_is_named_by_the_figure(project):
     path = project.folder / TABLE
     path.write_bytes(path.read_bytes()[:-1])
     newer(path)
+    picture = (project.folder / "figures/Wide.png").read_bytes()
     said = project.fail("figures/Wide.png", "--cores", "1")
     assert f"{TABLE} is no whole table of this workflow" in said
-    assert not (project.folder / "figures/Wide.png").exists()
+    assert (project.folder / "figures/Wide.png").read_bytes() == picture, "what there was stays"
     path.unlink()
     project.make(TABLE, "figures/Wide.png", "--cores", "1")
 
@@ -165,7 +166,7 @@ def test_bad_settings_end_the_call_before_any_job(project, change, line):
 
 def test_an_unknown_figure_gives_the_list_of_known_ones(project):
     said = project.fail("figures/Wid.png", "--cores", "1")
-    assert "config.yaml has no figure 'Wid'; did you mean 'Wide'?; it has Wide, Deep" in said
+    assert "figures/Wid.png: there is no figure 'Wid'; type: snakemake figures/Wide.png; there are Wide, Deep" in said
 
 
 def test_a_path_of_another_family_is_no_job(project):

@@ -15,14 +15,14 @@ def origin(frames: Mapping[str, pd.DataFrame], drawing: Mapping) -> str:
     frames
         Experiment to its table, as :func:`nnstatmech.storage.shards.read_frame` reads it.
     drawing
-        What the figure was drawn with: ``draw``, ``options``, ``scale`` and ``data``.
+        What the figure was drawn with: ``draw``, ``package``, ``options``, ``scale`` and ``data``.
     """
     shards = [shard for frame in frames.values() for shard in frame.attrs["shards"]]
     options = f" with {assignments(drawing['options'])}" if drawing["options"] else ""
     fields = {
         "Scale": literal(drawing["scale"]),
         "Data": literal(drawing["data"]) + stand_ins(shards),
-        "Drawn by": literal(drawing["draw"]) + options,
+        "Drawn by": literal(drawn_by(drawing)) + options,
         "Commit": listed(commit(shard) for shard in shards),
         "Computed": computed(shards),
         "Software": listed(software(shard) for shard in shards),
@@ -30,6 +30,11 @@ def origin(frames: Mapping[str, pd.DataFrame], drawing: Mapping) -> str:
     blocks = ["\n".join(f":{name}: {value}" for name, value in fields.items())]
     blocks += [describe_experiment(name, frame.attrs["shards"]) for name, frame in frames.items()]
     return "\n\n".join(blocks) + "\n"
+
+
+def drawn_by(drawing: Mapping) -> str:
+    """The drawing function: by its module, or by the file of the user's own that it stands in."""
+    return drawing["draw"] if ":" in drawing["draw"] else f"{drawing['package']}.figures.{drawing['draw']}"
 
 
 def describe_experiment(name: str, shards: list[dict]) -> str:

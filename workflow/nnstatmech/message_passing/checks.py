@@ -52,7 +52,7 @@ def check_labels(labels: Tensor, classes: int) -> None:
 def check_batch(inputs: Tensor, labels: Tensor, classes: int) -> None:
     """Refuse a mini-batch, inputs (R, M, N) and labels (R, M), that :func:`check_inputs` or :func:`check_labels` would.
 
-    While a graph of the step is captured on a GPU nothing can be looked at.
+    While a graph of the step is captured on a GPU, and on the meta device, there are no values to look at.
 
     Raises
     ------
@@ -61,7 +61,7 @@ def check_batch(inputs: Tensor, labels: Tensor, classes: int) -> None:
     """
     if labels.shape != inputs.shape[:-1]:
         raise ValueError(f"labels: shape {tuple(labels.shape)} for inputs of shape {tuple(inputs.shape)}")
-    if inputs.is_cuda and torch.cuda.is_current_stream_capturing():
+    if inputs.is_meta or (inputs.is_cuda and torch.cuda.is_current_stream_capturing()):
         return
     check_labels(labels, classes)
     check_inputs(inputs)

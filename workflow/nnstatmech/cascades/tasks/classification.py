@@ -11,7 +11,7 @@ from torch.nn.functional import cross_entropy
 from ...datasets import Dataset
 from ...storage.progress import no_progress
 from ...storage.tables import tidy
-from ..images import labelled_part, minibatches
+from ..images import labelled_part, minibatches, require_labels
 from ..networks import Layer, LayerParameters, cnn_body, forward, initial_network, pooled_head, resnet_body
 from ..params import Classification
 from ..precision import full_precision
@@ -66,7 +66,7 @@ def run(
         weight_variance=np.array(variances),
         step=params.steps,
         quantity="accuracy",
-        value=found.nan_to_num(nan=chance(train_labels)).cpu().numpy(),
+        value=found.nan_to_num(nan=chance(require_labels(dataset).train_labels)).cpu().numpy(),
     )
 
 
