@@ -72,7 +72,7 @@ def overlap_matrices(figure: SubFigure, table: pd.DataFrame) -> None:
     for letter, ax, learner in zip("cdef", axes.flat, learners_of(table), strict=False):
         size, overlaps = unit_overlaps(table, learner)
         image = ax.imshow(sorted_by_leading_vector(overlaps), vmin=-1, vmax=1, cmap="RdBu_r")
-        ax.set_title(LEARNERS[learner][0], fontsize=9)
+        ax.set_title(LEARNERS[learner][0].partition(" (")[0], fontsize=9)
         panel_letter(ax, letter)
         ax.set_xticks([])
         ax.set_yticks([])

@@ -66,9 +66,7 @@ def learning_curves(
         first = True
         for panel_title, chosen in panels_of(group, vary).items():
             panel = panel_in(figure, next(cells))
-            learning_panel(panel, chosen, largest_error)
-            panel_letter(panel.errors, next(letters))
-            panel.errors.set_title(panel_title, fontsize=10)
+            learning_panel(panel, chosen, panel_title, next(letters), largest_error)
             if title and first:
                 panel.errors.set_ylabel(f"{title}\nerror (%)")
             first = False
@@ -110,10 +108,8 @@ def early_equations(
     for column, title in enumerate(titles):
         chosen = [setting for setting in found if setting.params["reset_messages"] == bool(column)]
         panel = panel_in(figure, grid[0, column])
-        learning_panel(panel, chosen, largest_error, ("sign_overlap", FIRST_LAYER + 1))
+        learning_panel(panel, chosen, title, "ab"[column], largest_error, ("sign_overlap", FIRST_LAYER + 1))
         panel.overlap.set_ylabel("overlap\nof signs")
-        panel_letter(panel.errors, "ab"[column])
-        panel.errors.set_title(title, fontsize=10)
     handles = legend_entries(found)
     figure.legend(handles=handles, loc="outside upper center", ncols=len(handles), frameon=False)
     return figure
@@ -131,9 +127,8 @@ def reinforcement(neutral: TrainingTable, draft: TrainingTable, *, scale: str, l
     """
     figure, (curves, final, fields) = plt.subplots(1, 3, figsize=(11.0, 3.5), layout="constrained")
     found = settings_of([neutral])
-    of_amp = [setting for setting in found if setting.params["algorithm"] == "amp"]
     colours = plt.get_cmap("viridis")
-    for setting in of_amp:
+    for setting in by_reinforcement(found):
         r = setting.params["reinforcement"]
         curve = learning_curve(setting.rows, "test_error")
         curves.plot(curve.index, curve["mean"], color=colours(r / 1.3), lw=1.4, label=f"$r = {r:g}$")
@@ -146,14 +141,13 @@ def reinforcement(neutral: TrainingTable, draft: TrainingTable, *, scale: str, l
     final.legend(handles=legend_entries(found)[:-2], loc="upper left")
     final.set_ylim(top=1.6 * final.get_ylim()[1])
     diverging = settings_of([draft])
-    for setting in diverging:
-        if setting.params["algorithm"] == "amp":
-            r = setting.params["reinforcement"]
-            curve = learning_curve(setting.rows, "largest_field", FIRST_LAYER)
-            fields.plot(curve.index, curve["mean"], "o-", ms=3, color=colours(r / 1.3), lw=1.4, label=f"$r = {r:g}$")
+    for setting in by_reinforcement(diverging):
+        r = setting.params["reinforcement"]
+        curve = learning_curve(setting.rows, "largest_field", FIRST_LAYER)
+        fields.plot(curve.index, curve["mean"], "o-", ms=3, color=colours(r / 1.3), lw=1.4, label=f"$r = {r:g}$")
     limit, rho = (diverging[0].params[name] for name in ("field_limit", "rho"))
     fields.axhline(limit, color="0.4", ls=":", lw=1)
-    fields.text(0.98, limit, "limit of single precision", transform=fields.get_yaxis_transform(), **ABOVE)
+    fields.text(0.98, 2 * limit, "limit of single precision", transform=fields.get_yaxis_transform(), **ABOVE)
     fields.set_yscale("log")
     fields.set_ylim(top=30 * limit)
     fields.yaxis.set_major_locator(LogLocator(numticks=8))
@@ -168,6 +162,12 @@ def reinforcement(neutral: TrainingTable, draft: TrainingTable, *, scale: str, l
     handles = fields.get_legend_handles_labels()[0]
     figure.legend(handles=handles, loc="outside upper center", ncols=len(handles), frameon=False)
     return figure
+
+
+def by_reinforcement(found: Sequence[Setting]) -> list[Setting]:
+    """The settings of AMP in the order of r."""
+    of_amp = [setting for setting in found if setting.params["algorithm"] == "amp"]
+    return sorted(of_amp, key=lambda setting: setting.params["reinforcement"])
 
 
 def bayesian_prediction(

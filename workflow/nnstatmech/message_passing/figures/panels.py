@@ -16,6 +16,7 @@ from matplotlib.gridspec import SubplotSpec
 from matplotlib.lines import Line2D
 from matplotlib.ticker import MaxNLocator
 
+from ...figures.style import panel_letter
 from ..curves.training import GRADIENT_RULES, Setting, breakdown_epoch, first_divergence, learning_curve, lost_networks
 
 LABELS = {"bp": "BP", "bpi": "BPI", "series": "BPI, series", "amp": "AMP (TAP)", "mf": "MF", "sgd": "SGD (BinaryNet)"}
@@ -24,6 +25,7 @@ COLOURS = {"bp": "C0", "bpi": "C1", "series": "C0", "amp": "C2", "mf": "C4", "sg
 WIDTHS = {"bp": 2.6}
 DATASETS = {"mnist": "MNIST", "fashion_mnist": "Fashion-MNIST", "cifar10": "CIFAR-10"}
 FIRST_LAYER = 0
+NOTE_HEIGHT = 9  # points
 FAINT = 0.35  # opacity of a curve where its algorithm has broken down
 
 
@@ -59,7 +61,12 @@ def draw_curve(
 
 
 def learning_panel(
-    panel: Panel, chosen: Sequence[Setting], largest_error: float, overlap: tuple[str, int] = ("overlap", FIRST_LAYER)
+    panel: Panel,
+    chosen: Sequence[Setting],
+    title: str,
+    letter: str,
+    largest_error: float,
+    overlap: tuple[str, int] = ("overlap", FIRST_LAYER),
 ) -> None:
     """Errors of one setting against epochs, one colour an algorithm, with the two strips.
 
@@ -92,25 +99,29 @@ def learning_panel(
         ax.tick_params(labelbottom=False)
     for ax in (panel.polarisation, panel.overlap):
         ax.tick_params(labelsize=7)
-    write_notes(panel.errors, chosen)
+    panel.overlap.ticklabel_format(axis="y", scilimits=(-2, 2))
+    panel.overlap.yaxis.get_offset_text().set_fontsize(7)
+    lines = write_notes(panel.errors, chosen)
+    panel_letter(panel.errors, letter)
+    panel.errors.set_title(title, fontsize=10, pad=6 + NOTE_HEIGHT * lines)
 
 
-def write_notes(ax: Axes, chosen: Sequence[Setting]) -> None:
-    """What a curve cannot show, in its colour at the upper right, where errors have fallen."""
+def write_notes(ax: Axes, chosen: Sequence[Setting]) -> int:
+    """What a curve cannot show, in its colour above the panel; returns the number of lines."""
     notes = [(setting.params["algorithm"], note) for setting in chosen for note in notes_of(setting)]
-    for line, (algorithm, note) in enumerate(notes):
-        ax.text(
-            0.97,
-            0.96 - 0.085 * line,
+    for line, (algorithm, note) in enumerate(reversed(notes)):
+        ax.annotate(
             f"{LABELS[algorithm].partition(' (')[0]}: {note}",
+            (0.5, 1.0),
+            xycoords="axes fraction",
+            xytext=(0, 3 + NOTE_HEIGHT * line),
+            textcoords="offset points",
             color=COLOURS[algorithm],
             fontsize=7,
-            transform=ax.transAxes,
-            ha="right",
-            va="top",
-            bbox={"facecolor": "white", "alpha": 0.8, "lw": 0, "pad": 0.5},
-            zorder=6,
+            ha="center",
+            va="bottom",
         )
+    return len(notes)
 
 
 def notes_of(setting: Setting) -> list[str]:

@@ -19,9 +19,9 @@ from .panels import COLOURS, LABELS
 CAPACITY = 0.833  # of the perceptron with binary weights: Krauth and Mézard 1989
 TRAJECTORY_LOAD = 1.0
 TRAJECTORY_SWEEPS = 12
-MARKERS = {"amp": ("o", 5), "bp": ("s", 7), "mf": ("^", 7), "bpi": ("v", 7)}
+MARKERS = {"amp": ("o", 4), "bp": ("s", 7), "mf": ("^", 7), "bpi": ("v", 7)}
 # Of (d), widest first: fractions that coincide stay visible through each other.
-WIDTHS = {"bp": 5.0, "amp": 2.6, "bpi": 1.2, "mf": 1.6}
+WIDTHS = {"bp": 4.0, "amp": 2.2, "bpi": 1.2, "mf": 1.6}
 
 
 def perceptron(
@@ -74,6 +74,7 @@ def overlap_panel(ax: Axes, table: pd.DataFrame) -> None:
                 color=COLOURS[rule],
                 mfc=COLOURS[rule] if filled else "none",
                 lw=1,
+                zorder=3 - size / 10,
             )
     handles = [
         Line2D([], [], color=COLOURS[rule], marker=MARKERS[rule][0], ls="", label=LABELS[rule]) for rule in shown
@@ -90,8 +91,9 @@ def trajectory_panel(ax: Axes, table: pd.DataFrame) -> None:
         rule = params["algorithm"]
         points = over_seeds(trajectories(rows, rule, TRAJECTORY_LOAD, TRAJECTORY_SWEEPS))
         errors = points["error"].fillna(0.0)
-        marker, _ = MARKERS[rule]
-        ax.errorbar(points.index, points["mean"], errors, fmt=marker, mfc="none", color=COLOURS[rule], ms=5, lw=1)
+        marker, size = MARKERS[rule]
+        style = {"fmt": marker, "ms": size, "color": COLOURS[rule], "mfc": "none", "lw": 1, "zorder": 3 - size / 10}
+        ax.errorbar(points.index, points["mean"], errors, **style)
     theory = predicted_trajectory(TRAJECTORY_LOAD, TRAJECTORY_SWEEPS)
     ax.plot(range(len(theory)), theory, color="0.2", lw=1.2)
     q = state_evolution.fixed_point(TRAJECTORY_LOAD)
