@@ -9,7 +9,8 @@ from matplotlib.figure import Figure
 from matplotlib.ticker import MaxNLocator
 from scipy.stats import gaussian_kde
 
-from ...readings import over_seeds, select
+from ...readings import mean_over_seeds, over_seeds, select
+from ..comparison import BINS, floor
 from ..curves import classifier as curves
 from ..curves import ensemble, posterior
 from ..curves.rows import by_width
@@ -48,10 +49,14 @@ def one_network(ax: Axes, table: pd.DataFrame) -> None:
     values = [curves.components(table, epoch, seed=first) for epoch in epochs]
     h = np.linspace(-np.abs(values).max(), np.abs(values).max(), 600)
     for epoch, components, colour in zip(epochs, values, sns.color_palette("flare", len(epochs)), strict=True):
-        ax.plot(h, gaussian_kde(components)(h), color=colour, label=epoch_label(epoch))
-    ax.plot(h, curves.exact_marginal(table, h), **LIMIT, label="exact, untrained")
-    ax.set(xlabel="preactivation $h$", ylabel="density", title="one network", ylim=(0, None), xlim=(h[0], h[-1]))
-    ax.legend()
+        distance = mean_over_seeds(found.distance for found in curves.agreements(table, epoch).values()).value
+        label = f"{epoch_label(epoch)} (distance {distance:.3f})"
+        ax.plot(h, gaussian_kde(components)(h), color=colour, label=label)
+    exact = curves.exact_marginal(table, h)
+    ax.plot(h, exact, **LIMIT, label="exact, untrained")
+    ax.set(xlabel="preactivation $h$", ylabel="density", title="one network", xlim=(h[0], h[-1]))
+    ax.set_ylim(0, 1.6 * exact.max())
+    ax.legend(title=f"sampling alone gives a distance of {floor(BINS, len(values[0])):.3f}", loc="upper right")
 
 
 def epoch_label(epoch: float) -> str:
@@ -73,7 +78,7 @@ def all_networks(ax: Axes, table: pd.DataFrame) -> None:
     exact = curves.exact_marginal(table, h)
     ax.plot(h, exact, **LIMIT, label="exact, untrained")
     smallest = 0.3 / (len(transposed) * (edges[1] - edges[0]))
-    ax.set(xlabel="preactivation $h$", ylabel="density", yscale="log", ylim=(smallest, 10 * exact.max()))
+    ax.set(xlabel="preactivation $h$", ylabel="density", yscale="log", ylim=(smallest, 200 * exact.max()))
     ax.set(title=f"{table['seed'].nunique()} networks", xlim=(-limit, limit))
     ax.legend(loc="upper right", fontsize=7)
 
@@ -96,7 +101,7 @@ def annealed_outputs(ax: Axes, exact: pd.DataFrame, sampled: pd.DataFrame) -> No
     networks = by_width(set(exact["network"]) & set(sampled["network"]))
     network = "4" if "4" in networks else networks[0]
     betas = sorted(sampled["beta"].unique())
-    betas = betas[:: max(1, len(betas) // 3)]
+    betas = [betas[i] for i in np.unique(np.linspace(0, len(betas) - 1, 4).round().astype(int))]
     for beta, colour in zip(betas, sns.color_palette("flare", len(betas)), strict=True):
         values = ensemble.values_of(select(sampled, network=network, beta=beta), "output")
         low, high = np.quantile(values, [0.001, 0.999])
@@ -104,6 +109,7 @@ def annealed_outputs(ax: Axes, exact: pd.DataFrame, sampled: pd.DataFrame) -> No
         histogram_dots(ax, values, edges, ms=2.5, color=colour, label=rf"$\beta$ = {beta:g}")
         law = posterior.predictive_density(exact, network, beta)
         ax.plot(law.index, law, color=colour, lw=1.2)
-    ax.set(xlabel="output $f(x)$ for an unseen image", ylabel="density", xlim=(-4, 4), ylim=(0, None))
+    ax.set(xlabel="output $f(x)$ for an unseen image", ylabel="density", xlim=(-4, 4))
+    ax.set_ylim(0, 1.35 * ax.get_ylim()[1])
     ax.set_title(f"two classes, {network} hidden units")
-    ax.legend(title="HMC (dots), exact (lines)")
+    ax.legend(title="HMC (dots), exact (lines)", ncols=2, loc="upper left")

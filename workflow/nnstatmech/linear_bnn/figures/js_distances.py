@@ -13,7 +13,7 @@ from ..comparison import BINS, critical_distance, floor
 from ..curves import ensemble, posterior
 from ..curves.rows import by_width, one_hidden_layer
 from ..tables import EnsembleTable, PosteriorTable
-from .marks import LIMIT, letters
+from .marks import LIMIT, labelled_ticks, legend_below, letters
 
 
 def js_vs_width(exact: PosteriorTable, hmc: EnsembleTable, descent: EnsembleTable, *, scale: str) -> Figure:
@@ -58,7 +58,8 @@ def js_vs_samples(
     for ax in axes:
         ax.set_xlabel("networks M")
         ax.set_ylabel("Jensen-Shannon distance")
-        ax.legend()
+        labelled_ticks(ax.yaxis)
+    figure.legend(*axes[0].get_legend_handles_labels(), loc="outside upper center", ncols=3)
     return figure
 
 
@@ -97,7 +98,7 @@ def of_ensembles(ax: Axes, hmc: pd.DataFrame, descent: pd.DataFrame) -> None:
     ax.axhline(level, color="0.6", linewidth=1)
     ax.text(700, level * 1.05, f"99 %, M = {samples}", color="0.4", fontsize=7, ha="right")
     ax.set(xlabel="hidden units n", ylabel="Jensen-Shannon distance", ylim=(3e-4, 0.4))
-    ax.legend(fontsize=7, loc="upper center", bbox_to_anchor=(0.5, -0.16), ncols=2)
+    legend_below(ax)
 
 
 def of_selected_networks(ax: Axes, descent: pd.DataFrame) -> None:
@@ -115,8 +116,9 @@ def of_selected_networks(ax: Axes, descent: pd.DataFrame) -> None:
     draw(np.inf, color="k", label="ever")
     samples = ensemble.agreement(next(iter(networks.values()))).samples
     ax.axhline(float(floor(BINS, samples)), color="0.6", linewidth=1, label="sampling floor")
-    ax.set(xlabel="hidden units n", ylabel="Jensen-Shannon distance to the exact law", ylim=(None, 1))
-    ax.legend(title="networks kept if converged", fontsize=7, title_fontsize=7)
+    ax.set(xlabel="hidden units n", ylabel="Jensen-Shannon distance to the exact law")
+    labelled_ticks(ax.yaxis)
+    legend_below(ax, title="networks kept if converged", title_fontsize=7)
 
 
 def convergence(ax: Axes, descent: pd.DataFrame) -> None:
@@ -126,7 +128,7 @@ def convergence(ax: Axes, descent: pd.DataFrame) -> None:
         left = ensemble.unconverged_fraction(select(descent, network=network))
         ax.step(left.index, left, where="post", color=colour, label=f"n = {network}")
     ax.set(xscale="log", yscale="log", xlabel="gradient steps", ylabel="networks with loss above tolerance")
-    ax.legend(fontsize=7, ncols=2)
+    legend_below(ax, 3)
 
 
 def sampling_floor(ax: Axes, sizes: np.ndarray) -> None:

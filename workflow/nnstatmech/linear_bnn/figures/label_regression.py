@@ -11,7 +11,7 @@ from ...readings import runs_of, select
 from ..curves import regression as curves
 from ..curves.rows import profiles
 from ..tables import RegressionTable
-from .marks import band, letters
+from .marks import band, labelled_ticks, letters
 
 DECODERS = {
     "accuracy": "highest output is the target's",
@@ -57,7 +57,7 @@ def validation_by_coupling(ax: Axes, table: pd.DataFrame) -> None:
         line = curves.learning_curve(table, "accuracy_template", "validation", coupling)
         ax.plot(line.index, 1 - line["mean"], color=colour, lw=1.2, label=f"{coupling:g}")
     ax.set(xlabel="epoch", ylabel="validation error (nearest target)", yscale="log", ylim=(None, 1), xlim=(0, None))
-    ax.yaxis.set_major_formatter("{x:g}")
+    labelled_ticks(ax.yaxis)
     ax.legend(title="coupling $g$", ncols=2, loc="upper right")
 
 

@@ -45,6 +45,8 @@ def proposed_corrections(main: NormLearningTable, *, scale: str) -> Figure:
     letters(panels)
     for i, ax in enumerate(axes.flat):
         ax.set_xlabel("output $y$")
+        ax.locator_params(nbins=5)
+        ax.tick_params(labelsize=11)
         if i in (0, 2, 5, 6, 9):
             ax.set(ylabel="partition function $Z$", ylim=(0, None))
         elif i != 10:

@@ -6,7 +6,7 @@ import seaborn as sns
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
-from ...readings import select
+from ...readings import parameters_of, select
 from ..curves import prior as curves
 from ..curves.rows import hidden_widths
 from ..tables import PriorTable
@@ -57,7 +57,7 @@ def layer_densities(ax: Axes, table: pd.DataFrame) -> None:
     if not layers:
         ax.set_axis_off()
         return
-    for i, rows in enumerate(layers):
+    for rows, line in zip(layers, ("--", ":", "-."), strict=False):
         for network in curves.networks_of(rows):
             one, colour, widths = select(rows, network=network), next(palette), hidden_widths(network)
             density, dots = curves.length_density(one), curves.sampled_density(one)
@@ -65,9 +65,11 @@ def layer_densities(ax: Axes, table: pd.DataFrame) -> None:
             ax.plot(density.index, density, color=colour, label=label)
             ax.errorbar(dots.index, dots["mean"], dots["error"], fmt="o", markersize=2.5, color=colour, linewidth=0.8)
         process = curves.length_density(rows, "log_radial_process")
-        ax.plot(process.index, process, label=None if i else "infinite width", **LIMIT)
+        outputs = parameters_of(rows)["n_out"]
+        label = f"N = {outputs}, infinite width"
+        ax.plot(process.index, process, color="black", linestyle=line, linewidth=1.3, label=label)
     ax.set(
-        xlim=(0.4, 1.6),
+        xlim=(0.4, 2.2),
         ylim=(0, None),
         xlabel=r"$|h| \,/\, \langle |h|^2\rangle^{1/2}$",
         ylabel="density of the length",

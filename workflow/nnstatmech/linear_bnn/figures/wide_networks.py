@@ -43,7 +43,8 @@ def one_digit_densities(ax: Axes, table: pd.DataFrame, split: str) -> None:
         ax.axvline(digit, **LIMIT, label="wide networks, with biases or without")
     name = "training" if split == "train" else "unseen"
     ax.set(xlabel="output", ylabel="density", xlim=(low, high), title=f"{name} images of the digit {digit}")
-    ax.legend(fontsize=7.5)
+    ax.set_ylim(0, 1.4 * ax.get_ylim()[1])
+    ax.legend(fontsize=7.5, loc="upper left")
 
 
 def by_hidden_units(ax: Axes, widths: list[int]) -> None:

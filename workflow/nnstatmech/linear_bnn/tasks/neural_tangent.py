@@ -17,7 +17,7 @@ from ..params import NeuralTangent
 from ..posterior import Posterior
 from ..sampling import LinearNetworks, Streams, compressed, gradient_descent, learning_rate
 
-OUTPUTS = np.linspace(-3.0, 3.0, 601)
+OUTPUTS = np.linspace(-8.0, 8.0, 1601)
 """Outputs at which predictive densities are tabulated."""
 
 NOISELESS = 1e8
