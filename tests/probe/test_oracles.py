@@ -8,7 +8,8 @@ import torch
 import torch.nn.functional as F
 from torch import nn
 
-from nnstatmech.cascades.decoders import Ridge, fit_cascade, reconstruct
+from nnstatmech.cascades.decoders.cascade import fit_cascade, reconstruct
+from nnstatmech.cascades.decoders.ridge import Ridge
 from nnstatmech.cascades.entropies import differential_entropy, explained_variance
 from nnstatmech.cascades.networks import Dense
 from nnstatmech.moments.networks import pad
