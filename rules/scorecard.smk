@@ -6,7 +6,8 @@ try:
 except ConfigError as error:
     refuse(error)
 try:
-    check_references(CLAIMS, PLAN)
+    for scale in SCALES:
+        check_references(CLAIMS, plan_of(f"{scale}-{PLAN.settings.data}"))
 except ConfigError as error:
     refuse(error, PLACES_OF_CLAIMS)
 

@@ -111,6 +111,21 @@ def cascades_of_networks() -> pd.DataFrame:
     return small_table(rows, bias_variance=0.05, decoder="ridge", ridge_strength=1e-3)
 
 
+def shrinking_cascades() -> pd.DataFrame:
+    """Networks of 10, 20 and 30 sizes, whose outputs explain 0.4, 0.2 and nothing; at 2.5 all of them 0.4."""
+    rows, runs = [], {}
+    for sizes, explained in ((10, 0.4), (20, 0.2), (30, 0.0)):
+        run = f"network={sizes}"
+        runs[run] = {"depth": sizes - 1, "decoder": "ridge", "ridge_strength": 1e-3, "bias_variance": 0.05}
+        for variance in (0.5, 1.5, 2.5):
+            here = {"run": run, "seed": 0, "weight_variance": variance, "quantity": "explained_variance"}
+            last = explained if variance < 2 else 0.4
+            rows += [here | {"depth": 1, "value": 0.9}, here | {"depth": sizes - 1, "value": last}]
+    table = pd.DataFrame(rows)
+    table.attrs["runs"] = runs
+    return table
+
+
 def walks() -> pd.DataFrame:
     rows = []
     for direction, sign in (("falling", -1), ("rising", 1)):

@@ -23,6 +23,11 @@ SMALL = {
 }
 
 
+def test_a_network_that_diverges_is_at_chance_and_has_no_pictures():
+    found = frame(Channels(**SMALL | {"learning_rate": 1e38}), [0])
+    assert found.set_index("quantity").value.to_dict() == {"accuracy": 0.1, "test_images": 100}
+
+
 def frame(params, seeds, dataset=None):
     table = task.run(params, seeds, dataset or coloured_blobs(), CPU)
     assert table.schema.equals(schema_of(Channels.columns))

@@ -46,6 +46,10 @@ def test_no_training_without_signal(stripes):
     assert accuracies(stripes, variances=(0.0,), architecture="cnn", bias_variance=0.0, steps=1)[0, 0.0] < 0.7
 
 
+def test_a_network_that_diverges_guesses_one_of_the_classes_at_hand(stripes):
+    assert accuracies(stripes, learning_rate=1e38, steps=6).tolist() == [0.5, 0.5]
+
+
 def test_members_do_not_disturb_each_other(stripes):
     together = accuracies(stripes, seeds=(0, 1), steps=15)
     for seed, variance in together.index:

@@ -10,7 +10,6 @@ from nnstatmech.cascades.curves.depth_scales import correlation_depths, critical
 from nnstatmech.cascades.curves.entropies import (
     cutoffs,
     law_points,
-    log_signal,
     lost_depths,
     over_depth,
     ridge_line,
@@ -65,8 +64,6 @@ def test_runs_are_kept_apart_and_scaled_by_the_correlation_depth():
     assert scale == pytest.approx(1.191, abs=5e-4)
     np.testing.assert_allclose(points[points["weight_variance"] == 0.5]["depth"], 10 / scale)
     assert points["strength"].tolist() == [1e-3, 1e-2] * 2
-    exact = pd.Series(np.log(0.4 / np.array([1e-2, 1e-3])))
-    assert log_signal(pd.Series([1e-2, 1e-3]), exact) == pytest.approx(np.log(0.4))
 
 
 def test_bands_over_depth():

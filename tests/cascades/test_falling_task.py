@@ -22,3 +22,10 @@ def test_falling_task_records_every_attempt():
     assert (wide.groupby("seed").depth.diff().dropna() <= 0).all()
     alone = task.run(params, [1], labelled_blobs(), CPU).to_pandas()
     np.testing.assert_allclose(alone.value, found[found.seed == 1].value, atol=0.005)
+
+
+def test_a_network_that_diverges_has_not_trained_and_is_at_chance():
+    params = Falling(direction="falling", learning_rate=1e38, threshold=0.7, **FALLING | {"start_depth": 3})
+    found = task.run(params, [0], labelled_blobs(), CPU).to_pandas().groupby("quantity", observed=True)["value"]
+    assert set(found.get_group("accuracy")) == {0.1}
+    assert set(found.get_group("trained")) == {0}

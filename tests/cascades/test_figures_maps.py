@@ -3,9 +3,11 @@
 import numpy as np
 import pytest
 
-from nnstatmech.cascades.figures import losses, maps
+from nnstatmech.cascades.curves.law import law_ratios, moments_of
+from nnstatmech.cascades.figures import law, losses, maps
 from nnstatmech.cascades.params import Classification, Entropies
 from nnstatmech.cascades.tasks import classification, entropies
+from nnstatmech.cascades.theory import lost_depth
 from nnstatmech.datasets import Dataset
 from nnstatmech.figures import style
 from nnstatmech.theory.mean_field import MeanField
@@ -59,11 +61,42 @@ def test_curves_and_cutoffs(dense):
     assert len(drawn(losses.cutoff_curves(dense, scale="laptop", strength=1e-3))) == 2
 
 
-def test_law_has_unit_slope(dense):
+def test_lines_of_the_law_are_the_closed_form(dense):
     axes = drawn(losses.cutoff_law(dense, scale="laptop"))
-    law = next(line for line in axes[0].lines if "ln" in str(line.get_label()))
-    strengths, depths = law.get_data()
-    assert np.diff(depths)[0] == pytest.approx(-np.diff(np.log(strengths))[0])
+    lines = [line for line in axes[0].lines if len(line.get_xdata()) == 25]
+    assert len(lines) == 3  # σ_w² = 0.5, 1.0 and 1.7 are ordered
+    strengths, depths = lines[1].get_data()
+    field, moments = MeanField(1.0, 0.05), moments_of(dense)
+    expected = lost_depth(field, moments, float(strengths[7]), 0.1, 36) / field.correlation_depth
+    assert depths[7] == pytest.approx(expected)
+
+
+def test_the_law_beside_maps_of_several_widths(dense, dataset):
+    settings = {"depth": 12, "weight_variances": [0.5, 1.0]}
+    widths = task_table(
+        entropies, Entropies, dataset, narrow=settings | {"resolution": 8}, wide=settings | {"resolution": 10}
+    )
+    axes = drawn(law.theory(widths, dense, scale="laptop"))
+    assert len(axes) == 4
+    ratios = law_ratios(widths, [0.5, 1.0], 1e-3)
+    points = [line for line in axes[3].lines if line.get_label().startswith("N = ")]
+    assert [line.get_label() for line in points] == ["N = 64", "N = 100"]
+    found = np.concatenate([line.get_ydata() for line in points])
+    np.testing.assert_allclose(np.sort(found), np.sort(ratios["ratio"]))
+
+
+def test_the_originals_boundary_is_drawn_over_its_own_networks_alone(dense):
+    def has_boundary(figure):
+        return any("original" in str(line.get_label()) for ax in figure.axes for line in ax.lines)
+
+    assert not has_boundary(maps.diff_entropy(dense, scale="paper"))  # 100 units
+    same = dense.copy()
+    runs = {run: params | {"resolution": 28} for run, params in dense.attrs["runs"].items()}
+    same.attrs = {"runs": runs, "shards": []}
+    assert has_boundary(maps.diff_entropy(same, scale="paper"))
+    assert not has_boundary(maps.diff_entropy(same, scale="paper", overlay_published=False))
+    same.attrs = {"runs": runs, "shards": [{"stand_in": True}]}
+    assert not has_boundary(maps.diff_entropy(same, scale="paper", overlay_published=True))
 
 
 def test_convolutional_maps(dataset):
@@ -73,7 +106,7 @@ def test_convolutional_maps(dataset):
     resnet = task_table(entropies, Entropies, dataset, single=settings | {"architecture": "resnet"})
     trained = task_table(classification, Classification, dataset, single=settings | {"steps": 2})
     figure = maps.resnet(resnet, trained, scale="laptop")
-    assert len(drawn(figure)) == 2
+    assert len(drawn(figure)) == 3
     (strip,) = figure.axes[0].collections
     heights = strip.get_coordinates()[..., 1]
     assert heights.min() <= 0

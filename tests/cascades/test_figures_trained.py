@@ -7,7 +7,14 @@ import pytest
 
 from nnstatmech.cascades.figures import channel_images, decoded_images, trained_depths
 
-from .samples import accuracy_grid, cascades_of_networks, channel_pictures, reconstructions, walks
+from .samples import (
+    accuracy_grid,
+    cascades_of_networks,
+    channel_pictures,
+    reconstructions,
+    shrinking_cascades,
+    walks,
+)
 
 
 def text_of(figure) -> str:
@@ -37,11 +44,11 @@ def test_trainability_alone_and_beside_entropies():
 
 @pytest.mark.parametrize("scale", ["laptop", "paper"])
 def test_falling_bars_have_the_depths_that_trained(scale):
-    figure = trained_depths.falling(walks(), cascades_of_networks(), scale=scale)
+    figure = trained_depths.falling(walks(), shrinking_cascades(), scale=scale)
     assert "best test accuracy" in text_of(figure)
-    (cutoff,) = [line for line in figure.axes[0].lines if "R^2" in line.get_label()]
-    # At 2.5 the stand-in's cascade does not lose the image.
-    np.testing.assert_allclose(cutoff.get_xydata(), [[0.5, 12], [1.5, 12]])
+    (reach,) = [line for line in figure.axes[0].lines if "R^2" in line.get_label()]
+    # R² of the outputs is 0.4, 0.2, 0 at 10, 20, 30 sizes, but at 2.5 the deepest network does not lose the image.
+    np.testing.assert_allclose(reach.get_xydata(), [[0.5, 25], [1.5, 25]])
     bars = figure.axes[0].patches
     assert len(bars) == 2 * 5
     found = {round(bar.get_x() + bar.get_width() / 2, 6): bar.get_height() for bar in bars[5:]}
@@ -76,3 +83,19 @@ def test_channels_in_rows_and_mosaics():
     assert "test accuracy 0.61" in text
     assert "each of 20 channels of layer 3, conv 2" in text
     assert "pool 1" in text
+
+
+def test_silent_channels_are_white():
+    table = channel_pictures()
+    silent = table[(table.quantity == "channel") & (table.value == 0)].iloc[0]
+    np.testing.assert_array_equal(channel_images.channel_picture(silent), 1)
+    heard = table[(table.quantity == "channel") & (table.value == 1)].iloc[0]
+    assert channel_images.channel_picture(heard).min() == 0
+
+
+def test_weight_variances_at_which_nothing_trains_are_marked():
+    table = walks()
+    table.loc[(table.weight_variance == 1.1) & (table.quantity == "trained"), "value"] = 0
+    figure = trained_depths.falling(table, scale="laptop")
+    (none,) = [line for line in figure.axes[0].lines if line.get_label() == "none trains"]
+    np.testing.assert_allclose(none.get_xdata(), [1.1])

@@ -5,10 +5,14 @@ import pandas as pd
 import pytest
 
 from nnstatmech.cascades import measures
+from nnstatmech.cascades.curves.falling import reached_depths
+from nnstatmech.cascades.curves.law import law_ratios
+from nnstatmech.cascades.image_moments import image_moments
+from nnstatmech.cascades.theory import lost_depth
 from nnstatmech.readings import NotMeasured
 from nnstatmech.theory.mean_field import MeanField
 
-from .samples import accuracy_grid, channel_pictures, reconstructions, walks
+from .samples import accuracy_grid, channel_pictures, reconstructions, shrinking_cascades, walks
 
 VARIANCES = [0.7, 1.0]
 
@@ -38,6 +42,14 @@ def test_slope_depth_and_effective_strength(law):
     assert measures.effective_ridge_strength(law, *arguments).value == pytest.approx(np.log10(0.002))
 
 
+def test_a_trained_decoder_beyond_all_ridge_decoders_is_a_hole(law):
+    """Left out, the other weight variance would stand for both."""
+    beyond = (law.run == "d") & (law.seed == 0) & (law.weight_variance == 1.0)
+    law.loc[beyond, "value"] = 1e3
+    found = measures.effective_ridge_strength(law, "cutoff_entropy", VARIANCES)
+    assert (found.value, found.holes) == (pytest.approx(np.log10(0.002)), 1)
+
+
 def test_information_that_is_not_lost_is_not_measured(law):
     """A seed with a network that loses nothing is a hole; more holes than values are no measurement."""
     law.loc[0, "value"] = np.nan
@@ -50,7 +62,7 @@ def test_information_that_is_not_lost_is_not_measured(law):
         measures.cutoff_depth(law, "cutoff_entropy", [5.0], 1e-3)
 
 
-def test_peak_and_critical_point():
+def test_peak():
     variances = np.arange(1.0, 2.6, 0.1)
     rows = [
         ("a", seed, variance, depth, "explained_variance", 1 - (variance - 1.73 - 0.02 * seed) ** 2)
@@ -63,7 +75,6 @@ def test_peak_and_critical_point():
     found = measures.weight_variance_of_peak(table, "explained_variance", 40, 60, {"decoder": "ridge"})
     assert found.value == pytest.approx(1.74)
     assert found.standard_error == pytest.approx(0.01)
-    assert measures.critical_point(table).value == pytest.approx(1.760955, abs=1e-6)
     with pytest.raises(NotMeasured, match="no rows with decoder = adam"):
         measures.weight_variance_of_peak(table, "explained_variance", 40, 60, {"decoder": "adam"})
     with pytest.raises(NotMeasured, match="no depth"):
@@ -99,18 +110,84 @@ def test_networks_beyond_the_correlation_depth():
         measures.accuracy_beyond(accuracy_grid(), correlation_depths=1e3)
 
 
-def test_falling_depth_counts_the_networks_that_trained():
-    found = measures.falling_depth(walks(), lowest=1.0, highest=1.5)
+def test_largest_falling_depth_is_that_of_any_weight_variance():
+    found = measures.largest_falling_depth(walks(), lowest=1.0, highest=1.5)
     expected = [20 / MeanField(variance, 0.05).correlation_depth for variance in (1.1, 1.4)]
-    assert found.value == pytest.approx(np.mean(expected))
-    with pytest.raises(NotMeasured, match="no network trained"):
-        measures.falling_depth(walks(), lowest=2.6, highest=3.0)
+    assert found.value == pytest.approx(max(expected))
+    with pytest.raises(NotMeasured, match="no walk visited"):
+        measures.largest_falling_depth(walks(), lowest=2.6, highest=3.0)
+
+
+def test_a_walk_that_finds_no_network_is_a_hole():
+    """Left out, the networks that trained would stand for all."""
+    table = walks()
+    table.loc[(table.weight_variance == 1.1) & (table.quantity == "trained"), "value"] = 0
+    with pytest.raises(NotMeasured, match="1 of 1 realisations"):
+        measures.largest_falling_depth(table, lowest=1.0, highest=1.5)
+
+
+def test_networks_train_as_deep_as_their_outputs_explain_the_image():
+    """R² of the outputs 0.4, 0.2, 0 at 10, 20, 30 sizes: it is below 0.1 from 25 sizes on."""
+    cascades = shrinking_cascades()
+    np.testing.assert_allclose(reached_depths(cascades), [[25, 25, np.nan]])
+    found = measures.trained_over_reached(walks(), cascades, lowest=1.0, highest=1.5)
+    assert found.value == pytest.approx(20 / 25)
+
+
+def test_boundary_of_the_entropy_and_falls_of_a_curve():
+    entropies = {1: -6.0, 2: -9.0, 3: -11.0, 4: -15.0, 5: -14.0}
+    rows = [("a", 0, 1.0, depth, "differential_entropy", value) for depth, value in entropies.items()]
+    rows += [
+        ("a", 0, 1.0, depth, "relative_entropy", value) for depth, value in ((1, 0.2), (2, 0.7), (3, 0.4), (4, 0.8))
+    ]
+    table = pd.DataFrame(rows, columns=["run", "seed", "weight_variance", "depth", "quantity", "value"])
+    table.attrs["runs"] = {"a": {"decoder": "adam", "bias_variance": 0.05}}
+    assert measures.entropy_boundary(table, 1.0, -13, {"decoder": "adam"}).value == pytest.approx(3.5)
+    assert measures.largest_fall(table, "relative_entropy", [1.0]).value == pytest.approx(0.3)
+    with pytest.raises(NotMeasured, match="have no value"):
+        measures.entropy_boundary(table, 1.0, -20)
+
+
+@pytest.fixture
+def cutoffs_by_law():
+    """Two seeds whose cutoffs are 1.02 and 0.98 of the law's at 100 units, 0.9 of it at 400."""
+    variances, moments = [0.7, 1.0], image_moments(np.random.default_rng(0).uniform(size=(300, 20)))
+    rows, runs = [], {}
+    for run, resolution, factors in (("narrow", 10, (1.02, 0.98)), ("wide", 20, (0.9, 0.9))):
+        runs[run] = {
+            "resolution": resolution, "depth": 200, "decoder": "ridge", "ridge_strength": 1e-3, "bias_variance": 0.05,
+            "lowest_explained_variance": 0.1,
+        }  # fmt: skip
+        for seed, factor in enumerate(factors):
+            rows.append((run, seed, np.nan, np.nan, "image_mean_square", moments.mean_square))
+            for mode, value in enumerate(moments.variances):
+                rows.append((run, seed, np.nan, mode, "image_variance", value))
+            for variance in variances:
+                lost = lost_depth(MeanField(variance, 0.05), moments, 1e-3, 0.1, 200)
+                rows.append((run, seed, variance, np.nan, "cutoff_explained_variance", factor * lost))
+    table = pd.DataFrame(rows, columns=["run", "seed", "weight_variance", "mode", "quantity", "value"])
+    table.attrs["runs"] = runs
+    return table
+
+
+def test_cutoffs_are_compared_with_the_law(cutoffs_by_law):
+    narrow = measures.law_ratio(cutoffs_by_law, [0.7, 1.0], 1e-3, {"resolution": 10})
+    assert (narrow.value, narrow.standard_error) == (pytest.approx(1), pytest.approx(0.02))
+    # All networks, and those of 400 units alone, whose cutoffs are a smaller share of the width.
+    assert measures.law_deviation(cutoffs_by_law, [0.7, 1.0], 1e-3, 9.9).value == pytest.approx(0.1)
+    aspects = law_ratios(cutoffs_by_law, [0.7, 1.0], 1e-3).groupby("run")["aspect"].max()
+    assert aspects["wide"] < aspects["narrow"]
+    with pytest.raises(NotMeasured, match="no cutoff is below"):
+        measures.law_deviation(cutoffs_by_law, [0.7, 1.0], 1e-3, 1e-6)
 
 
 def test_intended_classes_and_accuracy():
-    assert measures.intended_classes(reconstructions(missed=(1, 2))).value == 8
+    table = reconstructions(missed=(1, 2))
+    assert measures.intended_classes(table).value == 8
     found = measures.image_accuracy(channel_pictures())
     assert (found.value, found.standard_error) == pytest.approx((0.61, np.sqrt(0.61 * 0.39 / 2000)))
+    diverged = pd.concat([table, table.iloc[:1].assign(seed=1, value=0.1)])
+    assert (measures.intended_classes(diverged).value, measures.intended_classes(diverged).holes) == (8, 1)
     loaded = channel_pictures()
     loaded = loaded[loaded.quantity != "accuracy"]
     with pytest.raises(NotMeasured, match="loaded"):

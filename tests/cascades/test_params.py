@@ -156,3 +156,11 @@ def test_costs_are_what_was_measured_within_a_factor_of_two(params, seconds):
 )
 def test_memory_is_what_was_measured_within_a_factor_of_two(params, seeds, megabytes):
     assert megabytes / 2 < params.cost(seeds).memory_mb < 2 * megabytes
+
+
+def test_networks_of_ten_outputs_take_two_to_ten_classes():
+    for task in (Classification, Trainability, Falling):
+        assert task().class_range() == (2, 10)
+    # The class whose images are shown must exist.
+    assert Reconstruction(shown_class=5).class_range() == (6, 10)
+    assert Channels().class_range() == (1, None)

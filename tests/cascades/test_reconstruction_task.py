@@ -73,6 +73,12 @@ def test_task_does_not_depend_on_the_shard():
         np.testing.assert_allclose(one, other, atol=1e-3)
 
 
+def test_a_network_that_diverges_is_at_chance_and_has_no_pictures():
+    params = Reconstruction(architecture="shrinking", depth=3, **SMALL | {"learning_rate": 1e38, "presentations": 640})
+    found = frame(params, [0, 1])
+    assert found[["seed", "quantity", "value"]].values.tolist() == [[0, "accuracy", 0.1], [1, "accuracy", 0.1]]
+
+
 def test_a_class_without_test_images_is_refused():
     dataset = patterns(test=3)
     params = Reconstruction(architecture="wide", depth=3, shown_class=5, **SMALL)

@@ -1,10 +1,12 @@
 """Ridge decoders against scikit-learn's."""
 
+import pytest
 import torch
 from sklearn.linear_model import Ridge as ScikitRidge
 from torch import nn
 
 from nnstatmech.cascades.decoders.ridge import Ridge
+from nnstatmech.cascades.networks import Dense, initial_parameters
 
 from .samples import LAYERS, activations
 
@@ -27,3 +29,26 @@ def test_convolutional_ridge_is_scikit_learns():
     rows = windows.transpose(1, 2).flatten(0, 1)
     expected = ScikitRidge(alpha=0.03 * len(rows)).fit(rows, x.flatten(0, 2)).predict(rows).clip(-1, 1)
     torch.testing.assert_close(decoder(outputs)[0].double().flatten(0, 2), torch.as_tensor(expected), rtol=0, atol=3e-6)
+
+
+@pytest.mark.parametrize("strength", [1e-7, 1e-5])
+def test_weak_regularisation_is_not_lost_in_rounding(strength):
+    """More units than images, so that only the ridge makes the Gram matrix regular."""
+    stream = torch.Generator().manual_seed(0)
+    layer, images, side = Dense(784, 784), 300, 28
+    inputs = torch.rand(1, images, side**2, generator=stream)
+    outputs = layer(initial_parameters(layer, 0, [1.0], 0.05, [0]), inputs)
+    decoder = Ridge(strength).fit(layer, 0, inputs, outputs)
+    x, a = inputs[0].double(), outputs[0].double()
+    a = a - a.mean(0)
+    # The dual form, by the eigenvalues of the images' products: exact where features outnumber images.
+    values, vectors = torch.linalg.eigh(a @ a.mT / images)
+    weight = a.mT @ vectors @ torch.diag(1 / (values + strength)) @ vectors.mT @ (x - x.mean(0)) / images
+    torch.testing.assert_close(decoder.weight[0].double(), weight, rtol=1e-4, atol=1e-5)
+
+
+def test_a_pixel_that_is_not_a_number_is_named():
+    inputs, outputs = activations(LAYERS[0])
+    outputs[0, 3, 2] = torch.nan
+    with pytest.raises(ValueError, match="not finite"):
+        Ridge(0.03).fit(LAYERS[0], 0, inputs, outputs)

@@ -7,7 +7,7 @@ import yaml
 from matplotlib.figure import Figure
 
 from nnstatmech.cascades import measures
-from nnstatmech.cascades.figures import channel_images, decoded_images, losses, maps, trained_depths
+from nnstatmech.cascades.figures import channel_images, decoded_images, law, losses, maps, trained_depths
 from nnstatmech.cascades.params import Channels, Classification, Entropies, Falling, Reconstruction, Trainability
 from nnstatmech.cascades.tasks import channels, classification, entropies, falling, reconstruction, trainability
 from nnstatmech.figures import style
@@ -17,7 +17,7 @@ from nnstatmech.readings import Measurement, NotMeasured
 from .samples import labelled_blobs, task_table
 
 MODULES = {module.__name__.rpartition(".")[2]: module for module in
-           (channel_images, decoded_images, losses, maps, trained_depths)}  # fmt: skip
+           (channel_images, decoded_images, law, losses, maps, trained_depths)}  # fmt: skip
 
 
 @pytest.fixture(scope="module")
@@ -36,6 +36,14 @@ def tables():
     return {
         "if_map": cascades,
         "if_cutoff_law": cascades,
+        "if_theory": task_table(entropies, Entropies, grey, case="width", one=dense),
+        "if_falling_cascades": task_table(
+            entropies,
+            Entropies,
+            grey,
+            case="network",
+            **{f"sizes_{depth + 1}": dense | {"architecture": "shrinking", "depth": depth} for depth in (2, 4, 6)},
+        ),
         "if_cnn": task_table(entropies, Entropies, grey, one=small | {"architecture": "cnn"}),
         "if_resnet": task_table(entropies, Entropies, grey, one=small | {"architecture": "resnet"}),
         "if_resnet_training": task_table(classification, Classification, grey, one=small | {"steps": 2}),
@@ -87,7 +95,6 @@ def test_drawing_functions_alone_return_figures():
 
 # What tables of so few, small and briefly trained networks can say. Claims' arguments are made for large ones.
 SMALL_ARGUMENTS = {
-    "critical_point": {},
     "weight_variance_of_peak": {"from_depth": 9, "to_depth": 12, "where": {"decoder": "ridge", "ridge_strength": 0.1}},
     "collapsed_entropy": {"correlation_depths": 2},
     "cutoff_slope": {"weight_variances": [0.5, 0.7], "weakest": 1e-3, "strongest": 1e-1},
@@ -95,11 +102,16 @@ SMALL_ARGUMENTS = {
     "effective_ridge_strength": {"weight_variances": [0.5, 0.7]},
     "mean_accuracy": {"depth": 10, "lowest": 0.5, "highest": 2.0},
     "accuracy_beyond": {"correlation_depths": 4},
-    "falling_depth": {"lowest": 0.1, "highest": 2.0},
+    "largest_falling_depth": {"lowest": 0.1, "highest": 2.0},
+    "trained_over_reached": {"lowest": 0.1, "highest": 2.0},
+    "entropy_boundary": {"weight_variance": 0.5, "threshold": -6, "where": {"decoder": "ridge", "ridge_strength": 0.1}},
+    "law_deviation": {"weight_variances": [0.5, 0.7], "strength": 1e-3, "largest_aspect": 9},
+    "law_ratio": {"weight_variances": [0.5, 0.7], "strength": 1e-3, "where": {}},
+    "largest_fall": {"weight_variances": [0.5, 0.7], "where": {"resolution": 12}},
     "intended_classes": {},
     "image_accuracy": {},
 }
-NOT_ALWAYS = {"weight_variance_of_peak", "effective_ridge_strength", "falling_depth"}
+NOT_ALWAYS = {"weight_variance_of_peak", "effective_ridge_strength", "largest_falling_depth", "trained_over_reached"}
 
 
 @pytest.mark.parametrize("claim", entries("claims"), ids=lambda claim: claim["id"])
@@ -110,10 +122,13 @@ def test_measures_read_what_tasks_give(tables, claim):
     given = {name: value for name, value in claim.get("arguments", {}).items() if name == "quantity"}
     arguments = given | SMALL_ARGUMENTS[claim["measure"]]
     assert set(arguments) <= set(known)
-    if claim["experiment"] == "if_cnn":
+    if claim.get("experiment") == "if_cnn":
         arguments |= {"where": {"decoder": "ridge"}, "from_depth": 2, "to_depth": 5} if "where" in arguments else {}
     try:
-        found = measure(tables[claim["experiment"]], **arguments)
+        if "experiments" in claim:
+            found = measure(**{role: tables[name] for role, name in claim["experiments"].items()}, **arguments)
+        else:
+            found = measure(tables[claim["experiment"]], **arguments)
     except NotMeasured:
         assert claim["measure"] in NOT_ALWAYS
         return

@@ -3,12 +3,13 @@
 import numpy as np
 import pytest
 
+from nnstatmech.cascades.curves.accuracies import accuracies_of_band
 from nnstatmech.cascades.params import Trainability
 from nnstatmech.cascades.tasks import trainability as task
 from nnstatmech.datasets import Dataset
 from nnstatmech.storage.tables import schema_of
 
-from .samples import CPU, labelled_blobs
+from .samples import CPU, labelled_blobs, task_table
 
 GRID = {"resolution": 6, "steps": 120, "measure_every": 60, "learning_rate": 0.02, "test_images": 200}
 
@@ -43,8 +44,24 @@ def test_far_in_the_ordered_phase_deep_networks_stay_at_chance():
 def test_diverged_networks_are_an_outcome():
     params = Trainability(depths=[3], weight_variances=[1.0], **GRID | {"learning_rate": 1e38})
     found = frame(params, [0], labelled_blobs())
-    assert set(found.index.get_level_values("quantity")) == {"diverged_step"}
-    assert found.iloc[0] == 60
+    assert set(found.index.get_level_values("quantity")) == {"accuracy", "diverged_step"}
+    assert found.xs("diverged_step", level="quantity").tolist() == [60]
+    # It answers by chance, one of ten classes, at every measurement.
+    assert found.xs("accuracy", level="quantity").tolist() == [0.1, 0.1]
+
+
+def test_networks_that_diverge_stay_in_the_mean_of_their_band():
+    """Of two weight variances one trains and one diverges: the band's mean holds both."""
+    settings = {"depths": [3], **GRID}
+    dataset = labelled_blobs()
+    good = frame(Trainability(weight_variances=[1.7], **settings), [0], dataset)
+    table = task_table(
+        task, Trainability, dataset, [0], good=settings | {"weight_variances": [1.7]},
+        bad=settings | {"weight_variances": [3.0], "learning_rate": 1e38},
+    )  # fmt: skip
+    trained = good.xs("accuracy", level="quantity").xs(120, level="step").item()
+    found = accuracies_of_band(table, 3, 1.0, 3.0)
+    assert found.item() == pytest.approx((trained + 0.1) / 2)
 
 
 def test_memory_bounds_the_ensemble(monkeypatch):

@@ -5,11 +5,11 @@ import sys
 from pathlib import Path
 
 import pytest
-import yaml
 from pydantic import TypeAdapter, ValidationError
 
 from nnstatmech.datasets.load import describe, is_stand_in
 from nnstatmech.datasets.sources import Bundled, CifarBinary, Idx, ImageFolder, Npz, Source
+from nnstatmech.planning.layers import merged
 
 ROOT = Path(__file__).resolve().parents[2]
 SOURCE = TypeAdapter(Source)
@@ -71,7 +71,7 @@ def test_nothing_but_a_checked_release_passes_for_a_data_set_of_the_papers(name,
 
 
 def test_every_mapping_of_the_config_has_the_same_data_sets():
-    mappings = yaml.safe_load((ROOT / "config.yaml").read_text())["data_sources"]
+    mappings = merged()["data_sources"]
     assert {"bundled", "official", "copies", "copies_lossless"} <= set(mappings)
     for mapping in mappings.values():
         assert set(mapping) >= {"mnist", "fashion_mnist", "cifar10", "digits"}

@@ -5,10 +5,12 @@ import pytest
 import torch
 
 from nnstatmech.linear_bnn.classifier import FrozenReadoutClassifier
+from nnstatmech.linear_bnn.curves import classifier as curves
 from nnstatmech.linear_bnn.params import Classifier
 from nnstatmech.linear_bnn.tasks import classifier as task
 
 from .digits import small_digits
+from .example_tables import table_of
 
 
 def test_reduced_dynamics_are_those_of_the_full_network():
@@ -51,13 +53,19 @@ def test_the_task_does_not_depend_on_the_shard(compare_shards):
     compare_shards(task, SMALL, small_digits())
 
 
-def test_untrained_preactivations_have_the_exact_deviation(rows_of):
-    table = rows_of(task, Classifier(width=64, epochs=1), range(40), small_digits())
+@pytest.mark.parametrize("width", [16, 64, 256])
+def test_untrained_preactivations_follow_their_exact_law(width):
+    """Also where the layer is wider or narrower than the image, of 64 pixels."""
+    table = table_of(task, {None: Classifier(width=width, epochs=1)}, seeds=range(40), dataset=small_digits())
     norm = table[table["quantity"] == "input_norm"]["value"].iloc[0]
     squares = table[(table["quantity"] == "preactivation_deviation") & (table["epoch"] == 0)]["value"] ** 2
-    # E h² = |x|²/n; each network gives 64 components whose sample variance has the error of the 40 networks.
-    exact = norm**2 / 64
+    # E h² = n σ₁² σ₂² |x|² with Glorot's 2/(pixels + n) and 2/(n + n).
+    exact = norm**2 * 2 / (64 + width)
     assert abs(squares.mean() - exact) < 4 * squares.std() / np.sqrt(len(squares))
+    assert curves.exact_deviation(table) == pytest.approx(exact**0.5, rel=1e-6)
+    h = np.linspace(1e-4, 12 * exact**0.5, 4000)
+    density = curves.exact_marginal(table, h)
+    assert 2 * np.trapezoid(h**2 * density, h) == pytest.approx(exact, rel=1e-3)
 
 
 def test_small_sets_are_passed_over_until_enough_steps_are_made(rows_of):

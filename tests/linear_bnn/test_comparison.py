@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 from scipy.spatial.distance import jensenshannon
-from scipy.stats import chi2, kstest, norm
+from scipy.stats import chi2, chisquare, kstest, norm
 
 from nnstatmech.linear_bnn import comparison
 
@@ -11,9 +11,32 @@ from nnstatmech.linear_bnn import comparison
 def test_statistic_follows_chi_square():
     generator = np.random.default_rng(0)
     statistics = [comparison.equiprobable(generator.random(1500)).statistic for _ in range(2000)]
-    # 8 M JSD is chi^2 up to terms of relative order bins / M = 2 %, below what 2000 values resolve.
     assert kstest(statistics, chi2(29).cdf).pvalue > 1e-3
-    assert np.mean(statistics) == pytest.approx(29, abs=4 * np.sqrt(2 * 29 / 2000) + 29 * 0.02)
+    assert np.mean(statistics) == pytest.approx(29, abs=4 * np.sqrt(2 * 29 / 2000))
+
+
+@pytest.mark.parametrize("samples", [100, 128, 192, 256, 1024, 3072])
+def test_size_of_the_test(samples):
+    """A nominal 1 % is 0.9 to 1.5 % at every number of outputs; 40 000 tests tell it to 0.05 %."""
+    counts = np.random.default_rng(samples).multinomial(samples, np.full(30, 1 / 30), 40_000)
+    rejected = np.mean([comparison.of_counts(row).p_value < 0.01 for row in counts])
+    assert 0.008 < rejected < 0.0125
+
+
+@pytest.mark.parametrize("samples", [100, 256, 3072])
+@pytest.mark.parametrize("level", [0.01, 0.99])
+def test_critical_distances_hold_at_any_number_of_outputs(samples, level):
+    counts = np.random.default_rng(5).multinomial(samples, np.full(30, 1 / 30), 20_000)
+    critical = comparison.critical_distance(30, samples, level)
+    beyond = np.mean([comparison.of_counts(row).distance > critical for row in counts])
+    # Two simulations of 20 000 draws each.
+    assert beyond == pytest.approx(1 - level, abs=4 * np.sqrt(2 * 0.01 * 0.99 / 20_000))
+
+
+def test_pearsons_statistic_is_that_of_scipy():
+    counts = np.random.default_rng(1).multinomial(100, np.full(30, 1 / 30))
+    found = comparison.of_counts(counts)
+    assert (found.statistic, found.p_value) == pytest.approx(tuple(chisquare(counts)), rel=1e-12)
 
 
 def test_a_wrong_law_is_seen():

@@ -9,6 +9,7 @@ import yaml
 from matplotlib.figure import Figure
 
 from nnstatmech.planning.families import PACKAGE
+from nnstatmech.planning.references import reference_of
 
 FIGURES = yaml.safe_load((PACKAGE / "linear_bnn/figures.yaml").read_text(encoding="utf-8"))
 EXAMPLES = {
@@ -57,6 +58,17 @@ def test_roles_are_the_positional_parameters(name):
     positional = [p.name for p in parameters if p.kind is inspect.Parameter.POSITIONAL_OR_KEYWORD]
     assert positional == list(FIGURES[name]["experiments"])
     assert "scale" in {p.name for p in parameters if p.kind is inspect.Parameter.KEYWORD_ONLY}
+
+
+@pytest.mark.parametrize("name", FIGURES)
+def test_an_experiment_of_another_task_is_refused_in_one_line(name):
+    """Each role is given the table of norm learning, or of the prior where that is what it takes."""
+    signature = reference_of(FIGURES[name]["draw"], "nnstatmech.linear_bnn.figures").signature()
+    for role, parameter in signature.roles.items():
+        other = "Prior" if "NormLearning" in parameter.tasks else "NormLearning"
+        ((path, text),) = signature.role_mistakes({role: "another"}, {"another": other}, others=False)
+        assert path == ("experiments", role)
+        assert text.startswith(f"'another' is a table of {other}, and {signature.name} reads one of ")
 
 
 def test_every_whole_figure_is_listed():

@@ -15,7 +15,11 @@ CLAIMS = yaml.safe_load((PACKAGE / "linear_bnn/claims.yaml").read_text(encoding=
 ROUND_TRIP = {
     "score": ("regression", {"quantity": "accuracy", "split": "validation", "coupling": 0.2}),
     "at_epoch": ("classifier", {"quantity": "accuracy", "split": "validation", "epoch": 1}),
-    "output_law_probability": ("untrained", {}),
+    "distance_to_untrained_law": ("classifier", {}),
+    "transposed_ratio": ("classifier", {}),
+    "implied_weight_deviation": ("classifier", {}),
+    "input_norm": ("classifier", {}),
+    "penalty_share": ("regression", {"coupling": 0.2}),
     "output_median": ("untrained", {}),
     "temperature_exponent": ("untrained", {}),
     "unnormalised_mass": ("norm_learning", {"coupling": 1}),
@@ -27,11 +31,14 @@ ROUND_TRIP = {
     "ratio_to_process_law": ("exact", {"networks": ["16", "64"]}),
     "kurtosis_difference": ("prior", {"network": "5"}),
     "random_network_statistic": ("prior", {}),
-    "fraction_outside": ("hmc", {"level": 0.99}),
-    "loss_deviation": ("hmc", {}),
+    "silent_fraction": ("prior", {"network": "5"}),
+    "tail_fraction": ("prior", {"network": "5", "beyond": 3.0}),
+    "ladder_statistic": ("hmc", {}),
+    "loss_bias": ("hmc", {}),
+    "energy_of_normaliser": ("norm_learning", {"correction": 0.6}),
     "loss_ratio": ("langevin", {"network": "2", "beta": 10}),
     "equipartition": ("hmc", {"network": "4", "beta": 10}),
-    "bin_statistic": ("descent", {"network": "16", "samples": 200}),
+    "bin_statistic": ("descent", {"network": "16", "samples": 64}),
     "true_distance": ("descent", {"network": "64"}),
     "least_converged": ("descent", {}),
     "selection_artefact": ("descent", {"network": "64", "multiple": 3}),
@@ -64,8 +71,13 @@ def test_values_of_known_size(tables):
     assert mass.value == pytest.approx(31 / 32, abs=1e-9)
     assert measures.ratio_to_process_law(tables["exact"], ["64"]).value == pytest.approx(0.94, abs=0.01)
     assert measures.random_network_statistic(tables["prior"]).value < 80
-    assert 0 <= measures.fraction_outside(tables["hmc"], 0.99).value <= 0.5
-    assert measures.loss_deviation(tables["hmc"]).value < 4
+    assert measures.ladder_statistic(tables["hmc"]).value == pytest.approx(29, abs=25)
+    assert abs(measures.loss_bias(tables["hmc"]).value) < 0.3
+    assert measures.silent_fraction(tables["prior"], "2").value == pytest.approx(0.25, abs=0.08)
+    assert measures.tail_fraction(tables["prior"], "2", 1.0).value == pytest.approx(0.27, abs=0.08)
+    difference = measures.energy_of_normaliser(tables["norm_learning"], 0.6).value
+    assert difference == pytest.approx(-1 / 200 + 1.2 / (2.6 + 120), rel=1e-9)
+    assert measures.implied_weight_deviation(tables["classifier"]).value == pytest.approx(1 / 8, rel=0.1)
     assert measures.loss_ratio(tables["langevin"], "2", 10).value > 1
     assert measures.equipartition(tables["hmc"], "4", 10).value == pytest.approx(1, abs=0.3)
     assert measures.bin_statistic(tables["descent"], "16", samples=200).value < 70
@@ -112,3 +124,28 @@ def test_selecting_the_fast_networks_distorts_their_law():
     assert measures.selection_artefact(table, "2", 1.5).value == pytest.approx(half, abs=0.02)
     assert measures.selection_artefact(table, "2", 10).value < 0.02
     assert measures.selection_artefact(table, "64", 1.5).value < 0.02
+
+
+def uniform_ensemble(networks: int, seed: int):
+    """Networks that sample their exact law, by one seed."""
+    import pandas as pd
+
+    values = np.random.default_rng(seed).random(networks)
+    rows = {"network": "4", "beta": np.nan, "seed": 0, "member": np.arange(networks), "quantity": "probability"}
+    return pd.DataFrame(rows | {"value": values})
+
+
+def test_groups_of_networks_that_sample_their_law_have_the_statistic_of_chance():
+    measured = measures.bin_statistic(uniform_ensemble(20_000, 1), "4", 500)
+    assert measured.degrees_of_freedom == 39
+    assert measured.value == pytest.approx(29, abs=4 * np.sqrt(58 / 40))
+    assert measured.standard_error == pytest.approx(np.sqrt(58 / 40), rel=0.5)
+    whole = measures.bin_statistic(uniform_ensemble(20_000, 1), "4")
+    assert whole.standard_error >= np.sqrt(58)
+
+
+def test_every_claim_has_a_rival_and_an_allowance_that_is_small_beside_it():
+    for claim in CLAIMS:
+        assert claim["rival_is"], claim["id"]
+        gap = abs(claim["expected"] - claim["rival"])
+        assert claim.get("allowance", 0) <= gap / 4 + 1e-12, claim["id"]

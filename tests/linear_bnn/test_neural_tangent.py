@@ -5,7 +5,12 @@ import pytest
 import torch
 
 from nnstatmech.linear_bnn import measures
-from nnstatmech.linear_bnn.neural_tangent import BiasedNetwork, least_squares_outputs, linearised_outputs
+from nnstatmech.linear_bnn.neural_tangent import (
+    BiasedNetwork,
+    constant_feature,
+    least_squares_outputs,
+    linearised_outputs,
+)
 from nnstatmech.linear_bnn.params import NeuralTangent
 from nnstatmech.linear_bnn.tasks import neural_tangent as task
 
@@ -30,15 +35,36 @@ def test_a_step_follows_the_gradient():
 
 def test_a_constant_target_is_fitted_exactly_by_a_constant():
     x, at = torch.rand(40, 6, generator=GENERATOR), torch.rand(7, 6, generator=GENERATOR)
-    fit = least_squares_outputs(x, torch.full((40,), 5.0), at, constant=True)
+    fit = least_squares_outputs(x, torch.full((40,), 5.0), at, constant=1.0)
     torch.testing.assert_close(fit, torch.full((7,), 5.0, dtype=torch.float64))
 
 
-@pytest.mark.parametrize("constant", [False, True])
+@pytest.mark.parametrize(("inputs", "width"), [(5, 20_000), (200, 20_000), (64, 64 * 100), (2000, 2000)])
+def test_the_wide_tangent_kernel_has_the_constant_that_is_stated(inputs, width):
+    """Gradients of one wide network by automatic differentiation: its kernel is c (x·x' + constant²)."""
+    network = BiasedNetwork.draw(inputs, width, [0])
+    leaves = [leaf.requires_grad_() for leaf in (network.weight, network.readout, network.bias, network.constant)]
+    x = torch.randn(3, inputs, generator=GENERATOR) / inputs**0.5
+    slopes = [torch.autograd.grad(network(row[None, None]).sum(), leaves) for row in x]
+    gradients = torch.stack([torch.cat([part.flatten() for part in parts]) for parts in slopes])
+    kernel = gradients @ gradients.mT
+    products = (x @ x.mT).double()
+    # The kernel's slope and intercept against x·x' over all pairs.
+    slope, intercept = np.polyfit(products.flatten().numpy(), kernel.detach().double().flatten().numpy(), 1)
+    # A wide layer's |a|² and Wx·Wx' fluctuate by 2/√n.
+    assert intercept / slope == pytest.approx(constant_feature(inputs, width) ** 2, abs=6 / width**0.5)
+
+
+def test_as_many_hidden_units_as_inputs_have_a_constant_of_one():
+    assert constant_feature(784, 784) == 1
+    assert constant_feature(10, 10**9) == pytest.approx(0.75**0.5, rel=1e-6)
+
+
+@pytest.mark.parametrize("constant", [0.0, 0.7, 1.0])
 def test_fit_of_smallest_norm_is_that_of_the_kernel(constant):
     x, at = torch.rand(5, 30, generator=GENERATOR).double(), torch.rand(4, 30, generator=GENERATOR).double()
     y = torch.randn(5, generator=GENERATOR).double()
-    expected = (at @ x.T + constant) @ torch.linalg.solve(x @ x.T + constant, y)
+    expected = (at @ x.T + constant**2) @ torch.linalg.solve(x @ x.T + constant**2, y)
     torch.testing.assert_close(least_squares_outputs(x, y, at, constant), expected)
 
 
@@ -47,7 +73,7 @@ def test_directions_without_images_stay_empty():
     padded = torch.cat([x, torch.zeros(50, 3)], 1)
     at = torch.rand(4, 9, generator=GENERATOR).double()
     y = torch.randn(50, generator=GENERATOR).double()
-    ours = least_squares_outputs(padded, y, at, constant=False)
+    ours = least_squares_outputs(padded, y, at, constant=0.0)
     torch.testing.assert_close(ours, at[:, :6] @ torch.linalg.lstsq(x, y[:, None]).solution[:, 0])
 
 
@@ -91,7 +117,7 @@ def test_the_table_holds_every_network_converged_or_not(rows_of):
 
 def test_one_digit_twice_is_refused():
     with pytest.raises(ValueError, match="names one digit twice"):
-        NeuralTangent(pair=(3, 3))
+        NeuralTangent(pair=[3, 3])
     with pytest.raises(ValueError, match="is odd"):
         NeuralTangent(pair_images=5)
 

@@ -10,7 +10,7 @@ from nnstatmech.storage.tables import schema_of
 @pytest.mark.parametrize(
     ("setting", "message"),
     [
-        ({"classes": (3, 3)}, "two different labels"),
+        ({"classes": [3, 3]}, "two different labels"),
         ({"images": 5}, "even number"),
         ({"betas": [3.0, 1.0]}, "rise strictly"),
         ({"networks": 100}, "multiple of 64"),
@@ -20,6 +20,29 @@ from nnstatmech.storage.tables import schema_of
 def test_refused_ensembles(setting, message):
     with pytest.raises(ValueError, match=message):
         Ensemble(**setting)
+
+
+@pytest.mark.parametrize(
+    ("params", "classes"),
+    [
+        (Regression(), (1, 10)),
+        (PathPruning(), (1, 10)),
+        (FAMILY.tasks["classifier"](classes=7), (1, 7)),
+        (NeuralTangent(digit=2, pair=[3, 5]), (6, None)),
+        (NeuralTangent(digit=9), (10, None)),
+        (Posterior(classes=[0, 4]), (5, None)),
+        (Ensemble(), (9, None)),
+        (Prior(), (1, None)),
+    ],
+)
+def test_classes_that_a_task_can_use(params, classes):
+    assert params.class_range() == classes
+
+
+def test_labels_are_not_negative():
+    for make in (lambda: Posterior(classes=[-1, 3]), lambda: NeuralTangent(pair=[-1, 3])):
+        with pytest.raises(ValueError, match="greater than or equal to 0"):
+            make()
 
 
 def test_more_kept_than_units_are_refused():

@@ -1,11 +1,14 @@
 """The exact posterior against quadrature, simulation, its limits and its symmetries."""
 
+import mpmath
 import numpy as np
 import pytest
 from scipy.integrate import trapezoid
-from scipy.stats import norm
+from scipy.stats import chi2, norm
 
-from nnstatmech.linear_bnn import prior
+from nnstatmech.linear_bnn import integrand, kernel_scale, prior
+from nnstatmech.linear_bnn.comparison import equiprobable
+from nnstatmech.linear_bnn.gaussian_mixture import GaussianMixture
 from nnstatmech.linear_bnn.params import Posterior as Parameters
 from nnstatmech.linear_bnn.posterior import Posterior
 from nnstatmech.linear_bnn.tasks import posterior as task
@@ -114,13 +117,237 @@ def test_zero_temperature():
         posterior.log_evidence(np.inf)
 
 
-def test_dependent_images_have_no_zero_temperature_limit():
+@pytest.mark.parametrize(
+    ("method", "arguments"),
+    [
+        ("log_evidence", ()),
+        ("mean_loss", ()),
+        ("excess_loss", ()),
+        ("scale_posterior", ()),
+        ("renormalised_scale", ()),
+        ("wide_mean_loss", ()),
+        ("predictive", (np.ones(20),)),
+        ("wide_predictive", (np.ones(20),)),
+    ],
+)
+@pytest.mark.parametrize("beta", [np.nan, -0.01, -np.inf])
+@pytest.mark.parametrize("hidden", [(), (2,)])
+def test_no_inverse_temperature(method, arguments, beta, hidden):
+    x, y, _ = problem()
+    with pytest.raises(ValueError, match="beta = "):
+        getattr(Posterior(x, y, hidden, SIGMAS[: len(hidden) + 1]), method)(beta, *arguments)
+
+
+GIVEN = {"images": problem()[0], "targets": problem()[1], "hidden_widths": (2,), "sigmas": SIGMAS}
+
+
+@pytest.mark.parametrize(
+    ("changed", "message"),
+    [
+        ({"targets": np.array([1.0, np.nan, 1, 1])}, "targets: 1 of 4"),
+        ({"targets": np.array([1.0, np.inf, 1, 1])}, "targets: 1 of 4"),
+        ({"images": np.full((4, 20), np.nan)}, "images: 80 of 80"),
+        ({"images": np.zeros((0, 20)), "targets": np.zeros(0)}, "images"),
+        ({"sigmas": (1.5, 0.0)}, "sigmas"),
+        ({"sigmas": (-1.5, 0.8)}, "sigmas"),
+        ({"sigmas": (1.5, np.nan)}, "sigmas"),
+        ({"hidden_widths": (0,)}, "hidden widths"),
+        ({"hidden_widths": (2.5,)}, "hidden widths"),
+        ({"hidden_widths": (np.nan,)}, "hidden widths"),
+    ],
+)
+def test_arguments_outside_of_their_domain_are_named(changed, message):
+    with pytest.raises(ValueError, match=message):
+        Posterior(**(GIVEN | changed))
+
+
+def test_images_and_scales_outside_of_their_domain_are_named():
+    posterior = Posterior(**GIVEN)
+    with pytest.raises(ValueError, match="image: 1 of 20"):
+        posterior.predictive(1.0, np.array([np.nan] + [0.0] * 19))
+    with pytest.raises(ValueError, match="20 pixels"):
+        posterior.predictive(1.0, np.ones(21))
+    for u in (-1.0, np.nan, np.inf):
+        with pytest.raises(ValueError, match="u = "):
+            posterior.process_at(u, 1.0, np.ones(20))
+    for make in (kernel_scale.scale_law, kernel_scale.mean):
+        with pytest.raises(ValueError, match="sigmas"):
+            make((3,), (1.0, -1.0))
+        with pytest.raises(ValueError, match="weight scales"):
+            make((3,), (1.0,))
+
+
+def brute_force(x, y, width, scale, beta, image):
+    """ln Z, <L> and moments of the output by a sum over ln u on a wide, fine grid; dense linear algebra in many digits.
+
+    Given u the targets are N(0, u K + 1/beta), and u = scale chi^2_width.
+    """
+    with mpmath.workdps(50):
+        x_, y_, h = mpmath.matrix(x.tolist()), mpmath.matrix(y.tolist()), mpmath.matrix(image.tolist())
+        kernel, cross = x_ * x_.T, x_ * h
+        beta, total, sums = mpmath.mpf(beta), mpmath.mpf(0), [mpmath.mpf(0)] * 3
+        for log_u in mpmath.linspace(-30, 12, 300):
+            u = mpmath.exp(log_u)
+            covariance = u * kernel + mpmath.eye(len(y)) / beta
+            solved, gain = mpmath.lu_solve(covariance, y_), mpmath.lu_solve(covariance, u * cross)
+            quadratic = (y_.T * solved)[0]
+            chi2 = (u / scale) ** (mpmath.mpf(width) / 2) * mpmath.exp(-u / scale / 2)
+            weight = chi2 * mpmath.exp(-quadratic / 2) / mpmath.sqrt(mpmath.det(covariance * beta))
+            mean, variance = (gain.T * y_)[0], u * (h.T * h)[0] - u * (gain.T * cross)[0]
+            excess = (solved.T * solved)[0] / beta**2 / 2
+            trace = sum((u * kernel * mpmath.inverse(covariance))[i, i] for i in range(len(y))) / beta / 2
+            total += weight
+            sums = [s + weight * v for s, v in zip(sums, (excess + trace, mean, mean**2 + variance), strict=True)]
+        norm = mpmath.mpf(2) ** (mpmath.mpf(width) / 2) * mpmath.gamma(mpmath.mpf(width) / 2)
+        log_evidence = mpmath.log(total * 42 / 299 / norm)
+        loss, mean, square = (s / total for s in sums)
+        return [float(value) for value in (log_evidence, loss, mean, square - mean**2)]
+
+
+OVERDETERMINED = {
+    "random targets": (lambda g: g.standard_normal((5, 2)), lambda g: g.standard_normal(5)),
+    "contradicting duplicates": (
+        lambda g: np.repeat(g.standard_normal((2, 3)), 2, axis=0),
+        lambda g: [1.0, -1, 1, 0.5],
+    ),
+    "a sum of two others": (lambda g: np.vstack([z := g.integers(-5, 5, (2, 4)), z.sum(0)]), lambda g: [1.0, -1, 2]),
+}
+
+
+@pytest.mark.parametrize("beta", [3.0, 1e6, 1e12])
+@pytest.mark.parametrize("case", OVERDETERMINED)
+def test_dependent_images_against_many_digits(case, beta):
+    generator = np.random.default_rng(4)
+    images, targets = (np.asarray(make(generator)) for make in OVERDETERMINED[case])
+    image = generator.standard_normal(images.shape[1])
+    posterior = Posterior(images, targets, (3,), (1.0, 0.8))
+    log_evidence, loss, mean, variance = brute_force(images, targets, 3, 0.64, beta, image)
+    assert posterior.log_evidence(beta) == pytest.approx(log_evidence, rel=1e-12, abs=1e-10)
+    assert posterior.mean_loss(beta) == pytest.approx(loss, rel=1e-10)
+    law = posterior.predictive(beta, image)
+    # Directions that the images span are known to 1e-16 of the image's length.
+    assert (law.mean, law.variance) == pytest.approx((mean, variance), rel=1e-9, abs=1e-15)
+
+
+@pytest.mark.parametrize("pixels", [1, 6, 40])
+@pytest.mark.parametrize("hidden", [(), (4,), (2, 3)])
+@pytest.mark.parametrize("seed", [0, 1])
+def test_more_images_than_pixels_have_a_zero_temperature_limit(pixels, hidden, seed):
+    generator = np.random.default_rng(seed)
+    x, y = generator.standard_normal((200, pixels)), generator.standard_normal(200)
+    best = np.linalg.lstsq(x, y, rcond=None)[0]
+    posterior = Posterior(x, y, hidden, (1.0, *(0.7 for _ in hidden)))
+    assert posterior.mean_loss(np.inf) == pytest.approx(0.5 * np.sum((x @ best - y) ** 2), rel=1e-12)
+    for beta in (1e6, 1e8, 1e12, 1e200):
+        # Equipartition; the remainder is of order 1/beta.
+        assert 2 * beta * posterior.excess_loss(beta) / pixels == pytest.approx(1, abs=1e-5)
+    image = generator.standard_normal(pixels)
+    # The output's variance is that of linear regression with noise 1/beta, whatever the network.
+    noise = image @ np.linalg.solve(x.T @ x, image)
+    assert 1e8 * posterior.predictive(1e8, image).variance == pytest.approx(noise, rel=1e-5)
+    law = posterior.predictive(np.inf, image)
+    assert law.mean == pytest.approx(image @ best, rel=1e-10)
+    assert law.variance == pytest.approx(0, abs=1e-24)
+
+
+def test_zero_temperature_of_independent_images_is_that_of_their_span():
+    """Thirty images of rank 4 in 9 pixels are as good as 4 images with the fitted targets."""
+    generator = np.random.default_rng(2)
+    basis, y = generator.standard_normal((4, 9)), generator.standard_normal(30)
+    mixing = generator.standard_normal((30, 4))
+    q, r = np.linalg.qr(mixing)
+    image, h = generator.standard_normal(9), np.linspace(-4, 4, 30)
+    for beta in (7.0, 1e9, np.inf):
+        many, few = Posterior(mixing @ basis, y, (3,), SIGMAS), Posterior(r @ basis, q.T @ y, (3,), SIGMAS)
+        assert many.least_loss == pytest.approx(0.5 * (y @ y - (q.T @ y) @ (q.T @ y)), rel=1e-12)
+        assert few.least_loss == 0
+        np.testing.assert_allclose(many.predictive(beta, image).pdf(h), few.predictive(beta, image).pdf(h), rtol=1e-9)
+        assert many.renormalised_scale(beta) == pytest.approx(few.renormalised_scale(beta), rel=1e-11)
+
+
+@pytest.mark.parametrize(
+    ("images", "width", "size", "beta"),
+    [(500, 10, 5.0, 10.0), (500, 10, 500.0, 0.1), (500, 1000, 5.0, np.inf), (30, 1, 1e6, 10.0), (60, 20_000, 1.0, 1e9)],
+)
+def test_posteriors_far_from_the_prior(images, width, size, beta):
+    """Against sums over a grid that knows nothing of saddles, with the Gram matrix of independent images."""
+    generator = np.random.default_rng(0)
+    x = generator.standard_normal((images, 784)) / 28
+    y = size * np.sign(generator.standard_normal(images))
+    eigenvalues, vectors = np.linalg.eigh(x @ x.T)
+    square = (vectors.T @ y) ** 2
+    log_u = np.linspace(-6, 20, 60_001)
+    log_weight = chi2(width).logpdf(width * np.exp(log_u)) + log_u
+    for part in np.array_split(np.arange(len(log_u)), 100):
+        u = np.exp(log_u[part])[:, None]
+        noisy = u * eigenvalues + 1 / beta
+        log_weight[part] -= 0.5 * np.sum(np.log(noisy) + square / noisy, axis=1)
+    weights = np.exp(log_weight - log_weight.max())
+    weights /= weights.sum()
+    posterior = Posterior(x, y, (width,), (1.0, width**-0.5))
+    scale, ours = posterior.scale_posterior(beta)
+    assert ours @ scale.u == pytest.approx(weights @ np.exp(log_u), rel=1e-9)
+    assert ours @ scale.u**2 == pytest.approx(weights @ np.exp(2 * log_u), rel=1e-9)
+
+
+@pytest.mark.parametrize("beta", [890.0, 900.0, 910.0])
+def test_a_posterior_with_two_maxima(beta):
+    """Twenty directions without signal want a small kernel, one that is weak wants a large one: both count."""
+    x = np.diag([1.0] * 20 + [0.003])
+    y = np.array([0.0] * 20 + [1.0])
+    log_u = np.linspace(-40, 15, 100_001)
+    u = np.exp(log_u)[:, None]
+    noisy = u * np.diag(x) ** 2 * beta + 1
+    log_weight = chi2(2).logpdf(2 * u[:, 0]) + log_u - 0.5 * np.sum(np.log(noisy) + beta * y**2 / noisy, axis=1)
+    weights = np.exp(log_weight - log_weight.max())
+    weights /= weights.sum()
+    scale, ours = Posterior(x, y, (2,), (1.0, 2**-0.5)).scale_posterior(beta)
+    assert np.sum((ours[1:-1] > ours[:-2]) & (ours[1:-1] > ours[2:])) == 2
+    assert ours[scale.t > 0].sum() == pytest.approx(weights[log_u > 0].sum(), rel=1e-9)
+    assert ours @ scale.t == pytest.approx(weights @ log_u / 2, abs=1e-9)
+    assert ours @ scale.u == pytest.approx(weights @ u[:, 0], rel=1e-9)
+
+
+@pytest.mark.parametrize("steepness", [1.0, 1e4, 1e10])
+def test_all_maxima_are_found_however_narrow(steepness):
+    places, heights = integrand.maxima(lambda t: -steepness * (t - 1.0123) ** 2 * (t - 4) ** 2, -1.0, 7.0)
+    np.testing.assert_allclose(places, [1.0123, 4.0], atol=1e-6)
+    np.testing.assert_allclose(heights, 0, atol=1e-12 * steepness)
+
+
+def test_no_targets_at_zero_temperature():
+    """The kernel vanishes unless every hidden layer is wider than the number of images."""
+    image = np.array([1.0, 1, 1, 1])
+    for width in (1, 3):
+        posterior = Posterior(np.eye(3, 4), np.zeros(3), (width,), (1.0, 1.0))
+        law = posterior.predictive(np.inf, image)
+        assert (law.mean, law.variance, posterior.renormalised_scale(np.inf)) == (0, 0, 0)
+    # u^(n/2 - 1) exp(-u/2) u^(-3/2) is chi^2 with n - 3 degrees of freedom.
+    posterior = Posterior(np.eye(3, 4), np.zeros(3), (7,), (1.0, 1.0))
+    assert posterior.predictive(np.inf, image).variance == pytest.approx(4, rel=1e-10)
+    assert posterior.renormalised_scale(np.inf) == pytest.approx(4, rel=1e-10)
+
+
+def test_a_point_mass_has_a_step():
+    law = Posterior(np.eye(2), np.array([1.0, -1.0]), (3,), SIGMAS).predictive(np.inf, np.array([1.0, 0.0]))
+    np.testing.assert_array_equal(law.cdf([-np.inf, 0.0, law.mean - 1e-9, law.mean, 2.0, np.inf]), [0, 0, 0, 1, 1, 1])
+    np.testing.assert_array_equal(law.pdf([0.0, law.mean, 2.0]), [0, np.inf, 0])
+    mixed = GaussianMixture(np.array([0.25, 0.75]), np.array([0.0, 1.0]), np.array([1.0, 0.0]))
+    np.testing.assert_allclose(mixed.cdf([0.0, 1.0]), [0.125, 0.25 * norm.cdf(1) + 0.75], rtol=1e-14)
+
+
+@pytest.mark.parametrize("beta", [0.0, 0.3, 30.0, np.inf])
+@pytest.mark.parametrize("hidden", [(1,), (3,), (64,), (3, 4)])
+def test_distribution_functions_stay_within_bounds_and_never_fall(hidden, beta):
     x, y, test = problem()
-    posterior = Posterior(np.vstack([x, x[:1]]), np.append(y, -y[0]), (2,), SIGMAS)
-    # Equal images with opposite targets: a loss of y^2 remains at any temperature.
-    assert posterior.mean_loss(1e6) == pytest.approx(1.0, abs=1e-4)
-    with pytest.raises(ValueError, match="independent"):
-        posterior.predictive(np.inf, test)
+    law = Posterior(x, y, hidden, (1.5, *(0.8 for _ in hidden))).predictive(beta, test)
+    h = np.concatenate([np.linspace(-60, 60, 4001), [-np.inf, -1e300, 1e300, np.inf]])
+    values = law.cdf(np.sort(h))
+    assert values.min() >= 0
+    assert values.max() == pytest.approx(1, abs=1e-14)
+    assert values.max() <= 1
+    assert np.all(np.diff(values) >= 0)
+    equiprobable(values)
 
 
 def test_no_hidden_layer_is_gaussian_process_regression():

@@ -242,15 +242,36 @@ def test_kernel_scale_by_convolution():
         )
 
 
+@pytest.mark.parametrize("activation", ["linear", "relu"])
+@pytest.mark.parametrize("hidden", [(1,), (3,), (2, 5)])
+def test_distribution_functions_stay_within_bounds(hidden, activation):
+    r = np.concatenate([[0.0], np.geomspace(1e-12, 1e6, 500), [np.inf]])
+    for values in (prior.cdf(r, hidden, 1, 0.7, activation), prior.component_cdf(r, hidden, 0.7, activation)):
+        assert values.min() >= 0
+        assert values.max() <= 1
+    assert prior.component_cdf(-r, hidden, 0.7, activation).min() >= 0
+
+
 def test_refusals():
     with pytest.raises(ValueError, match="width"):
         prior.log_prior(1.0, (0,))
     with pytest.raises(ValueError, match="relu"):
         prior.log_prior(1.0, (2,), activation="tanh")
+    for activation in ("tanh", "erf", "ReLU", "", None):
+        with pytest.raises(ValueError, match="'linear' or 'relu'"):
+            prior.atom((2,), activation)
+        with pytest.raises(ValueError, match="'linear' or 'relu'"):
+            random_network_outputs(torch.ones(2), (2,), 1, (1.0, 1.0), activation, 3, torch.Generator())
+    with pytest.raises(ValueError, match="width"):
+        prior.atom((0,), "relu")
     with pytest.raises(ValueError, match="length"):
         prior.log_prior(-1.0, (2,))
-    with pytest.raises(ValueError, match="kappa"):
-        prior.log_prior(1.0, (2,), kappa=0.0)
+    for kappa in (0.0, -1.0, np.nan, np.inf):
+        for law in (prior.log_prior, prior.cdf, prior.moment):
+            with pytest.raises(ValueError, match="kappa"):
+                law(1.0, (2,), kappa=kappa)
+        with pytest.raises(ValueError, match="kappa"):
+            prior.sample(3, (2,), kappa=kappa, generator=np.random.default_rng(0))
     with pytest.raises(ValueError, match="does not exist"):
         prior.moment(-1, (1,))
 

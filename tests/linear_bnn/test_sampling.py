@@ -173,6 +173,26 @@ def test_hmc_at_six_temperatures_and_four_widths():
     assert sum(abs(value) > 3 for value in deviations.values()) <= 1, deviations
 
 
+@pytest.mark.parametrize(
+    ("call", "message"),
+    [
+        (lambda m, w, s: sampling.langevin(m, w, np.nan, s, steps=1), "beta"),
+        (lambda m, w, s: sampling.langevin(m, w, -1.0, s, steps=1), "beta"),
+        (lambda m, w, s: sampling.langevin(m, w, 1.0, s, steps=1, step_size=-0.1), "step_size"),
+        (lambda m, w, s: list(sampling.hamiltonian_monte_carlo(m, w, [1.0, np.nan], s, moves=8)), "beta"),
+        (lambda m, w, s: sampling.gradient_descent(m, w, 0.0), "rate"),
+        (lambda m, w, s: sampling.learning_rate(m, -1.0), "safety"),
+        (lambda m, w, s: sampling.LinearNetworks(m.images, [np.nan] * 4, (2,), (1.0, 1.0)), "targets"),
+        (lambda m, w, s: sampling.LinearNetworks(m.images, m.targets, (2,), (1.0, -1.0)), "sigmas"),
+        (lambda m, w, s: sampling.LinearNetworks(m.images, m.targets, (0,), (1.0, 1.0)), "hidden widths"),
+    ],
+)
+def test_samplers_name_what_is_outside_of_its_domain(call, message):
+    _, model, streams, *_ = ensemble(2, seeds=[0], networks=64)
+    with pytest.raises(ValueError, match=message):
+        call(model, model.draw(streams), streams)
+
+
 @pytest.mark.slow
 def test_gradient_descent_against_the_exact_zero_temperature_law():
     """Different at n = 2 and 4, the same at 16 and above, every network converged."""

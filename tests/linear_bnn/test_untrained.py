@@ -67,7 +67,6 @@ def test_networks_follow_the_closed_law(rows_of):
     median = measures.output_median(table)
     law = OutputLength(norm, 1.0, 24)
     assert abs(median.value - law.median / law.scale) < 4 * median.standard_error
-    assert measures.output_law_probability(table).value > 1e-3
 
 
 def test_temperatures_are_independent(rows_of):

@@ -45,7 +45,7 @@ def table(task, *runs, seeds=(0, 1, 2), dataset="mnist", **shared) -> pd.DataFra
         frame.insert(1, "run", run)
         frames.append(frame)
         params_of[run] = params.model_dump(mode="json") | {"dataset": of_run}
-        shards.append({"run": run, "seeds": list(seeds)})
+        shards.append({"run": run, "seeds": list(seeds), "stand_in": needs is not None})
     joined = pd.concat(frames, ignore_index=True).astype({"quantity": "category"})
     joined.attrs = {"runs": params_of, "shards": shards}
     return joined

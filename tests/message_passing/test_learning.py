@@ -1,6 +1,7 @@
 """The loop around a sweep: priors, damping, reinforcement, stopping, masks, frozen and real weights, replicas."""
 
 import math
+from types import SimpleNamespace
 
 import pytest
 import torch
@@ -8,6 +9,7 @@ import torch
 from nnstatmech.message_passing import observables
 from nnstatmech.message_passing.baselines import BinaryNet
 from nnstatmech.message_passing.channels import argmax_output
+from nnstatmech.message_passing.layers.bpi import BPILayer
 from nnstatmech.message_passing.learning import Learner, LearningSettings
 from nnstatmech.message_passing.network import build_network
 from nnstatmech.message_passing.weights import BinaryWeights, UpdateRule
@@ -159,6 +161,38 @@ def test_a_frozen_top_stays_one(algorithm):
     assert (top.mean == 1).all()
     assert (top.variance == 0).all()
     assert not torch.equal(net.layers[0].weights.mean, build_network([21, 9, 1], "mf", [0]).layers[0].weights.mean)
+
+
+@pytest.mark.parametrize("algorithm", ["bpi", "amp", "mf"])
+def test_a_frozen_top_of_real_weights_stays_one(algorithm):
+    """A committee whose first layer has a Gaussian belief: it learns, its top stays 1 without variance."""
+    net = trained(
+        algorithm, settings={"max_sweeps": 3, "rho": 0.9}, widths=[21, 9, 1], freeze_top=True, weights="continuous"
+    )
+    top, bottom = net.layers[-1].weights, net.layers[0].weights
+    assert (top.mean == 1).all()
+    assert (top.variance == 0).all()
+    assert torch.isfinite(bottom.mean).all()
+    start = build_network([21, 9, 1], "mf", [0], weights="continuous", dtype=torch.float64).layers[0].weights
+    assert not torch.allclose(bottom.mean, start.mean)
+
+
+def test_kernels_are_chosen_at_the_same_batches_on_every_device(monkeypatch):
+    """The choice depends on the sweeps since the last one: other batches give other numbers."""
+    calls = []
+    monkeypatch.setattr(BPILayer, "choose_kernels", lambda layer: calls.append(layer))
+    chosen = {}
+    for is_cuda in (False, True):
+        net = build_network([21, 9, 1], "bpi", [0], series_order=3)
+        learner = Learner(net, LearningSettings())
+        net.layers[0].weights = SimpleNamespace(mean=SimpleNamespace(is_cuda=is_cuda))
+        chosen[is_cuda] = []
+        for batch in range(200):
+            calls.clear()
+            learner.after_batch(batch)
+            if calls:
+                chosen[is_cuda].append(batch)
+    assert chosen[True] == chosen[False] == [0, 64, 128, 192]
 
 
 def test_messages_that_are_not_reset_separate_bp_from_bpi():

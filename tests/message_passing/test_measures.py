@@ -5,6 +5,7 @@ import pandas as pd
 import pytest
 
 from nnstatmech.message_passing import measures, state_evolution
+from nnstatmech.message_passing.curves.fractions import fraction
 from nnstatmech.readings import NotMeasured
 
 
@@ -46,16 +47,27 @@ def test_differences_are_paired_by_seed():
     table = pd.concat([training([[9.0], [5.0]], algorithm="a"), training([[8.0], [4.0]], algorithm="b")])
     measured = measures.final_difference(table, "test_error", {"algorithm": "a"}, {"algorithm": "b"})
     assert (measured.value, measured.standard_error) == (1.0, 0.0)
-    assert measures.final_ratio(table, "test_error", {"algorithm": "a"}, {"algorithm": "b"}).value == pytest.approx(
-        7 / 6
-    )
 
 
-def test_extremes():
+def test_a_value_at_an_epoch_and_the_largest_of_a_run():
     table = training([[0.1, 0.5, 0.2], [0.3, 0.1, 0.4]], quantity="polarisation")
-    assert measures.largest_value(table, "polarisation", {}).value == 0.5
-    assert measures.smallest_final_value(table, "polarisation", {}).value == 0.2
-    assert measures.largest_final_value(table, "polarisation", {}).value == 0.4
+    assert measures.value_at(table, "polarisation", 1, {}).value == pytest.approx(0.3)
+    assert measures.largest_of_a_run(table, "polarisation", {}).value == pytest.approx(0.45)
+    with pytest.raises(NotMeasured, match="epoch = 7"):
+        measures.value_at(table, "polarisation", 7, {})
+
+
+def test_growth_of_fields_leaves_out_what_is_clamped():
+    """H = 1.01^t with 50 batches an epoch, clamped at 1000: log 1.01 a batch."""
+    fields = [[min(1.01 ** (50 * epoch), 1000.0) for epoch in range(20)]] * 3
+    table = training(fields, quantity="field_scale")
+    samples = training([[1600.0]] * 3, quantity="samples")
+    table = pd.concat([table, samples])
+    table.attrs["runs"] = {"{}": {"batch_size": 32, "field_limit": 1000.0 * 100}}
+    table.loc[table["value"] == 1000.0, "value"] = 1e5
+    measured = measures.field_growth(table, {})
+    assert measured.value == pytest.approx(np.log(1.01))
+    assert measured.degrees_of_freedom == 2
 
 
 def test_diverged_fraction_counts_networks():
@@ -65,7 +77,18 @@ def test_diverged_fraction_counts_networks():
             pd.DataFrame([{"seed": 2, "run": "{}", "quantity": "diverged_epoch", "value": 3.0}]),
         ]
     )
-    assert measures.diverged_fraction(table, {}).value == 0.25
+    measured = measures.diverged_fraction(table, {})
+    assert measured.value == 0.25
+    assert measured.degrees_of_freedom == 3
+
+
+@pytest.mark.parametrize(("successes", "count"), [(0, 5), (5, 5), (2, 5)])
+def test_a_fraction_is_never_certain(successes, count):
+    """Laplace: (k + 1)/(n + 2) with the variance of as many trials."""
+    measured = fraction(successes, count)
+    likely = (successes + 1) / (count + 2)
+    assert measured.value == successes / count
+    assert measured.standard_error == pytest.approx(np.sqrt(likely * (1 - likely) / (count + 2)))
 
 
 def perceptron(values, quantity="teacher_overlap", algorithm="amp"):
@@ -108,7 +131,7 @@ def test_solved_fraction():
     table = perceptron({0.7: [[0.5, 0.0], [0.5, 0.01]]}, quantity="training_error")
     measured = measures.solved_fraction(table, "amp", 0.7)
     assert measured.value == 0.5
-    assert measured.standard_error == pytest.approx(0.5 / 2**0.5)
+    assert measured.standard_error == pytest.approx(0.5 / 4**0.5)
 
 
 def test_exponents_and_ratios():
@@ -124,7 +147,7 @@ def test_exponents_and_ratios():
         }
     )
     assert measures.distance_exponent(table, "amp", 3).value == pytest.approx(-1)
-    assert measures.largest_distance(table, "amp", 3).value == pytest.approx(0.07)
+    assert measures.distance(table, "amp", 3, 200).value == pytest.approx(0.035)
     times = pd.DataFrame(
         [
             {"seed": s, "algorithm": a, "batch_size": b, "quantity": q, "value": v * (1 + 0.1 * s) / b}

@@ -77,16 +77,12 @@ MEASURES = {
     "trajectory_gap": (teachers, {"algorithm": "amp", "load": 0.5, "sweeps": 3}),
     "recovery_threshold": (teachers, {"algorithm": "amp"}),
     "solved_fraction": (random_problems, {"algorithm": "amp", "load": 0.2}),
-    "largest_distance": (differences, {"reference": "bpi", "sweep": 1}),
+    "distance": (differences, {"reference": "bpi", "sweep": 3, "inputs": 41}),
     "distance_exponent": (differences, {"reference": "amp", "sweep": 3}),
     "final_value": (learned, {"quantity": "test_error", "where": ODD_EVEN}),
-    "largest_value": (learned, {"quantity": "polarisation", "where": {"algorithm": "amp"}}),
-    "smallest_final_value": (learned_cases, {"quantity": "polarisation", "where": {"case": "strong", "layer": 0}}),
-    "largest_final_value": (learned_cases, {"quantity": "polarisation", "where": {"case": "weak", "layer": 0}}),
-    "final_ratio": (
-        learned,
-        {"quantity": "test_error", "above": ODD_EVEN, "below": ODD_EVEN | {"labels": "ten_classes"}},
-    ),
+    "value_at": (learned, {"quantity": "test_error", "epoch": 1, "where": ODD_EVEN}),
+    "largest_of_a_run": (learned, {"quantity": "polarisation", "where": ODD_EVEN | {"layer": 0}}),
+    "field_growth": (learned_cases, {"where": {"algorithm": "bp", "case": "strong", "layer": 0}}),
     "final_difference": (
         learned_cases,
         {
@@ -106,6 +102,7 @@ FIGURES = [
     (learning_curves.learning_curves, [learned_cases], {"vary": "rho", "summary": "test_error"}),
     (learning_curves.learning_curves, [learned], {"vary": "batch_size", "dataset_rows": {"mnist": "MNIST"}}),
     (learning_curves.early_equations, [early], {}),
+    (learning_curves.reinforcement, [learned_cases, learned_cases], {}),
     (learning_curves.bayesian_prediction, [learned], {}),
     (perceptron.perceptron, [teachers, differences, random_problems], {}),
     (committee.committee, [committees], {}),

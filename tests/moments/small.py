@@ -96,10 +96,15 @@ def planned_table(experiment):
     return table(12, [run.axes for run in runs], **json.loads(shared) | SHRUNKEN | batch_size)
 
 
-@cache
-def laptop_plan():
-    """The plan of this family's experiments and figures."""
+def family_config():
+    """The configuration of this family's experiments and figures."""
     config = merged(yaml.safe_load((ROOT / "config.yaml").read_text(encoding="utf-8")))
     for section in ("experiments", "figures"):
         config[section] = {name: entry for name, entry in config[section].items() if entry["family"] == "moments"}
-    return Plan(read_settings(config, "laptop"))
+    return config
+
+
+@cache
+def laptop_plan():
+    """The plan of this family's experiments and figures."""
+    return Plan(read_settings(family_config(), "laptop"))

@@ -1,5 +1,7 @@
 """Measures on tables of known laws, and the claims on tables made in Python."""
 
+from functools import partial
+
 import numpy as np
 import pandas as pd
 import pytest
@@ -106,6 +108,38 @@ def test_spread_of_normal_values():
         measures.spread_at_depth(at_hand("vanilla", rows), "log_mu2_noise", 5)
 
 
+def test_dead_networks_are_holes_in_what_is_measured_of_diffusion():
+    networks = walk(64)
+    networks.loc[(networks["seed"] < 7) & (networks["depth"] == 200), "value"] = np.nan
+    for measured in (
+        measures.diffusion_drift(networks),
+        measures.diffusion_variance(networks),
+        measures.skewness(networks, "log_nu2_signal"),
+        measures.spread_at_depth(networks, "log_nu2_signal", 200),
+    ):
+        assert (measured.holes, measured.degrees_of_freedom) == (7, 392)
+    networks.loc[(networks["seed"] < 201) & (networks["depth"] == 200), "value"] = np.nan
+    for measure in (measures.diffusion_drift, measures.diffusion_variance):
+        with pytest.raises(NotMeasured, match="201 of 400 realisations have no value"):
+            measure(networks)
+    for measure in (measures.skewness, partial(measures.spread_at_depth, depth=200)):
+        with pytest.raises(NotMeasured, match=r"199 realisations: at least 10 are needed .* and half of all"):
+            measure(networks, name="log_nu2_signal")
+
+
+def test_spread_of_late_increments_recovers_the_law():
+    rng = np.random.default_rng(4)
+    rows = [
+        (seed, depth, location, "log_chi", value)
+        for seed in range(60)
+        for depth in range(10, 201, 10)
+        for location, value in (("input", 0.0), ("output", rng.normal(1 / 64, 64**-0.5)))
+    ]
+    measured = measures.late_increment_spread(at_hand("vanilla", rows, width=64))
+    assert measured.value == pytest.approx(1, abs=4 * measured.standard_error)
+    assert measured.standard_error == pytest.approx(1 / np.sqrt(2 * 60 * 10), rel=0.3)
+
+
 def test_paired_change_is_free_of_the_fluctuations_that_are_shared():
     first = table(6, architecture="bn_ff", epsilon=1e-3)
     second = table(6, architecture="bn_ff", epsilon=0)
@@ -125,3 +159,9 @@ def test_tables_made_in_python_go_into_every_measure(claim):
         measured = getattr(measures, claim["measure"])(**roles, **arguments)
     assert isinstance(measured, Measurement)
     assert np.isfinite([measured.value, measured.standard_error]).all()
+
+
+@pytest.mark.parametrize("claim", CLAIMS, ids=lambda claim: claim["id"])
+def test_claims_have_a_rival_that_their_allowance_cannot_reach(claim):
+    assert claim["rival_is"]
+    assert claim.get("allowance", 0) <= abs(claim["expected"] - claim["rival"]) / 4 * (1 + 1e-9)

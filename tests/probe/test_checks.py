@@ -150,7 +150,7 @@ def test_what_cannot_be_probed_is_said_in_one_sentence(name):
         ({"build": plain}, "either a model or build="),
         ({"states": [{"a": torch.ones(1)}]}, "state 0 does not fit the model"),
     ],
-    ids=str,
+    ids=lambda value: value if isinstance(value, str) else "-".join(value),
 )
 def test_arguments_that_contradict(arguments, message):
     with pytest.raises(ProbeError, match=message) as error:

@@ -15,7 +15,8 @@ from pathlib import Path
 import pytest
 from small_project import CONFIG, copy_project
 
-from nnstatmech.planning.costs import read_costs
+from nnstatmech.moments.params import Propagation
+from nnstatmech.planning.job_sizes import memory_to_ask
 from nnstatmech.storage.progress import running
 from nnstatmech.storage.tables import read_table
 
@@ -97,7 +98,7 @@ def cluster():
 def copy(cluster, tmp_path_factory):
     """A project whose engine can be made to fail and to wait, and whose data are prepared."""
     project = copy_project(tmp_path_factory.mktemp("slurm") / "copy", SMALL)
-    with (project.folder / "workflow/nnstatmech/moments/experiment.py").open("a") as engine:
+    with (project.folder / "workflow/nnstatmech/moments/tasks/propagation.py").open("a") as engine:
         engine.write(TAMPERING)
     project.make("results/datasets/bundled/cifar10.npz", "--cores", "1")
     return project
@@ -170,7 +171,8 @@ def test_a_whole_figure_and_what_its_tables_remember(project, undisturbed):
     # What squeue shows: the rule, the setting, the experiment, the run and the shard.
     _, memory, comment = jobs()[ids[0]]
     assert comment == "rule_run_moments_wildcards_laptop-bundled_wide_batch_size=4_000"
-    assert memory == f"{read_costs()['moments']['laptop'].mem_mb}M"
+    params = Propagation.model_validate(WIDE["params"] | {"batch_size": 4})
+    assert memory == f"{memory_to_ask(params.cost(2))}M"
 
 
 def test_a_failed_job_is_submitted_again_with_more_memory(project, undisturbed):

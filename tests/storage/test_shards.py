@@ -113,20 +113,27 @@ def test_only_other_code_may_be_accepted(tmp_path, metadata, offered):
 
 
 def test_rows_given_twice_are_refused(tmp_path):
-    """In one shard, also with another value; and in two, where rows of no seed belong to each of them."""
+    """Also with another value."""
     path = tmp_path / "s.parquet"
     twice = tidy(SCHEMA, seed=[0, 0], depth=[3, 3], quantity="chi", value=[1.0, 2.0])
     write_table(twice, path, {"run": "a", **wanted([0])})
     with pytest.raises(StrangeShard, match="has 2 rows of seed 0, depth 3, quantity chi; rm"):
         join([str(path)], {"a": wanted([0])})
+
+
+@pytest.mark.parametrize(("second", "refused"), [(1.0, False), (1.5, True)])
+def test_what_does_not_depend_on_the_seed_is_the_same_in_every_shard(tmp_path, second, refused):
     paths = []
-    for seeds in ([0], [1]):
-        both = pa.concat_tables([tidy(SCHEMA, depth=[3], quantity="exact"), tidy(SCHEMA, seed=seeds, depth=[3])])
-        paths.append(tmp_path / f"{seeds[0]}.parquet")
-        write_table(both, paths[-1], {"run": "a", **wanted(seeds)})
-    join(map(str, paths[:1]), {"a": wanted([0])})
-    with pytest.raises(StrangeShard, match="has 2 rows of depth 3, quantity exact"):
-        join(list(map(str, paths)), {"a": wanted([0]), "b": wanted([1])})
+    for seed, exact in ((0, 1.0), (1, second)):
+        rows = [tidy(SCHEMA, depth=[3], quantity="exact", value=exact), tidy(SCHEMA, seed=[seed], depth=[3], value=2.0)]
+        paths.append(str(tmp_path / f"{seed}.parquet"))
+        write_table(pa.concat_tables(rows), paths[-1], {"run": "a", **wanted([seed])})
+    contents = {"a": wanted([0]), "b": wanted([1])}
+    if not refused:
+        assert join(paths, contents)[0].num_rows == 4
+        return
+    with pytest.raises(StrangeShard, match=r"disagree about depth 3, quantity exact, .*: 1.0 and 1.5"):
+        join(paths, contents)
 
 
 def test_rows_given_twice_are_seen_across_parts_with_dictionaries_of_their_own():

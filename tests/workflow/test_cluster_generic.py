@@ -10,7 +10,8 @@ import time
 import pytest
 from small_project import CONFIG, copy_project
 
-from nnstatmech.planning.costs import read_costs
+from nnstatmech.moments.params import Propagation
+from nnstatmech.planning.job_sizes import memory_to_ask, minutes_to_ask
 from nnstatmech.storage.tables import read_table
 
 pytestmark = [
@@ -73,14 +74,12 @@ def test_a_table_with_a_job_that_fails_once(pbs, tmp_path):
     (pbs / "fail").touch()
     project.make(TABLE, *PROFILE)
     assert read_table(project.folder / TABLE)[0].num_rows
-    prepare, again, run, join = asked_for(pbs)
-    assert "-N prepare_data" in prepare
-    assert "mem=3000mb" in prepare
-    assert "mem=6000mb" in again
-    cost = read_costs()["moments"]["laptop"]
-    assert f"-N run_moments -l select=1:ncpus=1:mem={cost.mem_mb}mb:ngpus=0" in run
-    assert f"walltime={cost.runtime // 60}:{cost.runtime % 60}:00" in run
-    assert "-N join_shards" in join
+    run, again = asked_for(pbs)  # data are prepared, and shards joined, where snakemake was called
+    cost = Propagation.model_validate(EXPERIMENT["params"] | {"batch_size": 4}).cost(2)
+    memory, minutes = memory_to_ask(cost), minutes_to_ask(cost)
+    assert f"-N run_moments -l select=1:ncpus=1:mem={memory}mb:ngpus=0" in run
+    assert f"walltime={minutes // 60}:{minutes % 60}:00" in run
+    assert f"mem={2 * memory}mb" in again
 
 
 def test_interrupting_cancels_the_jobs(pbs, tmp_path):

@@ -27,13 +27,24 @@ def test_overlay_can_be_switched():
             assert ("published" in legends(figure)) == switch
 
 
-def test_a_sweep_gives_a_row_of_panels_a_run():
+@pytest.mark.parametrize(("draw", "architecture"), [(batch_norm.feedforward, "bn_ff"), (batch_norm.resnet, "bn_res")])
+def test_a_sweep_gives_a_colour_a_run(draw, architecture):
+    main = table(runs=({"epsilon": 0.1}, {"epsilon": 0.001}), architecture=architecture, kernel_size=1)
+    figure = draw(main, table(architecture=architecture), scale="laptop")
+    assert len(figure.axes) == 4
+    told_apart = [text.get_text() for text in figure.legends[0].get_texts()]
+    assert told_apart == [
+        r"$\epsilon=0.1$",
+        r"$\epsilon=0.001$",
+        r"convolutional, $\epsilon=0.001$",
+    ]
+
+
+def test_published_curves_of_a_sweep_are_found_by_batch_size():
     main = table(runs=({"batch_size": 16}, {"batch_size": 8}), architecture="bn_ff", kernel_size=1)
     published = {8: "bn_ff_fc_64", 32: "bn_ff_fc_512"}
     figure = batch_norm.feedforward(main, scale="paper", published=published)
-    assert len(figure.axes) == 8
-    assert [figure.axes[i].get_title("right") for i in (0, 4)] == ["$N=16$, $B=8$", "$N=16$, $B=16$"]
-    assert legends(figure).count("published") == 4  # of one batch size
+    assert legends(figure).count("published") == 4  # of one batch size, in each panel
 
 
 def test_growth_rate_in_the_picture_is_the_measured_one():
@@ -49,9 +60,16 @@ def test_growth_rate_in_the_picture_is_the_measured_one():
 def test_exponent_in_the_picture_is_the_measured_one():
     main = table(architecture="bn_res")
     figure = batch_norm.resnet(main, scale="laptop")
-    assert f"$l^{{{measures.resnet_exponent(main).value:.3f}}}$" in legends(figure)
+    assert any(f"l^{{{measures.resnet_exponent(main).value:.3f}}}" in text for text in legends(figure))
 
 
 def test_papers_axes_at_paper_scale():
     figure = batch_norm.feedforward(table(architecture="bn_ff"), scale="paper")
     assert figure.axes[0].get_ylim() == pytest.approx((0.99, 1.4), rel=0.1)
+
+
+def test_papers_axes_widen_to_what_is_drawn():
+    main = table(architecture="bn_ff")
+    main.loc[(main["quantity"] == "log_chi") & (main["location"] == "output") & (main["depth"] == 8), "value"] -= 0.5
+    bottom, _ = batch_norm.feedforward(main, scale="paper").axes[0].get_ylim()
+    assert bottom < 0.9

@@ -2,9 +2,13 @@
 
 import numpy as np
 import pytest
+import torch
 
+from nnstatmech.errors import NamedProblem
 from nnstatmech.moments import networks
+from nnstatmech.moments.networks import GaussianWeights
 from nnstatmech.moments.params import Propagation
+from nnstatmech.moments.tasks import propagation
 from nnstatmech.moments.tasks.propagation import run
 from nnstatmech.storage.tables import schema_of
 
@@ -82,3 +86,68 @@ def test_depth_beyond_single_precision(architecture):
     assert table["value"].notna().all()
     if architecture == "bn_ff":
         assert table[table["quantity"] == "log_mu2_noise"]["value"].max() > 2 * np.log(1e38)
+
+
+def test_nothing_is_measured_of_a_dead_network():
+    """All moments are null from the death on, and never again a number."""
+    settings = params("vanilla", kernel_size=1, width=6, depth=100, measurements=50, effective_ranks="signal")
+    table = run(settings, range(12), dataset(), CPU).to_pandas()
+    outputs = table[table["location"] == "output"].pivot(index=["seed", "depth"], columns="quantity", values="value")
+    dead = outputs["log_mu2_noise"].isna()
+    assert 2 <= dead.groupby("seed").last().sum() <= 10  # of 12: a layer of six units dies with probability 1/64
+    assert dead.groupby("seed").is_monotonic_increasing.all()  # no resurrection
+    for name in outputs:
+        assert (outputs[name].isna() == dead).all(), name
+    assert (outputs["nu2_signal"].dropna() > 0).all()
+
+
+def test_moments_below_double_precision_are_null_but_their_logarithms_are_followed():
+    """In a narrow network the signal falls below 1e-308 while the sensitivity, a ratio, goes on."""
+    settings = params("vanilla", kernel_size=1, width=16, depth=8000, batch_size=2, measurements=8, weights="drawn")
+    table = run(settings, [1], dataset(), CPU).to_pandas()
+    last = table[table["depth"] == 8000].set_index(["location", "quantity"])["value"]
+    assert last["output", "log_mu2_noise"] < -300
+    assert np.isnan(last["output", "mu4_signal"])
+    assert np.isfinite(last["output", "log_chi"])
+    assert (table["value"].dropna() != 0).all()
+
+
+class Scripted:
+    """Gaussian weights, but zero in one layer: every unit of it is constant."""
+
+    def __init__(self, layer):
+        self.weights, self.layer, self.calls = GaussianWeights([0, 1], CPU), layer, 0
+
+    def fill(self, out, std):
+        self.weights.fill(out, std)
+        self.calls += 1
+        if self.calls == self.layer:
+            out[1] = 0
+
+
+def test_division_by_zero_is_told_apart_from_death(monkeypatch):
+    monkeypatch.setattr(propagation, "GaussianWeights", lambda seeds, device: Scripted(3))
+    settings = params("bn_ff", kernel_size=1, width=32, epsilon=0.0, weights="drawn")
+    with pytest.raises(NamedProblem, match=r"^realisations 8: moments are not finite although .* epsilon = 0.0"):
+        run(settings, [7, 8], dataset(), CPU)
+
+
+def test_failed_cholesky_factor_is_told_apart_from_death(monkeypatch):
+    def failing(gram):
+        factor, failed = cholesky(gram)
+        failed[1] = 1
+        return factor, failed
+
+    cholesky = torch.linalg.cholesky_ex
+    monkeypatch.setattr(torch.linalg, "cholesky_ex", failing)
+    with pytest.raises(NamedProblem, match=r"^realisations 8: the Gram matrix .* weights: drawn"):
+        run(params("vanilla", kernel_size=1, width=32), [7, 8], dataset(), CPU)
+
+
+def test_noise_may_vanish_while_the_signal_lives():
+    """In narrow batch-normalised networks all images but one fall together, and the noise sits on inactive units."""
+    settings = params("bn_ff", kernel_size=1, width=3, batch_size=4, depth=120, measurements=6)
+    table = run(settings, range(4), dataset(), CPU).to_pandas()
+    last = table[(table["depth"] == 120) & (table["location"] == "output")].set_index("quantity")["value"]
+    assert last["nu2_signal"].notna().all()
+    assert last[["log_mu2_noise", "log_chi", "reff_noise"]].isna().any()

@@ -13,7 +13,7 @@ from .networks import Dense, LayerParameters, forward
 from .training import Descent, backward, train, trainable
 
 
-def class_outputs(classes: int, background: float, device="cpu") -> Tensor:
+def class_outputs(classes: int, background: float, device: torch.device | str = "cpu") -> Tensor:
     """One output per class, shape (1, classes, classes): +1 for the class, ``background`` for the others."""
     off_diagonal = torch.full((classes, classes), background, device=device)
     return off_diagonal.fill_diagonal_(1.0).unsqueeze(0)

@@ -34,19 +34,37 @@ def resized(images: Tensor, resolution: int) -> Tensor:
     return interpolate(images, size=(resolution, resolution), mode="bilinear", align_corners=False)
 
 
-def grey_inputs(images: np.ndarray, resolution: int, device="cpu") -> Tensor:
+def grey_inputs(images: np.ndarray, resolution: int, device: torch.device | str = "cpu") -> Tensor:
     """Grey images in [0, 1] as rows of pixels: uint8 (n, h, w, c) -> float32 (n, resolution²)."""
     tensor = torch.tensor(images, device=device).float().div_(255)
     grey = tensor @ torch.tensor(GREY_WEIGHTS, device=device) if tensor.shape[-1] == 3 else tensor[..., 0]
     return resized(grey.unsqueeze(1), resolution).flatten(1)
 
 
-def grey_part(dataset: Dataset, part: str, at_most: int, resolution: int, device="cpu") -> tuple[Tensor, Tensor | None]:
+def grey_part(
+    dataset: Dataset, part: str, at_most: int, resolution: int, device: torch.device | str = "cpu"
+) -> tuple[Tensor, Tensor | None]:
     """Grey images (n, resolution²) of the ``train`` or ``test`` part, and their labels (n,) if it has any."""
     images, labels = getattr(dataset, f"{part}_images"), getattr(dataset, f"{part}_labels")
     chosen = subset(len(images), at_most, part)
     pixels = grey_inputs(images[chosen], resolution, device)
     return pixels, None if labels is None else torch.tensor(labels[chosen], device=device)
+
+
+def labelled_part(
+    dataset: Dataset | None, part: str, at_most: int, resolution: int, device: torch.device | str = "cpu"
+) -> tuple[Tensor, Tensor]:
+    """:func:`grey_part` of a data set that must have labels.
+
+    Raises
+    ------
+    ValueError
+        If there is no data set, or it has none.
+    """
+    known = require_labels(dataset)
+    pixels, labels = grey_part(known, part, at_most, resolution, device)
+    assert labels is not None
+    return pixels, labels
 
 
 @dataclass(frozen=True)
@@ -98,13 +116,15 @@ def minibatches(seed: int, purpose: str, images: int, batch_size: int, steps: in
     return torch.from_numpy(order[: steps * batch_size].reshape(steps, batch_size))
 
 
-def require_images(dataset: Dataset | None) -> None:
-    """Refuse to decode without images."""
+def require_images(dataset: Dataset | None) -> Dataset:
+    """The data set; refuses to decode without images."""
     if dataset is None:
         raise ValueError("no data set: reconstructions need images")
+    return dataset
 
 
-def require_labels(dataset: Dataset | None) -> None:
-    """Refuse to train a classifier without labelled images."""
+def require_labels(dataset: Dataset | None) -> Dataset:
+    """The data set; refuses to train a classifier without labelled images."""
     if dataset is None or dataset.train_labels is None or dataset.test_labels is None:
         raise ValueError(f"{'no data set' if dataset is None else dataset.name}: training a classifier needs labels")
+    return dataset

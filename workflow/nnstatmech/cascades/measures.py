@@ -5,72 +5,129 @@
 
 from collections.abc import Mapping
 
-import pandas as pd
-
-from ..readings import Measurement, mean_over_seeds, select
+from ..readings import Measurement, NotMeasured, mean_over_seeds, select
 from .curves.accuracies import accuracies_beyond, accuracies_of_band, image_accuracy_of
-from .curves.decoded import class_optimal_inputs
-from .curves.depth_scales import critical_variance
-from .curves.entropies import collapsed_entropies, cutoff_depths, cutoff_slopes, effective_strengths, peaks
-from .curves.falling import trained_depths
+from .curves.decoded import intended_counts
+from .curves.entropies import (
+    collapsed_entropies,
+    cutoff_depths,
+    cutoff_slopes,
+    effective_strengths,
+    entropy_boundaries,
+    largest_falls,
+    mean_of_networks,
+    peaks,
+)
+from .curves.falling import reach_ratios, scaled_depths
+from .curves.law import law_ratios
+from .tables import ChannelsTable, EntropiesTable, FallingTable, ReconstructionTable, TrainabilityTable
 
 EVERYWHERE: Mapping = {}
 
 
-def critical_point(table: pd.DataFrame) -> Measurement:
-    """The weight variance at which the networks' mean-field theory is critical (exact)."""
-    return Measurement(critical_variance(table), 0.0)
-
-
 def weight_variance_of_peak(
-    table: pd.DataFrame, quantity: str, from_depth: int, to_depth: int, where: Mapping = EVERYWHERE
+    table: EntropiesTable, quantity: str, from_depth: int, to_depth: int, where: Mapping = EVERYWHERE
 ) -> Measurement:
     """The weight variance at which ``quantity`` is largest, averaged over a range of depths."""
     return mean_over_seeds(peaks(select(table, **where), quantity, from_depth, to_depth))
 
 
-def collapsed_entropy(table: pd.DataFrame, correlation_depths: float, where: Mapping = EVERYWHERE) -> Measurement:
+def collapsed_entropy(table: EntropiesTable, correlation_depths: float, where: Mapping = EVERYWHERE) -> Measurement:
     """Largest differential entropy of ordered networks deeper than so many correlation depths."""
     return mean_over_seeds(collapsed_entropies(select(table, **where), correlation_depths))
 
 
-def cutoff_depth(table: pd.DataFrame, quantity: str, weight_variances: list[float], strength: float) -> Measurement:
+def cutoff_depth(
+    table: EntropiesTable, quantity: str, weight_variances: list[float], strength: float, where: Mapping = EVERYWHERE
+) -> Measurement:
     """Cutoff of ridge decoders of one strength in units of ξ_c, averaged over weight variances."""
-    return mean_over_seeds(cutoff_depths(table, quantity, weight_variances, strength))
+    return mean_over_seeds(cutoff_depths(select(table, **where), quantity, weight_variances, strength))
 
 
 def cutoff_slope(
-    table: pd.DataFrame, quantity: str, weight_variances: list[float], weakest: float, strongest: float
+    table: EntropiesTable, quantity: str, weight_variances: list[float], weakest: float, strongest: float
 ) -> Measurement:
     """Growth of the cutoff, in units of ξ_c, for each decade by which the decoders' ridge strength is lowered."""
     return mean_over_seeds(cutoff_slopes(table, quantity, weight_variances, weakest, strongest))
 
 
-def effective_ridge_strength(table: pd.DataFrame, quantity: str, weight_variances: list[float]) -> Measurement:
+def effective_ridge_strength(table: EntropiesTable, quantity: str, weight_variances: list[float]) -> Measurement:
     """log₁₀ of the ridge strength whose decoders lose information at the depth at which trained decoders do."""
     return mean_over_seeds(effective_strengths(table, quantity, weight_variances))
 
 
-def mean_accuracy(table: pd.DataFrame, depth: int, lowest: float, highest: float) -> Measurement:
+def entropy_boundary(
+    table: EntropiesTable, weight_variance: float, threshold: float, where: Mapping = EVERYWHERE
+) -> Measurement:
+    """First depth at which the differential entropy of one weight variance is below ``threshold`` nats."""
+    return mean_over_seeds(entropy_boundaries(select(table, **where), weight_variance, threshold))
+
+
+def law_deviation(
+    table: EntropiesTable, weight_variances: list[float], strength: float, largest_aspect: float
+) -> Measurement:
+    """Largest relative deviation of a seed's cutoffs from the law without a fit, |measured / predicted - 1|.
+
+    Of cutoffs that, over the width and averaged over seeds, are below ``largest_aspect``.
+    """
+    ratios = law_ratios(table, weight_variances, strength)
+    aspects = ratios.groupby(["run", "weight_variance"], observed=True)["aspect"].transform("mean")
+    within = ratios[aspects < largest_aspect]
+    if within.empty:
+        raise NotMeasured(f"no cutoff is below {largest_aspect} widths")
+    deviations = (within["ratio"] - 1).abs()
+    return mean_over_seeds(deviations.groupby(within["seed"]).agg(lambda own: own.max(skipna=False)))
+
+
+def law_ratio(
+    table: EntropiesTable, weight_variances: list[float], strength: float, where: Mapping = EVERYWHERE
+) -> Measurement:
+    """Measured cutoff over that of the law without a fit, averaged over weight variances."""
+    ratios = law_ratios(select(table, **where), weight_variances, strength)
+    return mean_over_seeds(mean_of_networks(ratios.set_index("seed")["ratio"]))
+
+
+def largest_fall(
+    table: EntropiesTable, quantity: str, weight_variances: list[float], where: Mapping = EVERYWHERE
+) -> Measurement:
+    """How far ``quantity`` falls over depth below what it was before, at most; averaged over weight variances."""
+    return mean_over_seeds(largest_falls(select(table, **where), quantity, weight_variances))
+
+
+def mean_accuracy(table: TrainabilityTable, depth: int, lowest: float, highest: float) -> Measurement:
     """Test accuracy at ``depth``, averaged over the weight variances from ``lowest`` to ``highest``."""
     return mean_over_seeds(accuracies_of_band(table, depth, lowest, highest))
 
 
-def accuracy_beyond(table: pd.DataFrame, correlation_depths: float) -> Measurement:
+def accuracy_beyond(table: TrainabilityTable, correlation_depths: float) -> Measurement:
     """Test accuracy of ordered networks deeper than so many correlation depths ξ_c, averaged over all of them."""
     return mean_over_seeds(accuracies_beyond(table, correlation_depths))
 
 
-def falling_depth(table: pd.DataFrame, lowest: float, highest: float) -> Measurement:
-    """Depth that the falling procedure found, in units of ξ_c, averaged over a range of weight variances."""
-    return mean_over_seeds(trained_depths(table, lowest, highest))
+def largest_falling_depth(table: FallingTable, lowest: float, highest: float) -> Measurement:
+    """Largest depth that the falling procedure found within a range of weight variances, in units of ξ_c.
+
+    A seed with a weight variance at which nothing trains is a hole.
+    """
+    scaled = scaled_depths(table, lowest, highest)
+    if scaled.empty:
+        raise NotMeasured(f"no walk visited weight variances between {lowest} and {highest}")
+    return mean_over_seeds(scaled.max(axis=1, skipna=False))
 
 
-def intended_classes(table: pd.DataFrame) -> Measurement:
+def trained_over_reached(walks: FallingTable, cascades: EntropiesTable, lowest: float, highest: float) -> Measurement:
+    """Depth that trains over the depth to which cascades through the same networks carry the image.
+
+    Averaged over a range of weight variances.
+    """
+    return mean_over_seeds(reach_ratios(walks, cascades, lowest, highest))
+
+
+def intended_classes(table: ReconstructionTable) -> Measurement:
     """How many class-optimal inputs the network gives the class that they were decoded for."""
-    return mean_over_seeds(class_optimal_inputs(table).groupby("seed")["intended"].sum())
+    return mean_over_seeds(intended_counts(table))
 
 
-def image_accuracy(table: pd.DataFrame) -> Measurement:
+def image_accuracy(table: ChannelsTable) -> Measurement:
     """Test accuracy of a trained image classifier; the error is that of the test images and of the seeds."""
     return image_accuracy_of(table)

@@ -229,23 +229,23 @@ def linear(x: Tensor) -> Tensor:
     return x
 
 
-def wide_body(inputs: int, depth: int) -> list[Layer]:
+def wide_body(inputs: int, depth: int) -> list[Dense]:
     """``depth`` square dense layers of ``inputs`` units."""
     return [Dense(inputs, inputs) for _ in range(depth)]
 
 
-def wide_mlp(inputs: int, depth: int, hidden: int = 400, classes: int = 10, readout=torch.tanh) -> list[Layer]:
+def wide_mlp(inputs: int, depth: int, hidden: int = 400, classes: int = 10, readout=torch.tanh) -> list[Dense]:
     """The wide classifier: ``depth`` - 2 square layers, one of ``hidden`` and one of ``classes`` units."""
     check_depth(depth, at_least=3)
     return [*wide_body(inputs, depth - 2), Dense(inputs, hidden), Dense(hidden, classes, readout)]
 
 
-def wide_classifier(inputs: int, depth: int, classes: int = 10) -> list[Layer]:
+def wide_classifier(inputs: int, depth: int, classes: int = 10) -> list[Dense]:
     """``depth`` square tanh layers and a linear readout of logits."""
     return [*wide_body(inputs, depth), Dense(inputs, classes, linear)]
 
 
-def shrinking_mlp(inputs: int, depth: int, classes: int = 10, readout=torch.tanh) -> list[Layer]:
+def shrinking_mlp(inputs: int, depth: int, classes: int = 10, readout=torch.tanh) -> list[Dense]:
     """The shrinking classifier: ``depth`` sizes ceil(linspace(inputs, classes, depth)), hence ``depth`` - 1 layers."""
     check_depth(depth, at_least=2)
     # Integer arithmetic: a floating linspace can land just above a whole number and round it up.
@@ -258,7 +258,7 @@ def shrinking_mlp(inputs: int, depth: int, classes: int = 10, readout=torch.tanh
 
 def convolutional_stem(size: int, channels: int) -> list[Layer]:
     """Three convolutions that bring a grey image of ``size``² pixels to ceil(ceil(size/2)/2)² pixels."""
-    layers = [Convolution(size, 1, channels)]
+    layers: list[Layer] = [Convolution(size, 1, channels)]
     for _ in range(2):
         layers.append(Convolution(layers[-1].out_shape[0], channels, channels, stride=2))
     return layers

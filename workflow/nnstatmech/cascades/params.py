@@ -10,6 +10,8 @@ from ..parameters import Cost, Parameters
 Depth = Annotated[int, Field(ge=1)]
 WeightVariance = Annotated[float, Field(ge=0)]
 
+CLASSES = (2, 10)  # of the images that a network of ten outputs can learn to tell apart
+
 # What costs are made of, calibrated on jobs at both scales; estimates are right within a factor of two.
 MULTIPLICATIONS = 1e11  # floating-point operations a second of large matrix products
 CONVOLUTIONS = 5e10  # of many small convolutions, in groups
@@ -21,7 +23,7 @@ MEGABYTE = 1e6
 PICTURES = {"pixels": "list<float32>", "height": "int32", "width": "int32", "channels": "int32"}
 
 
-def shrinking_weights(inputs: int, depth: int) -> float:
+def shrinking_weights(inputs: int, depth: float) -> float:
     """Number of weights of a network whose ``depth`` sizes fall linearly from ``inputs`` to few: n² L / 3."""
     return depth * inputs**2 / 3
 
@@ -39,6 +41,7 @@ class Entropies(Parameters):
         "seed": "int32",
         "weight_variance": "float64",
         "depth": "int32",
+        "mode": "int32",
         "quantity": "category",
         "value": "float64",
     }
@@ -160,6 +163,9 @@ class Classification(Parameters):
     train_images: int = Field(60000, ge=1, description="at most this many training images")
     test_images: int = Field(500, ge=1, description="at most this many test images")
 
+    def class_range(self) -> tuple[int, int]:
+        return CLASSES
+
     def cost(self, seeds: int) -> Cost:
         """Three convolutions (forward, two backward) of every map and image; activations are kept for the gradient."""
         maps = {"cnn": 1, "resnet": 2}[self.architecture] * self.depth
@@ -213,6 +219,9 @@ class Trainability(Parameters):
             )
         return self
 
+    def class_range(self) -> tuple[int, int]:
+        return CLASSES
+
     def cost(self, seeds: int) -> Cost:
         """Three products a layer and step, and the measurements; the networks of one depth are held together."""
         units = self.resolution**2
@@ -265,6 +274,9 @@ class Falling(Parameters):
             )
         return self
 
+    def class_range(self) -> tuple[int, int]:
+        return CLASSES
+
     def cost(self, seeds: int) -> Cost:
         """Every depth fails once, which takes all epochs: at most; what trains takes few of them."""
         failures, depth = self.start_depth / self.depth_step, self.start_depth / 2
@@ -314,6 +326,10 @@ class Reconstruction(Parameters):
         le=1,
         description="output of the other nine units when one unit is set to +1 (class-optimal inputs)",
     )
+
+    def class_range(self) -> tuple[int, int]:
+        """The class that is shown must be among them."""
+        return max(CLASSES[0], self.shown_class + 1), CLASSES[1]
 
     def cost(self, seeds: int) -> Cost:
         """Three products and an update by Adam a step, of the network and of its decoders."""
@@ -384,7 +400,7 @@ class Channels(Parameters):
             for layer, wanted in getattr(self, name).items():
                 if not 1 <= layer <= len(self.layers):
                     raise ValueError(f"{name}: layer {layer} does not exist; layers are 1 to {len(self.layers)}")
-                width = next(size for size in reversed([3, *self.layers[:layer]]) if size != "M")
+                width = [3, *(size for size in self.layers[:layer] if size != "M")][-1]
                 largest = wanted if name == "strongest" else max(wanted, default=0) + 1
                 if largest > width:
                     raise ValueError(f"{name}: layer {layer} has {width} channels, but {wanted} was asked for")

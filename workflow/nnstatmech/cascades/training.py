@@ -96,6 +96,14 @@ def trainable(parameters: Sequence[LayerParameters]) -> Iterator[list[Tensor]]:
             tensor.grad = None
 
 
+def weight_and_bias(parameters: LayerParameters) -> tuple[Tensor, Tensor]:
+    """Both tensors of a dense layer with a bias."""
+    ((weight, bias),) = parameters
+    if bias is None:
+        raise ValueError("gradients are written out for layers with a bias only")
+    return weight, bias
+
+
 class MomentumDescent:
     """Stochastic gradient descent with momentum on the cross-entropy of E dense networks, in place.
 
@@ -125,7 +133,7 @@ class MomentumDescent:
                 raise ValueError(f"gradients are written out for tanh and linear layers only, not {layer.activation}")
         self.layers, self.parameters = layers, parameters
         self.learning_rate, self.momentum = learning_rate, momentum
-        self.velocities = [(torch.zeros_like(weight), torch.zeros_like(bias)) for ((weight, bias),) in parameters]
+        self.velocities = [[torch.zeros_like(part) for part in weight_and_bias(own)] for own in parameters]
 
     def __call__(self, images: Tensor, labels: Tensor) -> Tensor:
         """One step on a batch of each network.
@@ -154,13 +162,13 @@ class MomentumDescent:
             delta = self.move(position, activations[position], activations[position + 1], delta)
         return losses
 
-    def move(self, position: int, before: Tensor, after: Tensor, delta: Tensor) -> Tensor | None:
-        """Move one layer and return the gradient with respect to what it sees (None for the first layer)."""
+    def move(self, position: int, before: Tensor, after: Tensor, delta: Tensor) -> Tensor:
+        """Move one layer and return the gradient with respect to what it sees (for the first layer, after it)."""
         if self.layers[position].activation is torch.tanh:
             delta = torch.addcmul(delta, delta * after, after, value=-1)
-        ((weight, bias),) = self.parameters[position]
+        weight, bias = weight_and_bias(self.parameters[position])
         weight_velocity, bias_velocity = self.velocities[position]
-        below = torch.bmm(delta, weight.mT) if position else None  # before the weight moves
+        below = torch.bmm(delta, weight.mT) if position else delta  # before the weight moves
         weight_velocity.baddbmm_(before.mT, delta, beta=self.momentum)
         bias_velocity.mul_(self.momentum).add_(delta.sum(1, keepdim=True))
         weight.add_(weight_velocity, alpha=-self.learning_rate)
@@ -175,6 +183,11 @@ def hits(outputs: Tensor, labels: Tensor) -> Tensor:
     """
     right = (outputs.argmax(-1) == labels).sum(-1).double()
     return torch.where(outputs.isfinite().all(-1).all(-1), right, torch.nan)
+
+
+def chance(labels: Tensor) -> float:
+    """Accuracy of guessing one of the classes 0, ..., C - 1 of ``labels``: what a network that has diverged reaches."""
+    return 1 / (int(labels.max()) + 1)
 
 
 @torch.no_grad()
@@ -195,8 +208,8 @@ def accuracy(outputs: Callable[[Tensor], Tensor], images, labels: Tensor, at_onc
     Tensor
         Float64, shape () or (E,).
     """
-    right = sum(
+    right = [
         hits(outputs(images[start : start + at_once]), labels[start : start + at_once])
         for start in range(0, len(labels), at_once)
-    )
-    return right / len(labels)
+    ]
+    return torch.stack(right).sum(0) / len(labels)

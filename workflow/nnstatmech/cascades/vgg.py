@@ -41,7 +41,7 @@ class VGG(nn.Module):
         super().__init__()
         modules, self.layer_ends, channels = [], [], 3
         for layer in layers:
-            if layer == POOL:
+            if isinstance(layer, str):
                 modules.append(nn.MaxPool2d(2))
                 resolution //= 2
             else:
@@ -52,13 +52,21 @@ class VGG(nn.Module):
         self.classifier = None if classes is None else nn.Linear(channels * resolution**2, classes)
 
     def forward(self, images: Tensor) -> Tensor:
-        """Logits (n, classes) of normalised images (n, 3, h, w)."""
+        """Logits (n, classes) of normalised images (n, 3, h, w).
+
+        Raises
+        ------
+        ValueError
+            If the network has no readout.
+        """
+        if self.classifier is None:
+            raise ValueError("the network has no readout: it was made without classes")
         return self.classifier(self.features(images).flatten(1))
 
     def layer(self, index: int) -> nn.Sequential:
         """Layer ``index`` = 1, ..., number of layers."""
         start = self.layer_ends[index - 2] if index > 1 else 0
-        return self.features[start : self.layer_ends[index - 1]]
+        return nn.Sequential(*list(self.features)[start : self.layer_ends[index - 1]])
 
     @torch.no_grad()
     def activations(self, images: Tensor) -> list[Tensor]:
@@ -79,7 +87,8 @@ def initialise(network: nn.Module, generator: torch.Generator) -> None:
             if isinstance(module, nn.ConvTranspose2d):
                 fan_in = module.weight[:, 0].numel() // module.stride[0] ** 2
             nn.init.normal_(module.weight, std=(2 / fan_in) ** 0.5, generator=generator)
-            nn.init.zeros_(module.bias)
+            if module.bias is not None:
+                nn.init.zeros_(module.bias)
 
 
 def train_classifier(
@@ -166,7 +175,7 @@ class Decoders(nn.Module):
         super().__init__()
         stages, channels = [], 3
         for layer in layers:
-            if layer == POOL:
+            if isinstance(layer, str):
                 stages.append(nn.ConvTranspose2d(channels, channels, 2, stride=2))
             else:
                 # `padding` of a transposed convolution is what is cropped from its output.
@@ -231,4 +240,5 @@ def train_decoders(
             before = after
         return torch.stack(losses)
 
-    return train(Descent(optimiser, gradients), ((batch,) for batch in batches), after_step)[-1]
+    losses: list[Tensor] = train(Descent(optimiser, gradients), ((batch,) for batch in batches), after_step)
+    return losses[-1]

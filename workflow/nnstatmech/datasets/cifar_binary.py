@@ -28,7 +28,7 @@ def read(source: CifarBinary, request: Request) -> Images:
 
     Where the archive is missing, the folder that it unpacks to is looked for beside it; else it is downloaded.
     """
-    release = RELEASES.get(source.release)
+    release = RELEASES[source.release] if source.release else None
     hashes = source.sha256 or (release.sha256 if release else {})
     archive_hash = release.archive_sha256 if release and not source.sha256 else None
 
@@ -82,10 +82,11 @@ def batches_of_archive(path: Path) -> dict[str, bytes]:
                 check_member(member.name, member.issym() or member.islnk())
                 check_size(member.size, LARGEST_BATCH, f"the member {member.name!r}")
                 name = PurePosixPath(member.name).name
-                if name in FILES and member.isfile():
+                content = archive.extractfile(member) if name in FILES and member.isfile() else None
+                if content is not None:
                     if name in batches:
                         raise Unusable(f"has more than one {name}")
-                    batches[name] = archive.extractfile(member).read()
+                    batches[name] = content.read()
             # To the end, where the checksum of the compressed stream is. Archives end in a few blocks of zeros.
             for _ in range(LONGEST_END):
                 if not archive.fileobj.read(BLOCK):

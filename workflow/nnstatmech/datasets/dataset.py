@@ -37,5 +37,7 @@ class Dataset:
 
     def __post_init__(self):
         if self.classes is None and self.train_labels is not None:
+            if self.test_labels is None:
+                raise ValueError(f"{self.name} has training labels but no test labels")
             largest = max(int(labels.max(initial=-1)) for labels in (self.train_labels, self.test_labels))
             object.__setattr__(self, "classes", largest + 1)

@@ -69,7 +69,7 @@ def retrieve(url: str, part: Path, request: Request) -> None:
 def reason(url: str, error: requests.RequestException) -> str:
     """Why a download failed, in a few words."""
     host = urlsplit(url).netloc
-    if isinstance(error, requests.HTTPError):
+    if isinstance(error, requests.HTTPError) and error.response is not None:
         return f"{url} answers {error.response.status_code}"
     if isinstance(error, requests.ConnectTimeout | requests.ReadTimeout):
         return f"{host} does not answer; no network?"

@@ -36,7 +36,7 @@ def read(source: Idx, request: Request) -> Images:
 
 def read_file(source: Idx, part: str, request: Request) -> np.ndarray:
     """The verified array of one of the four files, downloaded if there is no local copy."""
-    release = RELEASES.get(source.release)
+    release = RELEASES[source.release] if source.release else None
     hashes = source.sha256 or (release.sha256 if release else {})
     name = IDX_FILES[part]
     dimensions = 3 if part.endswith("images") else 1

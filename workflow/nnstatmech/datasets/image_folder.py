@@ -67,7 +67,7 @@ def decode(
         files, labels = split(parts, source.test_share)
     except Unusable as error:
         raise request.error(f"{path} {error}") from error
-    classes = len(parts.get("train", parts.get("")))
+    classes = len(training_classes(parts))
     chosen = {}
     for part, limit in zip(PARTS, (source.limit_train, source.limit_test), strict=True):
         order = fixed_order(len(files[part]))[:limit]
@@ -149,9 +149,14 @@ def check_classes(parts: Mapping[str, Mapping[str, list[str]]]) -> None:
             raise Unusable(f"has the test class {name!r} without training images")
 
 
+def training_classes(parts: dict[str, dict[str, list[str]]]) -> dict[str, list[str]]:
+    """The classes of the training images: those below ``train``, or all where there are no parts."""
+    return parts["train"] if "train" in parts else parts[""]
+
+
 def split(parts: dict[str, dict[str, list[str]]], share: float) -> tuple[dict, dict]:
     """Names and labels of the training and the test images; without a test folder a share is held out."""
-    training = parts.get("train", parts.get(""))
+    training = training_classes(parts)
     number = {name: label for label, name in enumerate(sorted(training))}
     files, labels = flatten(training, number)
     if "test" in parts:

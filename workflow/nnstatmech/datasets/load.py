@@ -100,6 +100,8 @@ def count_classes(images: Images, request: Request) -> int | None:
     """
     if images.classes is not None or images.train_labels is None:
         return images.classes
+    if images.test_labels is None:
+        raise request.error("its training images have labels, its test images have none")
     found = np.unique(images.train_labels)
     classes = len(found)
     if found[-1] != classes - 1:

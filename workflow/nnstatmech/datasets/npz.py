@@ -1,6 +1,7 @@
 """Arrays in an ``.npz`` file; pickled objects are refused."""
 
 import math
+import zipfile
 from pathlib import Path
 
 import numpy as np
@@ -39,7 +40,7 @@ def read_arrays(path: Path, keys: list[str], request: Request) -> dict[str, np.n
     try:
         with open(path, "rb") as file:
             stored = np.lib.npyio.NpzFile(file, allow_pickle=False)
-            check_zip(stored.zip, LARGEST_PART)
+            check_zip(archive_of(stored), LARGEST_PART)
             missing = [key for key in keys if key not in stored.files]
             arrays = {key: read_array(stored, key) for key in keys if key in stored.files}
     except Unusable as error:
@@ -53,10 +54,18 @@ def read_arrays(path: Path, keys: list[str], request: Request) -> dict[str, np.n
     return arrays
 
 
+def archive_of(stored: np.lib.npyio.NpzFile) -> zipfile.ZipFile:
+    """The zip file that holds the arrays; NumPy lets go of it when ``stored`` is closed."""
+    if stored.zip is None:
+        raise ValueError("the file is closed")
+    return stored.zip
+
+
 def read_array(stored: np.lib.npyio.NpzFile, key: str) -> np.ndarray:
     """One array, after checking that its member is as long as its header announces: NumPy would make room first."""
-    member = stored.zip.getinfo(key if key in stored.zip.NameToInfo else f"{key}.npy")
-    with stored.zip.open(member) as file:
+    archive = archive_of(stored)
+    member = archive.getinfo(key if key in archive.NameToInfo else f"{key}.npy")
+    with archive.open(member) as file:
         version = np.lib.format.read_magic(file)
         read_header = np.lib.format.read_array_header_1_0 if version == (1, 0) else np.lib.format.read_array_header_2_0
         shape, _, dtype = read_header(file)

@@ -4,11 +4,15 @@ import io
 import re
 import zlib
 from functools import lru_cache
+from typing import TYPE_CHECKING, cast
 
 import numpy as np
-from PIL import Image, ImageCms, ImageOps, UnidentifiedImageError
+from PIL import Image, ImageCms, ImageFile, ImageOps, UnidentifiedImageError
 
 from .reading import LARGEST_FILE, Unusable, check_size
+
+if TYPE_CHECKING:
+    from PIL._imagingcms import CmsProfile
 
 FORMATS = ("PNG", "JPEG", "BMP", "TIFF", "WEBP")  # Pillow's other decoders, some of which call programs, stay shut
 LARGEST_IMAGE = 1 << 26  # pixels
@@ -60,7 +64,7 @@ def decode_image(content: bytes, grey: bool) -> Image.Image:
         raise Unusable(f"is no readable image ({error})") from error
 
 
-def check_header(file: Image.Image) -> None:
+def check_header(file: ImageFile.ImageFile) -> None:
     """Refuse by what the file says of itself, before anything is unpacked."""
     if file.width * file.height > LARGEST_IMAGE:
         raise Unusable(TOO_LARGE)
@@ -74,8 +78,9 @@ def check_header(file: Image.Image) -> None:
     if samples > len(file.getbands()):
         raise Unusable(f"has {samples} values in each pixel, of which {file.mode} holds {len(file.getbands())}; {MEND}")
     # A camera's second picture in a JPEG file is a preview of the first.
-    if file.format != "MPO" and getattr(file, "n_frames", 1) > 1:
-        raise Unusable(f"has {file.n_frames} frames; save each as a file of its own")
+    frames = 1 if file.format == "MPO" else getattr(file, "n_frames", 1)
+    if frames > 1:
+        raise Unusable(f"has {frames} frames; save each as a file of its own")
 
 
 def in_eight_bits(file: Image.Image, image: Image.Image) -> Image.Image:
@@ -88,7 +93,7 @@ def in_eight_bits(file: Image.Image, image: Image.Image) -> Image.Image:
     if image.mode in WITH_ALPHA or "transparency" in image.info:
         coloured = not image.mode.upper().startswith("L") and image.mode != "1"
         image = image.convert("RGBA")
-        if image.getchannel("A").getextrema()[0] < 255:
+        if image.getchannel("A").getextrema() != (255, 255):
             raise Unusable(f"has transparent pixels ({file.mode}); put it on a background first")
         image = image.convert("RGB" if coloured else "L")
     image = image.convert("L" if image.mode in ("1", "L") else "RGB")
@@ -115,7 +120,7 @@ def is_srgb(profile: bytes, mode: str) -> bool:
     levels = np.arange(256, dtype=np.uint8)
     cube = np.stack(np.meshgrid(*[levels[::17]] * 3), -1).reshape(1, -1, 3)
     stored = open_profile(profile)
-    space = stored.profile.xcolor_space.strip()
+    space = facts_of(stored).xcolor_space.strip()
     if space == "GRAY" and mode == "L":
         given = Image.fromarray(levels[None])
     elif space == "RGB":
@@ -135,5 +140,10 @@ def open_profile(profile: bytes) -> ImageCms.ImageCmsProfile:
         raise Unusable(f"has a colour profile that cannot be read; {MEND}") from error
 
 
+def facts_of(profile: ImageCms.ImageCmsProfile) -> "CmsProfile":
+    """What a profile says of itself; Pillow's annotations take it for the file that it may have come from, too."""
+    return cast("CmsProfile", profile.profile)
+
+
 def profile_name(profile: bytes) -> str:
-    return " ".join((open_profile(profile).profile.profile_description or "unnamed profile").split())
+    return " ".join((facts_of(open_profile(profile)).profile_description or "unnamed profile").split())

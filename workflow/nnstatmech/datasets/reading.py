@@ -90,7 +90,7 @@ class Request:
         return self.error(f"{path} {reason}; remove it and get it again")
 
 
-def readable(size: int) -> str:
+def readable(size: float) -> str:
     """A number of bytes for people."""
     for unit in ("bytes", "KiB", "MiB"):
         if size < 1024:

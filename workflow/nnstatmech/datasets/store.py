@@ -111,7 +111,13 @@ def read(path: str | PathLike, digest: str | None = None) -> Dataset:
             raise ValueError("its checksum does not fit its content")
         if digest is not None and found.hex() != digest:
             raise ValueError(f"its content is {found.hex()[:16]}, that of the facts beside it {digest[:16]}")
-        return Dataset(**json.loads(facts), **{key: arrays.get(key) for key in ARRAYS})
+        return Dataset(
+            **json.loads(facts),
+            train_images=arrays["train_images"],
+            train_labels=arrays.get("train_labels"),
+            test_images=arrays["test_images"],
+            test_labels=arrays.get("test_labels"),
+        )
     except FileNotFoundError:
         raise
     except Exception as error:  # damaged headers of zip members and arrays raise nearly anything

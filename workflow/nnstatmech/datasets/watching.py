@@ -34,7 +34,7 @@ def source_digest(source: Source, data_dir: str | os.PathLike, contents: Content
         raise DataError(f"{folder} cannot be read: {error.strerror or error}") from error
 
 
-def is_fixed(source: Source) -> bool:
+def is_fixed(source: Idx | CifarBinary | ImageFolder | Npz) -> bool:
     """Whether the settings say which content the files have, or where missing ones are downloaded from."""
     if isinstance(source, Idx | CifarBinary):
         files = IDX_FILES.values() if isinstance(source, Idx) else (*CIFAR_TRAIN_FILES, CIFAR_TEST_FILE)

@@ -12,7 +12,12 @@ import torch
 from torch import Tensor
 
 from ..seeding import torch_stream
-from .initialisation import glorot_uniform
+from .initialisation import glorot_uniform, glorot_variance
+
+
+def untrained_scale(inputs: int, width: int) -> float:
+    """σ₁ σ₂, the product of the standard deviations of the weights of W₁ and W₂ before training."""
+    return (glorot_variance(width, inputs) * glorot_variance(width, width)) ** 0.5
 
 
 @dataclass
@@ -39,7 +44,7 @@ class FrozenReadoutClassifier:
         self._coefficients = torch.zeros_like(self._effective)
 
     @classmethod
-    def draw(cls, inputs: int, width: int, classes: int, seeds: Sequence[int], device="cpu"):
+    def draw(cls, inputs: int, width: int, classes: int, seeds: Sequence[int], device: torch.device | str = "cpu"):
         """Glorot-uniform weights, each seed's from its own stream."""
         streams = [torch_stream(seed, "classifier", "weights") for seed in seeds]
         shapes = ((width, inputs), (width, width), (classes, width))

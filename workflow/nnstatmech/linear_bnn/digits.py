@@ -17,6 +17,19 @@ def input_vectors(images: np.ndarray, device: torch.device | str = "cpu") -> Ten
     return torch.tensor(images, device=device).flatten(1).float().div_(255)
 
 
+def require(dataset: Dataset | None) -> Dataset:
+    """The data set of a task that needs one.
+
+    Raises
+    ------
+    ValueError
+        If there is none.
+    """
+    if dataset is None:
+        raise ValueError("this task reads images; give it a data set")
+    return dataset
+
+
 def labels_of(dataset: Dataset) -> tuple[np.ndarray, np.ndarray]:
     """Training and test labels.
 

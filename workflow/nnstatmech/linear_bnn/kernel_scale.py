@@ -9,13 +9,17 @@ from the law of this one number, here on a uniform grid of t = ln sqrt(u), where
 decays exponentially on both sides: sums over the grid are then accurate to rounding.
 """
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
 import numpy as np
 from scipy.special import digamma, gammaln, logsumexp, polygamma
 
+from .domain import weight_scales, whole_widths
 from .prior import log_radial
+
+FARTHEST = 150.0
+"""ln of a product of chi variables beyond which its density is 0, whatever the widths."""
 
 
 @dataclass(frozen=True)
@@ -36,7 +40,15 @@ class KernelScale:
 
 
 def mean(hidden_widths: Sequence[int], sigmas: Sequence[float]) -> float:
-    """E u, the kernel scale of the Gaussian process of infinite width: prod sigma_l^2 prod n_l."""
+    """E u, the kernel scale of the Gaussian process of infinite width: prod sigma_l^2 prod n_l.
+
+    Raises
+    ------
+    ValueError
+        If there is not one positive sigma for each weight matrix, or a width is below 1 or not whole.
+    """
+    whole_widths("hidden widths", hidden_widths)
+    weight_scales(sigmas, hidden_widths)
     return float(np.prod(np.square(sigmas)) * np.prod(np.asarray(hidden_widths, float)))
 
 
@@ -53,21 +65,49 @@ def scale_law(
     Raises
     ------
     ValueError
-        If there is not one sigma for each weight matrix.
+        As :func:`log_density`.
     """
-    if len(sigmas) != len(hidden_widths) + 1:
-        raise ValueError(f"{len(sigmas)} weight scales for {len(hidden_widths) + 1} weight matrices")
-    log_scale = float(np.sum(np.log(sigmas)))
+    shift = float(np.sum(np.log(weight_scales(sigmas, hidden_widths))))
     if not len(hidden_widths):
-        return KernelScale(np.array([log_scale]), np.zeros(1))
-    *inner, last = hidden_widths
+        return KernelScale(np.array([shift]), np.zeros(1))
+    density = log_density(hidden_widths, sigmas)
+    centre, left, right = density_window(lambda t: density(t + shift), hidden_widths, drop)
+    t = np.linspace(centre - left, centre + right, points) + shift
+    return on_grid(density, t)
 
-    def log_density(t):
-        return log_radial(np.exp(t), inner, last) + t
 
-    centre, left, right = density_window(log_density, hidden_widths, drop)
-    t = np.linspace(centre - left, centre + right, points)
-    return KernelScale(t + log_scale, log_density(t) + np.log(t[1] - t[0]))
+def log_density(hidden_widths: Sequence[int], sigmas: Sequence[float]) -> Callable[[np.ndarray], np.ndarray]:
+    """ln of the density of t = ln sqrt(u) as a function of t, for at least one hidden layer.
+
+    It is concave: t is a sum of independent terms ln chi_n, each of which has a concave logarithm of its density.
+
+    Raises
+    ------
+    ValueError
+        If there is not one positive sigma for each weight matrix, or a width is below 1 or not whole.
+    """
+    widths = whole_widths("hidden widths", hidden_widths)
+    shift = float(np.sum(np.log(weight_scales(sigmas, widths))))
+    *inner, last = widths
+
+    def density(t):
+        unit = np.asarray(t, float) - shift
+        inside = np.minimum(unit, FARTHEST)
+        value = log_chi_density(last, inside) if not inner else log_radial(np.exp(inside), inner, last) + inside
+        return np.where(unit > FARTHEST, -np.inf, value)
+
+    return density
+
+
+def on_grid(density: Callable[[np.ndarray], np.ndarray], t: np.ndarray) -> KernelScale:
+    """The law on a uniform grid ``t`` of at least two points."""
+    return KernelScale(t, density(t) + np.log(t[1] - t[0]))
+
+
+def centre_of(hidden_widths: Sequence[int], sigmas: Sequence[float]) -> float:
+    """E t, the mean of ln sqrt(u)."""
+    half = np.asarray(hidden_widths, float) / 2
+    return float(np.sum(np.log(2) + digamma(half)) / 2 + np.sum(np.log(sigmas)))
 
 
 def convolved(hidden_widths: Sequence[int], *, points: int = 2000, window: float = 45.0) -> KernelScale:
@@ -88,7 +128,7 @@ def convolved(hidden_widths: Sequence[int], *, points: int = 2000, window: float
 def density_window(log_density, hidden_widths, drop):
     """Centre of ln prod chi and the distances to both sides at which its density has dropped by ``drop``."""
     half = np.asarray(hidden_widths, float) / 2
-    centre = float(np.sum(np.log(2) + digamma(half)) / 2)
+    centre = centre_of(hidden_widths, [1.0])
     deviation = float(np.sqrt(np.sum(polygamma(1, half))) / 2)
     level = log_density(np.array([centre]))[0] - drop
     distances = np.geomspace(0.5 * deviation, 300, 200)

@@ -38,22 +38,28 @@ class Factor(Protocol):
     known to full relative accuracy.
     """
 
-    edge: float
+    @property
+    def edge(self) -> float: ...
 
     def log_moment(self, distance: np.ndarray) -> np.ndarray:
         """ln E[X^s] on the real axis."""
+        ...
 
     def slope(self, distance: np.ndarray) -> np.ndarray:
         """First derivative of ln E[X^s]."""
+        ...
 
     def curvature(self, distance: np.ndarray) -> np.ndarray:
         """Second derivative of ln E[X^s]."""
+        ...
 
     def log_ratio(self, distance: np.ndarray, shift: np.ndarray) -> np.ndarray:
         """ln(E[X^(s + shift)] / E[X^s]), any branch: ``distance`` (points,), complex ``shift`` (points, nodes)."""
+        ...
 
     def log_residue(self) -> float:
         """ln of the residue of E[X^s] at its first pole."""
+        ...
 
 
 @dataclass(frozen=True)
@@ -176,10 +182,11 @@ def log_inverse_mellin(log_y, factors: Sequence[Factor], quantity: Quantity) -> 
     return result.reshape(log_y.shape)
 
 
-def weighted_total(counts, method, distance):
+def weighted_total(counts: Counter[Factor], method: str, distance) -> np.ndarray:
     """Sum of a method over all factors, ``distance`` being that from the first pole of the product."""
     edge = min(factor.edge for factor in counts)
-    return sum(count * getattr(factor, method)(factor.edge - edge + distance) for factor, count in counts.items())
+    terms = [count * getattr(factor, method)(factor.edge - edge + distance) for factor, count in counts.items()]
+    return np.asarray(sum(terms))
 
 
 def log_law(log_y, counts, quantity):

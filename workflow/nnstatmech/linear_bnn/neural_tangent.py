@@ -1,7 +1,10 @@
 """Trained linear networks with one output beside the predictors that wide networks converge to.
 
-A network f = a·(W x + b) + c with zero initial biases has the wide tangent kernel (1 + |a|²)(x·x' + 1): trained
-to convergence from a vanishing output it is the least-squares fit of smallest norm with a constant feature.
+A wide network f = a·(W x + b) + c of n hidden units with zero initial biases has the tangent kernel
+(|a|² + v) x·x' + |a|² + 1 with v = n Var(W): derivatives by W give |a|² x·x', those by a give v x·x', those by b and c
+give |a|² and 1. Trained to convergence from a vanishing output it is the least-squares fit of smallest norm with a
+constant feature, whose length is :func:`constant_feature`: 1 only if v = 1, as for Glorot's weights with as many hidden
+units as inputs.
 Without biases and with small readout weights the tangent kernel is that of the prior, x·x', and gradient
 descent from a draw of the prior ends in a draw of the Gaussian process posterior.
 """
@@ -13,7 +16,16 @@ import torch
 from torch import Tensor
 
 from ..seeding import torch_stream
-from .initialisation import glorot_uniform
+from .initialisation import glorot_uniform, glorot_variance
+
+
+def constant_feature(inputs: int, width: int) -> float:
+    """Length of the constant feature beside the inputs in the wide tangent kernel, for Glorot's weights.
+
+    √((|a|² + 1) / (|a|² + v)) with |a|² = 2n/(n + 1) and v = 2n/(n + inputs) for n hidden units.
+    """
+    readout = width * glorot_variance(1, width)
+    return ((readout + 1) / (readout + width * glorot_variance(width, inputs))) ** 0.5
 
 
 @dataclass
@@ -34,7 +46,7 @@ class BiasedNetwork:
     constant: Tensor
 
     @classmethod
-    def draw(cls, inputs: int, width: int, seeds: Sequence[int], device="cpu"):
+    def draw(cls, inputs: int, width: int, seeds: Sequence[int], device: torch.device | str = "cpu"):
         """Glorot-uniform weights and zero biases, each seed's from its own stream."""
         streams = [torch_stream(seed, "neural_tangent", "weights") for seed in seeds]
         weight = torch.stack([glorot_uniform(width, inputs, stream) for stream in streams]).to(device)
@@ -65,7 +77,7 @@ class BiasedNetwork:
         self.readout += change
 
 
-def least_squares_outputs(x: Tensor, targets: Tensor, at: Tensor, constant: bool, tolerance: float = 1e-6) -> Tensor:
+def least_squares_outputs(x: Tensor, targets: Tensor, at: Tensor, constant: float, tolerance: float = 1e-6) -> Tensor:
     """Outputs at images ``at`` of the linear least-squares fit of smallest norm.
 
     Parameters
@@ -75,14 +87,14 @@ def least_squares_outputs(x: Tensor, targets: Tensor, at: Tensor, constant: bool
     at
         Images (count, inputs).
     constant
-        Whether a feature 1 is added to the pixels: the predictor of the tangent kernel x·x' + 1; without it, of
-        the kernel x·x', the mean of the Gaussian process without noise.
+        Length of a constant feature that is added to the pixels: the predictor of the tangent kernel
+        x·x' + constant²; at 0 of the kernel x·x', the mean of the Gaussian process without noise.
     tolerance
         Directions in which the images extend less than this fraction of the largest are left out.
     """
     x, targets, at = x.double(), targets.double(), at.double()
     if constant:
-        x, at = (torch.cat([images, images.new_ones(len(images), 1)], 1) for images in (x, at))
+        x, at = (torch.cat([images, images.new_full((len(images), 1), constant)], 1) for images in (x, at))
     u, s, vt = torch.linalg.svd(x, full_matrices=False)
     kept = s > tolerance * s[0]
     return at @ (vt[kept].T @ ((u[:, kept].T @ targets) / s[kept]))

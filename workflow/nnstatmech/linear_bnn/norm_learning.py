@@ -18,6 +18,7 @@ import torch
 from scipy.special import logsumexp
 from torch import Tensor
 
+from .domain import positive
 from .kernel_scale import scale_law
 
 
@@ -92,6 +93,7 @@ def exact_energy(beta: float, y: np.ndarray, width: int) -> np.ndarray:
 
 
 def exact_terms(beta, y, width):
+    positive("beta", beta)
     scale = scale_law([width], [1.0, width**-0.5])
     gaussian = np.log(beta / (2 * np.pi)) / 2 - scale.t - beta * np.asarray(y, float)[..., None] ** 2 / (2 * scale.u)
     return scale.log_weight + gaussian
@@ -99,5 +101,5 @@ def exact_terms(beta, y, width):
 
 def first_order(beta: float, y: np.ndarray, width: int) -> np.ndarray:
     """The density of :func:`log_exact` to first order in 1/n: Z₀ [1 + (q² - 6 q + 3) / 4n], q = β y²."""
-    q = beta * np.asarray(y, float) ** 2
+    q = positive("beta", beta) * np.asarray(y, float) ** 2
     return np.sqrt(beta / (2 * np.pi)) * np.exp(-q / 2) * (1 + (q**2 - 6 * q + 3) / (4 * width))

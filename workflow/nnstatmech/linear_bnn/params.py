@@ -17,6 +17,9 @@ Procedure = Literal["fast", "published"]
 PIXELS = 784
 """Of an image, in estimates of cost, which are made for MNIST: the data set is not known here."""
 
+DIGITS = 10
+"""Labels that the regression and the pruned classifier have a place for."""
+
 MULTIPLICATION = 1e-11
 """Seconds of a floating-point operation in a product of matrices."""
 
@@ -114,6 +117,10 @@ class Regression(Parameters):
         numbers = PIXELS * (self.train_images + self.validation_images) + networks * (3 * weights + 6000 * self.bins)
         return above_start(networks * (self.steps * step + measured), 4e-6 * numbers)
 
+    def class_range(self) -> tuple[int, int | None]:
+        """The positions of the outputs are those of ten labels."""
+        return 1, DIGITS
+
 
 class Classifier(Parameters):
     """A deep linear classifier of digits with a frozen readout: what training does to the preactivations."""
@@ -147,6 +154,10 @@ class Classifier(Parameters):
         operations = 2 * weights * (self.batch_size + self.classes)
         seconds = seeds * steps * (operations * MULTIPLICATION + 8 * weights * TRAFFIC)
         return above_start(seconds, 4e-6 * (PIXELS * images + seeds * 2 * self.width * (PIXELS + self.width)))
+
+    def class_range(self) -> tuple[int, int | None]:
+        """An output for each class."""
+        return 1, self.classes
 
 
 class Untrained(Parameters):
@@ -231,7 +242,7 @@ class NeuralTangent(Parameters):
     least_steps: int = Field(
         1700, ge=0, description="epochs are added until at least this many gradient steps are made"
     )
-    pair: list[int] = Field(
+    pair: list[Annotated[int, Field(ge=0)]] = Field(
         [3, 8], min_length=2, max_length=2, description="the two digits that are told apart, targets -1 and +1"
     )
     pair_images: int = Field(8, ge=2, description="training images of the pair; even: one half each")
@@ -263,6 +274,10 @@ class NeuralTangent(Parameters):
         one_digit = steps * (4 * self.batch_size * weights * MULTIPLICATION + 12 * weights * TRAFFIC)
         pair = len(self.widths) * (0.8 + 2e-3 * seeds * self.networks)
         return above_start(seeds * one_digit + pair, 4e-6 * (6400 * PIXELS + 3 * seeds * weights) + 50)
+
+    def class_range(self) -> tuple[int, int | None]:
+        """The digits that are asked for have to be there."""
+        return max(self.digit, *self.pair) + 1, None
 
 
 class PathPruning(Parameters):
@@ -299,6 +314,10 @@ class PathPruning(Parameters):
         training = steps * (self.hidden_layers + 1) * (8e-5 + 4e-5 * seeds)
         pruning = 1e-3 * seeds * len(self.kept) * self.hidden_layers
         return above_start(training + pruning, 20.0 + 5.0 * seeds)
+
+    def class_range(self) -> tuple[int, int | None]:
+        """The network has ten outputs."""
+        return 1, DIGITS
 
 
 class Prior(Parameters):
@@ -361,7 +380,7 @@ class TwoClasses(Parameters):
 
     needs = "labels"
 
-    classes: list[int] = Field(
+    classes: list[Annotated[int, Field(ge=0)]] = Field(
         [3, 8], min_length=2, max_length=2, description="labels of the two classes; targets are +1 and -1"
     )
     images: int = Field(4, ge=2, description="training images P, the first of each class, one half each")
@@ -385,6 +404,10 @@ class TwoClasses(Parameters):
         if list(self.betas) != sorted(set(self.betas)):
             raise ValueError(f"betas: {list(self.betas)} have to rise strictly")
         return self
+
+    def class_range(self) -> tuple[int, int | None]:
+        """The two classes have to be there."""
+        return max(self.classes) + 1, None
 
 
 class Posterior(TwoClasses):

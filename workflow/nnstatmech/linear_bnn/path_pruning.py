@@ -31,7 +31,7 @@ class ReluClassifiers:
     biases: list[Tensor]
 
     @classmethod
-    def draw(cls, widths: Sequence[int], seeds: Sequence[int], device="cpu"):
+    def draw(cls, widths: Sequence[int], seeds: Sequence[int], device: torch.device | str = "cpu"):
         """Weights and biases uniform within ± 1/√inputs, each seed's from its own stream."""
         streams = [torch_stream(seed, "path_pruning", "weights") for seed in seeds]
         weights, biases = [], []

@@ -1,9 +1,14 @@
 """Exact posterior of a finite linear network with a scalar output, at every inverse temperature.
 
 The posterior is P(W) exp(-beta L(W)) / Z with the Gaussian prior P and the loss L = 1/2 sum (f(x_mu) - y_mu)^2.
-Given the scale u of its kernel (see :mod:`nnstatmech.linear_bnn.kernel_scale`) the network is a Gaussian
-process with kernel u x.x', so the posterior is a mixture over u of Gaussian process regressions. One
-eigendecomposition of the training images' Gram matrix K makes every term a sum over its eigenvalues.
+Given the scale u of its kernel (see :mod:`nnstatmech.linear_bnn.kernel_scale`) the network is a Gaussian process with
+kernel u x.x', so the posterior is a mixture over u of Gaussian process regressions, each a sum over the directions that
+the images span (see :mod:`nnstatmech.linear_bnn.spectrum`). The integral over u is taken around the maxima of prior
+times likelihood, however far from the prior they are.
+
+At beta = inf, the zero-temperature limit, the network is conditioned on the least loss that a linear function of the
+images can have. That is 0 for linearly independent images; with more images than pixels, or equal images with
+different targets, what remains of the loss is the same for every network and drops out.
 
 Two Gaussian approximations are kept beside: the Gaussian process of infinite width, where u does not fluctuate,
 and the saddle of the integral over u, which stays exact where images and width grow together (kernel
@@ -11,54 +16,24 @@ renormalisation, Li and Sompolinsky 2021).
 """
 
 from collections.abc import Sequence
-from dataclasses import dataclass
 from functools import cached_property
 
 import numpy as np
 from scipy.optimize import brentq
-from scipy.special import logsumexp, ndtr
+from scipy.special import logsumexp
 
 from . import kernel_scale
+from .domain import finite, inverse_temperature, weight_scales, whole_widths
+from .gaussian_mixture import GaussianMixture
+from .integrand import SCAN, resolving_grid
 from .kernel_scale import KernelScale
+from .spectrum import Spectrum
 
+DISTANCES = np.geomspace(0.1, 1000.0, 200)
+"""From the centre of the prior of t, at which the ends of the interval that holds all maxima are looked for."""
 
-@dataclass(frozen=True)
-class GaussianMixture:
-    """Law of one real output: components of given weights, means and standard deviations."""
-
-    weights: np.ndarray
-    means: np.ndarray
-    deviations: np.ndarray
-
-    @property
-    def mean(self) -> float:
-        return float(self.weights @ self.means)
-
-    @property
-    def variance(self) -> float:
-        return float(self.weights @ (self.deviations**2 + (self.means - self.mean) ** 2))
-
-    def pdf(self, h) -> np.ndarray:
-        """Density at ``h`` of any shape."""
-        scaled_weights = self.weights / self.deviations / np.sqrt(2 * np.pi)
-        return self._chunked(h, lambda z: np.exp(-(z**2) / 2) @ scaled_weights)
-
-    def cdf(self, h) -> np.ndarray:
-        """P(output <= h)."""
-        return self._chunked(h, lambda z: ndtr(z) @ self.weights)
-
-    def _chunked(self, h, function):
-        """``function`` of the standardised outputs, shape (points, components), a few thousand points at a time."""
-        h = np.asarray(h, float)
-        flat = h.ravel()
-        parts = np.array_split(flat, max(1, flat.size // 4096))
-        return np.concatenate([function((part[:, None] - self.means) / self.deviations) for part in parts]).reshape(
-            h.shape
-        )
-
-
-WINDOWS = (60.0, 240.0, 1000.0, 4000.0)
-"""Nats below the maximum of its prior at which the grid over the kernel scale ends, tried in this order."""
+COLLAPSED = KernelScale(np.array([-np.inf]), np.zeros(1))
+"""The law of a kernel that vanishes."""
 
 
 class Posterior:
@@ -67,7 +42,7 @@ class Posterior:
     Parameters
     ----------
     images
-        Inputs X, shape (P, N).
+        Inputs X, shape (P, N), any numbers of images and pixels.
     targets
         y, shape (P,).
     hidden_widths, sigmas
@@ -76,67 +51,65 @@ class Posterior:
     Raises
     ------
     ValueError
-        If shapes do not agree.
+        If shapes do not agree, or a number is outside of its domain.
     """
 
     def __init__(self, images, targets, hidden_widths: Sequence[int], sigmas: Sequence[float]):
+        self.hidden_widths = whole_widths("hidden widths", hidden_widths)
+        self.sigmas = weight_scales(sigmas, self.hidden_widths)
         self.images, self.targets = np.asarray(images, float), np.asarray(targets, float)
-        if self.images.ndim != 2 or self.targets.shape != self.images.shape[:1]:
-            raise ValueError(f"images {self.images.shape} and targets {self.targets.shape}: (P, N) and (P,) are needed")
-        self.hidden_widths, self.sigmas = tuple(hidden_widths), tuple(sigmas)
-        if len(self.sigmas) != len(self.hidden_widths) + 1:
-            raise ValueError(f"{len(self.sigmas)} weight scales for {len(self.hidden_widths) + 1} weight matrices")
-        self._grids: dict[float, KernelScale] = {}
-        eigenvalues, self._rotation = np.linalg.eigh(self.images @ self.images.T)
-        # Rounding may leave the eigenvalues of a singular Gram matrix negative or tiny instead of zero.
-        floor = len(eigenvalues) * np.finfo(float).eps * eigenvalues[-1]
-        self.eigenvalues = np.where(eigenvalues > floor, eigenvalues, 0.0)
-        self._rotated_targets = self._rotation.T @ self.targets
+        self.spectrum = Spectrum.of(self.images, self.targets)
+        self._scales: dict[float, tuple[KernelScale, np.ndarray]] = {}
 
     @cached_property
     def mean_scale(self) -> float:
         """E u under the prior: the kernel scale of the Gaussian process of infinite width."""
         return kernel_scale.mean(self.hidden_widths, self.sigmas)
 
+    @property
+    def least_loss(self) -> float:
+        """Smallest loss of any linear function of the images: 0 if they are linearly independent."""
+        return self.spectrum.least_loss
+
     def log_evidence(self, beta: float) -> float:
         """ln Z(beta) = ln of the prior mean of exp(-beta L); beta = inf is refused (Z -> 0)."""
-        if not np.isfinite(beta):
-            raise ValueError("ln Z diverges at beta = inf")
+        if not np.isfinite(inverse_temperature(beta)):
+            raise ValueError("beta = inf: ln Z diverges")
         scale, _ = self.scale_posterior(beta)
-        return float(logsumexp(scale.log_weight + self._log_likelihood(scale.u, beta)))
+        log_mean = logsumexp(scale.log_weight + self.spectrum.log_likelihood(scale.t, beta))
+        return float(log_mean - beta * self.least_loss)
 
     def scale_posterior(self, beta: float) -> tuple[KernelScale, np.ndarray]:
-        """Grid over the kernel scale and the posterior probability of each of its points.
+        """Grid over the kernel scale, with its prior, and the posterior probability of each of its points.
 
-        The grid is the prior's, in a window that is widened until the posterior lies inside.
+        At beta = inf the posterior of targets that are all 0 collapses to a vanishing kernel, unless every hidden
+        layer is wider than the number of independent images.
 
         Raises
         ------
         ValueError
-            If no window holds the posterior (targets out of all proportion to the prior), or at beta = inf with
-            linearly dependent images.
+            If beta is negative or NaN, or the posterior is beyond what floating-point numbers resolve.
         """
-        for window in WINDOWS:
-            if window not in self._grids:
-                points = int(800 * (window / WINDOWS[0]) ** 0.5)
-                grid = kernel_scale.scale_law(self.hidden_widths, self.sigmas, points=points, drop=window)
-                self._grids[window] = grid
-            scale = self._grids[window]
-            log_weight = scale.log_weight + self._log_likelihood(scale.u, beta)
-            weights = np.exp(log_weight - logsumexp(log_weight))
-            if is_resolved(scale, weights):
-                return scale, weights
-        raise ValueError(f"beta = {beta}: the posterior of the kernel scale is more than {window:g} nats off its prior")
+        beta = inverse_temperature(beta)
+        if beta not in self._scales:
+            scale = self._resolving_scale(beta)
+            log_weight = scale.log_weight + self.spectrum.log_likelihood(scale.t, beta) if len(scale.t) > 1 else 0.0
+            self._scales[beta] = scale, np.exp(log_weight - logsumexp(log_weight, keepdims=True)).reshape(-1)
+        return self._scales[beta]
 
     def mean_loss(self, beta: float) -> float:
         """Posterior mean of L = -d ln Z / d beta."""
+        return self.least_loss + self.excess_loss(beta)
+
+    def excess_loss(self, beta: float) -> float:
+        """Posterior mean of L above :attr:`least_loss`, accurate however small: rank / (2 beta) at low temperature."""
         scale, weights = self.scale_posterior(beta)
-        return float(weights @ self._loss_given(scale.u, beta))
+        return float(weights @ self.spectrum.excess_loss(scale.t, beta))
 
     def predictive(self, beta: float, image) -> GaussianMixture:
         """Law of the output f(x) for one ``image`` x of shape (N,)."""
         scale, weights = self.scale_posterior(beta)
-        means, variances = self._process(scale.u, beta, np.asarray(image, float))
+        means, variances = self.spectrum.process(scale.t, beta, self._checked(image))
         kept = weights > 0
         return GaussianMixture(weights[kept], means[kept], np.sqrt(variances[kept]))
 
@@ -146,76 +119,111 @@ class Posterior:
 
     def process_at(self, u: float, beta: float, image) -> GaussianMixture:
         """Law of f(x) for a Gaussian process of the one kernel scale ``u``."""
-        mean, variance = self._process(np.array([u]), beta, np.asarray(image, float))
+        if not 0 <= u < np.inf:
+            raise ValueError(f"u = {u}: a kernel scale is a finite number, at least 0")
+        mean, variance = self.spectrum.process(log_root(u), inverse_temperature(beta), self._checked(image))
         return GaussianMixture(np.ones(1), mean, np.sqrt(variance))
 
     def wide_mean_loss(self, beta: float) -> float:
         """Mean of L for the Gaussian process of infinite width."""
-        return float(self._loss_given(np.array([self.mean_scale]), beta)[0])
+        excess = self.spectrum.excess_loss(log_root(self.mean_scale), inverse_temperature(beta))
+        return self.least_loss + float(excess[0])
 
     def renormalised_scale(self, beta: float) -> float:
-        """Saddle point of the kernel scale u.
+        """Saddle point of the kernel scale u: the highest, if there are several.
 
         With u = E[u] prod q_l it solves n_l (1 - q_l) = A(u), where A is the derivative of minus the log
         likelihood by ln u, times two; for one hidden layer at beta = inf this reads
-        1 - u/E[u] = (P/n)(1 - r/u) with r = y^T K^-1 y / P.
+        1 - u/E[u] = (r/n)(1 - S/u) with the number r of independent images and S = y^T K^-1 y / r.
         """
-        widths = np.asarray(self.hidden_widths, float)
-        if not widths.size:
+        beta = inverse_temperature(beta)
+        if not self.hidden_widths or self.spectrum.rank == 0:
             return self.mean_scale
+        widths = np.asarray(self.hidden_widths, float)
+        if self._collapses(beta):
+            return 0.0
+        narrowest = widths.min()
 
-        def scale(pull):
-            return self.mean_scale * np.prod(1 - pull / widths)
+        # The unknown is s = ln q of the narrowest layer; all q_l > 0 then, however small.
+        def factors(s):
+            return 1 - narrowest / widths + narrowest / widths * np.exp(np.asarray(s)[..., None])
 
-        def excess(pull):
-            return pull - self._pull(scale(pull), beta)
+        def roots(s):
+            return 0.5 * (np.log(self.mean_scale) + np.sum(np.log(factors(s)), axis=-1))
 
-        narrowest = float(widths.min())
-        low = -1.0
-        while excess(low) > 0:
-            low *= 2
-        return float(scale(brentq(excess, low, narrowest * (1 - 1e-12), xtol=1e-12)))
+        def excess(s):
+            return -narrowest * np.expm1(s) - self.spectrum.pull(np.atleast_1d(roots(s)), beta)
 
-    def _gain(self, u, beta):
-        """beta u / (1 + beta u lambda) for every scale and eigenvalue, shape (points, P)."""
-        u = np.asarray(u)[:, None]
+        def height(s):
+            entropy = np.sum(widths / 2 * (np.log(factors(s)) - factors(s)))
+            return entropy + self.spectrum.log_likelihood(np.atleast_1d(roots(s)), beta)[0]
+
+        low, high = self._saddle_interval(beta, narrowest)
+        s = np.linspace(low, high, int((high - low) / SCAN) + 2)
+        values = excess(s)
+        brackets = np.flatnonzero((values[:-1] > 0) & (values[1:] <= 0))
+        saddles = [brentq(lambda s: excess(s)[0], s[i], s[i + 1], xtol=1e-14, rtol=1e-14) for i in brackets]
+        return float(np.exp(2 * roots(max(saddles, key=height))))
+
+    def _saddle_interval(self, beta: float, narrowest: float) -> tuple[float, float]:
+        """Values of s below and above which there is no saddle, because u is below or above E[u] exp(s)."""
+        spectrum = self.spectrum
         if np.isfinite(beta):
-            return beta * u / (1 + beta * u * self.eigenvalues)
-        if not np.all(self.eigenvalues > 0):
-            raise ValueError("beta = inf needs linearly independent images")
-        return np.broadcast_to(1 / self.eigenvalues, (len(u), len(self.eigenvalues)))
+            learnt = beta * np.sum(spectrum.lengths**2)
+            low = np.log(narrowest / 2) - np.log(max(learnt, 1e-300) * self.mean_scale)
+        elif spectrum.square_norm > 0:
+            low = np.log(spectrum.square_norm / spectrum.rank / self.mean_scale)
+        else:
+            low = np.log1p(-spectrum.rank / narrowest)
+        high = np.log(2 + np.sqrt(spectrum.square_norm / self.mean_scale / narrowest))
+        return min(low, -np.log(2)) - 1, high + 1
 
-    def _log_likelihood(self, u, beta):
-        """ln of the mean of exp(-beta L) given u, shape (points,); at beta = inf up to a constant."""
-        gain, u = self._gain(u, beta), np.asarray(u)[:, None]
-        spread = np.log1p(beta * u * self.eigenvalues) if np.isfinite(beta) else np.log(u * self.eigenvalues)
-        return -0.5 * np.sum(spread + gain * self._rotated_targets**2 / u, axis=1)
+    def _collapses(self, beta: float) -> bool:
+        """Whether nothing holds the kernel scale above 0."""
+        spectrum = self.spectrum
+        return bool(beta == np.inf and spectrum.square_norm == 0 and 0 < min(self.hidden_widths) <= spectrum.rank)
 
-    def _loss_given(self, u, beta):
-        """Mean of L given u, shape (points,)."""
-        if not np.isfinite(beta):
-            return np.zeros(len(u))
-        shrink = 1 / (1 + beta * np.asarray(u)[:, None] * self.eigenvalues)
-        variance = np.asarray(u)[:, None] * self.eigenvalues * shrink
-        return 0.5 * np.sum(variance + (self._rotated_targets * shrink) ** 2, axis=1)
+    def _resolving_scale(self, beta: float) -> KernelScale:
+        if not self.hidden_widths:
+            return kernel_scale.scale_law((), self.sigmas)
+        if self._collapses(beta):
+            return COLLAPSED
+        prior = kernel_scale.log_density(self.hidden_widths, self.sigmas)
+        low, high = self._interval_of_maxima(prior, beta)
+        grid = resolving_grid(lambda t: prior(t) + self.spectrum.log_likelihood(t, beta), low, high)
+        return kernel_scale.on_grid(prior, grid)
 
-    def _pull(self, u, beta):
-        """-2 d (log likelihood) / d ln u."""
-        gain = self._gain(np.array([u]), beta)[0]
-        return float(np.sum(gain * self.eigenvalues * (1 - gain * self._rotated_targets**2 / u)))
+    def _interval_of_maxima(self, prior, beta: float) -> tuple[float, float]:
+        """Values of t below and above which prior times likelihood rises and falls.
 
-    def _process(self, u, beta, image):
-        """Mean and variance of f(x) given u, each of shape (points,)."""
-        overlap = self._rotation.T @ (self.images @ image)
-        gain = self._gain(u, beta)
-        mean = gain @ (overlap * self._rotated_targets)
-        explained = gain @ overlap**2
-        return mean, np.maximum(u * (image @ image - explained), 0.0)
+        The slope of the prior falls with t. Minus the slope of the log likelihood is at most the number of learnt
+        directions, which rises with t, or at beta = inf equal to rank - S/u with S the square norm; and its slope is at
+        most S/u, which falls with t. So one comparison holds on the whole side.
+        """
+        centre = kernel_scale.centre_of(self.hidden_widths, self.sigmas)
+
+        def slope(t):
+            return (prior(t + 1e-3) - prior(t - 1e-3)) / 2e-3
+
+        with np.errstate(over="ignore", invalid="ignore"):
+            left, right = centre - DISTANCES, centre + DISTANCES
+            push = self.spectrum.learnt(left, beta)
+            if beta == np.inf:
+                push = push - self.spectrum.square_norm * np.exp(-2 * left)
+            rising = np.flatnonzero(slope(left) > push)
+            falling = np.flatnonzero(~(-slope(right) <= self.spectrum.square_norm * np.exp(-2 * right)))
+        if not rising.size or not falling.size:
+            raise ValueError(f"beta = {beta}: the posterior of the kernel scale is out of all proportion to its prior")
+        return float(left[rising[0]]), float(right[falling[0]])
+
+    def _checked(self, image) -> np.ndarray:
+        image = finite("image", image)
+        if image.shape != self.images.shape[1:]:
+            raise ValueError(f"image {image.shape}: the training images have {self.images.shape[1]} pixels")
+        return image
 
 
-def is_resolved(scale: KernelScale, weights: np.ndarray) -> bool:
-    """Whether a posterior ends inside its grid and is wide enough for sums over the grid to be exact."""
-    if len(weights) == 1:
-        return True
-    deviation = np.sqrt(np.cov(scale.t, aweights=weights, ddof=0))
-    return max(weights[0], weights[-1]) < 1e-12 and deviation > 1.5 * scale.step
+def log_root(u: float) -> np.ndarray:
+    """t = ln √u as an array of one number, -∞ at 0."""
+    with np.errstate(divide="ignore"):
+        return 0.5 * np.log(np.array([u], float))

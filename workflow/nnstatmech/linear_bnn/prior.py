@@ -26,13 +26,14 @@ from typing import Literal
 import numpy as np
 from scipy.special import gammaln, logsumexp
 
+from .domain import finite, positive, whole_widths
 from .mellin import Factor, GammaFactor, RectifiedFactor, log_inverse_mellin
 
 Activation = Literal["linear", "relu"]
 
 
 def log_prior(r, hidden_widths: Sequence[int], n_out=1, kappa=1.0, activation: Activation = "linear") -> np.ndarray:
-    """ln p(h) at |h| = ``r``: density over R^n_out (for ReLU of the part away from the atom).
+    """ln p(h) at ``|h| = r``: density over R^n_out (for ReLU of the part away from the atom).
 
     Diverges (+inf) at r = 0 unless every hidden layer is wider than the output.
 
@@ -61,20 +62,21 @@ def log_survival(r, hidden_widths: Sequence[int], n_out=1, kappa=1.0, activation
 
 
 def cdf(r, hidden_widths: Sequence[int], n_out=1, kappa=1.0, activation: Activation = "linear") -> np.ndarray:
-    """P(R <= r), the atom at zero included."""
+    """P(R <= r), the atom at zero included; at most 1."""
     continuous = np.exp(log_cdf(r, hidden_widths, n_out, kappa, activation))
-    return atom(hidden_widths, activation) + continuous
+    return np.minimum(atom(hidden_widths, activation) + continuous, 1.0)
 
 
 def component_cdf(h, hidden_widths: Sequence[int], kappa=1.0, activation: Activation = "linear") -> np.ndarray:
     """P(h_1 <= h) of one output component, ``h`` of either sign; right-continuous at the atom."""
     h = np.asarray(h, float)
-    half = np.exp(log_survival(np.abs(h), hidden_widths, 1, kappa, activation)) / 2
+    half = np.minimum(np.exp(log_survival(np.abs(h), hidden_widths, 1, kappa, activation)), 1.0) / 2
     return np.where(h < 0, half, 1 - half)
 
 
 def atom(hidden_widths: Sequence[int], activation: Activation = "linear") -> float:
-    """P(h = 0): 1 - prod(1 - 2^-n_l) for ReLU networks, 0 for linear ones."""
+    """P(h = 0): 1 - prod(1 - 2^-n_l) for ReLU networks, 0 for linear ones; errors as in :func:`log_prior`."""
+    factors_of(hidden_widths, 1, activation)
     if activation == "linear":
         return 0.0
     return -np.expm1(np.sum(np.log1p(-(0.5 ** np.asarray(hidden_widths, float)))))
@@ -86,7 +88,8 @@ def moment(order, hidden_widths: Sequence[int], n_out=1, kappa=1.0, activation: 
     E |h|^2 = kappa^2 prod n_l and E |h|^4 = kappa^4 prod n_l (n_l + 2) for linear networks.
     """
     factors = factors_of(hidden_widths, n_out, activation)
-    s = np.asarray(order, float) / 2
+    positive("kappa", kappa)
+    s = finite("order", order) / 2
     if np.any(s <= -min(factor.edge for factor in factors)):
         raise ValueError(f"the moment of order {order} does not exist for widths {(*hidden_widths, n_out)}")
     log_moment = sum(factor.log_moment(s + factor.edge) for factor in factors)
@@ -115,6 +118,7 @@ def sample(
 ) -> np.ndarray:
     """``size`` independent outputs, shape (size, n_out), from the product of chi variables (no weight matrix)."""
     factors_of(hidden_widths, n_out, activation)
+    positive("kappa", kappa)
     length = np.full(size, float(kappa))
     for width in hidden_widths:
         active = generator.binomial(width, 0.5, size) if activation == "relu" else np.full(size, width)
@@ -125,14 +129,12 @@ def sample(
 
 def factors_of(hidden_widths, n_out, activation) -> list[Factor]:
     """The independent factors of Y = |h|^2 / (2^d kappa^2)."""
-    widths = (*hidden_widths, n_out)
-    if any(width < 1 or width != int(width) for width in widths):
-        raise ValueError(f"widths {widths}: every layer needs a whole number of at least one unit")
-    output = GammaFactor(int(n_out))
+    *hidden, outputs = whole_widths("widths", (*hidden_widths, n_out))
+    output = GammaFactor(outputs)
     if activation == "linear":
-        return [*(GammaFactor(int(width)) for width in hidden_widths), output]
+        return [*map(GammaFactor, hidden), output]
     if activation == "relu":
-        return [*(RectifiedFactor(int(width), 1, int(width)) for width in hidden_widths), output]
+        return [*(RectifiedFactor(width, 1, width) for width in hidden), output]
     raise ValueError(f"activation {activation!r}: 'linear' or 'relu' is allowed")
 
 
@@ -143,11 +145,11 @@ def separated(factors: list[Factor], n_out: int) -> list[list[Factor]]:
     rest they would be lost to cancellation, so the cases "m units active in layer l, more in the layers before,
     at least m in those behind" are integrated one by one for m < n_out.
     """
-    hidden, output = factors[:-1], factors[-1]
-    if n_out == 1 or not hidden or isinstance(hidden[0], GammaFactor):
+    hidden, output = [layer for layer in factors[:-1] if isinstance(layer, RectifiedFactor)], factors[-1]
+    if n_out == 1 or not hidden:
         return [factors]
 
-    def at_least(layers, m):
+    def at_least(layers: list[RectifiedFactor], m: int) -> list[RectifiedFactor]:
         return [replace(layer, smallest=m) for layer in layers]
 
     cases = [[*at_least(hidden, n_out), output]]
@@ -168,8 +170,7 @@ def checked_length(r, kappa):
     r = np.asarray(r, float)
     if not np.all(r >= 0):
         raise ValueError("r is a length |h|: it has to be >= 0")
-    if not kappa > 0:
-        raise ValueError(f"kappa = {kappa}: the product of weight scales and input norm has to be > 0")
+    positive("kappa, the product of weight scales and input norm,", kappa)
     return r
 
 

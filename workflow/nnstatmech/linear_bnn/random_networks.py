@@ -28,8 +28,10 @@ def random_network_outputs(
     sigmas
         Standard deviations of the weight matrices, one each.
     activation
-        ``linear`` or ``relu``, of the hidden units.
+        ``linear`` or ``relu``, of the hidden units; any other is a ValueError.
     """
+    if activation not in ("linear", "relu"):
+        raise ValueError(f"activation {activation!r}: 'linear' or 'relu' is allowed")
     widths = (len(inputs), *hidden_widths, n_out)
     largest = max(before * after for before, after in pairwise(widths))
     chunk = max(1, CHUNK // largest)

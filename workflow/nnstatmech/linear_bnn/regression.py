@@ -5,7 +5,7 @@ Its target is a Gaussian peak at the digit's value. Several couplings g and real
 side, with gradients written out as matrix products.
 """
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -57,7 +57,7 @@ class Objective:
     per_output: float
 
     @classmethod
-    def of(cls, params: Regression, device="cpu"):
+    def of(cls, params: Regression, device: torch.device | str = "cpu"):
         """The objective that a task's parameters describe."""
         peaks = templates(params.bins, params.target_deviation, params.target_scale)
         per_output = 1.0 if params.loss == "sum" else 1.0 / params.bins
@@ -85,7 +85,13 @@ class CubicReadoutNetwork:
     """
 
     def __init__(
-        self, inputs: int, width: int, outputs: int, couplings: Sequence[float], seeds: Sequence[int], device="cpu"
+        self,
+        inputs: int,
+        width: int,
+        outputs: int,
+        couplings: Sequence[float],
+        seeds: Sequence[int],
+        device: torch.device | str = "cpu",
     ):
         streams = [torch_stream(seed, "regression", "weights") for seed in seeds]
         first = torch.stack([glorot_uniform(width, inputs, stream) for stream in streams])
@@ -109,7 +115,8 @@ class CubicReadoutNetwork:
 
     def penalty(self, strength: float) -> Tensor:
         """L2 penalty λ (Σ W₁² + Σ W₂²), shape (seeds, couplings)."""
-        return strength * sum(w.double().square().sum((-1, -2)) for w in (self.first, self.second))
+        first, second = (w.double().square().sum((-1, -2)) for w in (self.first, self.second))
+        return strength * (first + second)
 
     def descend(
         self, x: Tensor, targets: Tensor, learning_rate: float, penalty: float, per_output: float = 1.0
@@ -148,7 +155,7 @@ def train(
     x: Tensor,
     labels: Tensor,
     batches: MiniBatches,
-    stops: Sequence[int],
+    stops: Iterable[int],
     rate: float,
     warm_up: int,
 ) -> Iterator[int]:

@@ -19,6 +19,7 @@ import torch
 from torch import Tensor
 
 from ..seeding import torch_stream
+from .domain import finite, inverse_temperature, positive, weight_scales, whole_widths
 
 Weights = list[Tensor]
 
@@ -30,16 +31,16 @@ def rotated_inputs(images, test_image) -> tuple[np.ndarray, np.ndarray]:
     basis of their span is as good as the pixels: exactly so for the prior, the posterior and gradient descent.
     """
     stacked = np.vstack([images, test_image]).astype(float)
-    coordinates = np.linalg.qr(stacked.T, mode="r").T
+    coordinates = np.linalg.qr(stacked.T).R.T
     return coordinates[:-1], coordinates[-1]
 
 
 class Streams:
     """Random numbers for an ensemble that is made of one block of ``networks`` for each seed."""
 
-    def __init__(self, seeds: Sequence[int], networks: int, name: str, device="cpu"):
+    def __init__(self, seeds: Sequence[int], networks: int, name: str, device: torch.device | str = "cpu"):
         self.networks, self.device = networks, torch.device(device)
-        self.generators = [torch_stream(seed, name, device=device) for seed in seeds]
+        self.generators = [torch_stream(seed, name, device=str(device)) for seed in seeds]
 
     def normal(self, *shape: int) -> Tensor:
         """Standard normal numbers of shape (*shape, seeds * networks)."""
@@ -70,13 +71,28 @@ class LinearNetworks:
         Inputs (P, D) and y (P,).
     hidden_widths, sigmas
         n_1..n_{d-1} and the standard deviations of the d weight matrices.
+
+    Raises
+    ------
+    ValueError
+        If a number is outside of its domain.
     """
 
-    def __init__(self, images, targets, hidden_widths: Sequence[int], sigmas: Sequence[float], device="cpu"):
+    def __init__(
+        self,
+        images,
+        targets,
+        hidden_widths: Sequence[int],
+        sigmas: Sequence[float],
+        device: torch.device | str = "cpu",
+    ):
         self.images = torch.as_tensor(np.asarray(images), dtype=torch.float32, device=device)
         self.targets = torch.as_tensor(np.asarray(targets), dtype=torch.float32, device=device)
         self.widths = (self.images.shape[1], *hidden_widths, 1)
-        self.sigmas = tuple(float(sigma) for sigma in sigmas)
+        finite("images", self.images.cpu())
+        finite("targets", self.targets.cpu())
+        whole_widths("hidden widths", hidden_widths)
+        self.sigmas = weight_scales(sigmas, hidden_widths)
 
     def draw(self, streams: Streams) -> Weights:
         """Whitened weights of one network for each member of the ensemble, from the prior."""
@@ -156,7 +172,9 @@ def hamiltonian_monte_carlo(
         For each beta, with the acceptance of full moves in the rung's second half and the step size, shape (seeds,).
     """
     log_step = torch.full((len(streams.generators),), float(np.log(first_step)), device=streams.device)
+    positive("first_step", first_step)
     for beta in betas:
+        inverse_temperature(beta)
         accepted = []
         for move in range(moves):
             scale = STEP_SCALES[move % len(STEP_SCALES)]
@@ -189,8 +207,9 @@ def hamiltonian_move(networks, weights, beta, step, leapfrogs, streams):
     return [torch.where(accept, new, old) for new, old in zip(proposal, weights, strict=True)], probability
 
 
-def half_square(tensors):
-    return sum(tensor.square().sum((0, 1)) for tensor in tensors) / 2
+def half_square(tensors: Weights) -> Tensor:
+    first, *others = [tensor.square().sum((0, 1)) for tensor in tensors]
+    return sum(others, first) / 2
 
 
 def langevin(
@@ -210,6 +229,8 @@ def langevin(
     it diverges for narrow networks, whose energy is quartic; taming divides a network's drift g by 1 + eta |g|.
     ``batch_size`` images, redrawn for each network and step, estimate the gradient; all of them if None.
     """
+    inverse_temperature(beta)
+    positive("step_size", step_size)
     count = len(networks.targets)
     for _ in range(steps):
         mask = None
@@ -239,6 +260,7 @@ def learning_rate(networks: LinearNetworks, safety: float = 0.12) -> float:
     ``safety`` over the largest curvature at initialisation, the top eigenvalue of the Gram matrix times
     max_l prod_{m != l} sigma_m^2 prod n, with 1 + 3/n for the fluctuations of narrow layers.
     """
+    positive("safety", safety)
     top = float(torch.linalg.matrix_norm(networks.images.double(), 2)) ** 2
     hidden = np.asarray(networks.widths[1:-1], float)
     squares = np.square(networks.sigmas)
@@ -261,6 +283,8 @@ def gradient_descent(
     converge, or diverges, within ``max_steps`` is returned as it is, with ``step`` -1: narrow networks need
     10 to 50 times more steps, and dropping the slow ones silently would select among the draws.
     """
+    positive("rate", rate)
+    positive("tolerance", tolerance)
     final = [weight.clone() for weight in weights]
     step = torch.full(final[0].shape[-1:], -1, device=networks.images.device)
     active = torch.arange(len(step), device=networks.images.device)

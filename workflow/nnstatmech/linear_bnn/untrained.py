@@ -7,9 +7,12 @@ length is |y| = C |g|³ χₙ/√n with a standard normal g and C = c (T|x|/√n
 from dataclasses import dataclass
 
 import numpy as np
+from numpy.typing import ArrayLike
 from scipy.optimize import brentq
 from scipy.special import erf, gammaln
 from scipy.stats import chi
+
+from .domain import positive, whole_widths
 
 NODES = 400
 TAIL = 1e-16
@@ -29,12 +32,22 @@ class OutputLength:
         n.
     coupling
         c, the prefactor of the cubic activation.
+
+    Raises
+    ------
+    ValueError
+        If one of them is outside of its domain.
     """
 
     norm: float
     temperature: float
     width: int
     coupling: float = 0.01
+
+    def __post_init__(self):
+        for name in ("norm", "temperature", "coupling"):
+            positive(name, getattr(self, name))
+        whole_widths("width", [self.width])
 
     @property
     def scale(self) -> float:
@@ -66,7 +79,7 @@ class OutputLength:
         weights = weights * (high - low) / 2 * chi.pdf(q, self.width)
         return q / np.sqrt(self.width), weights / weights.sum()
 
-    def pdf(self, y: np.ndarray) -> np.ndarray:
+    def pdf(self, y: ArrayLike) -> np.ndarray:
         """Density at lengths y > 0 (any shape); it diverges as y^(-2/3) at the origin."""
         q, weights = self._readout()
         u = np.asarray(y, dtype=float)[..., None] / (self.scale * q)

@@ -13,6 +13,7 @@ from torch import Tensor
 
 from ..seeding import torch_stream
 from . import observables
+from .checks import check_batch
 
 ADAM_BETAS = (0.9, 0.999)
 ADAM_FLOOR = 1e-8
@@ -104,7 +105,7 @@ class BinaryNet:
 
     def observe(self) -> Iterator[tuple[str, int, list[float]]]:
         """The state of the weights: quantity, layer, one value a replica."""
-        return observables.sign_overlaps(self.decisions())
+        return observables.sign_overlaps(self.decisions(), self._masks)
 
     def diverged(self) -> tuple[list[bool], list[bool]]:
         """Latent weights stay in [−1, 1]: no replica has diverged, and none is lost."""
@@ -112,7 +113,14 @@ class BinaryNet:
         return none, none
 
     def train_batch(self, inputs: Tensor, labels: Tensor) -> None:
-        """One step of descent on inputs (R, M, N_0) and labels (R, M)."""
+        """One step of descent on inputs (R, M, N_0) and labels (R, M).
+
+        Raises
+        ------
+        ValueError
+            If an input is not finite, or a label is not one that the network has.
+        """
+        check_batch(inputs, labels, self.latent[-1].shape[1])
         binary = self.decisions()
         activations, preactivations = [inputs], []
         for index, weights in enumerate(binary):

@@ -158,7 +158,7 @@ def compiled(name: str, device: str) -> Callable[..., Tensor] | None:
     if os.environ.get("NNSTATMECH_NO_COMPILE"):
         outcome = "eager: NNSTATMECH_NO_COMPILE is set"
         return None
-    options = {
+    options: dict[str, str | int | bool | Callable] = {
         "realize_opcount_threshold": 1000,
         "realize_reads_threshold": 1000,
         "realize_acc_reads_threshold": 1000,

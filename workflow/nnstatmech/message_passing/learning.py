@@ -24,13 +24,16 @@ import torch
 from torch import Tensor
 
 from . import observables
+from .checks import check_batch
+from .layers.amp import AMPLayer
 from .layers.bpi import BPILayer
 from .network import Network
-from .weights import UpdateRule
+from .weights import GaussianWeights, UpdateRule
 
 SWEEPS_BEFORE_GROWTH = 10
 BATCHES_BETWEEN_KERNEL_CHOICES = 64
 FIELD_LIMIT = 2.0**24
+LARGEST_EXPANSION_RATIO = 1e6  # recorded; units that are all undecided have an infinite one
 
 Hyperparameter = float | Sequence[float] | Tensor
 
@@ -82,9 +85,16 @@ class Learner:
         The network; its weights are updated in place.
     sweeps
         Sweeps of the last batch.
+
+    Raises
+    ------
+    ValueError
+        If focusing is asked of real weights, or a list of hyper-parameters has not one value a layer.
     """
 
     def __init__(self, network: Network, settings: LearningSettings):
+        if settings.focusing and any(isinstance(layer.weights, GaussianWeights) for layer in network.layers):
+            raise ValueError("focusing: is defined for weights of ±1, and a layer has real ones; set it to 0")
         self.network, self.settings = network, settings
         self.sweeps = 0
         weights = network.layers[0].weights.mean
@@ -98,7 +108,14 @@ class Learner:
             layer.keeps_memory = settings.max_sweeps > 1 or not settings.reset_messages
 
     def train_batch(self, inputs: Tensor, labels: Tensor) -> None:
-        """All sweeps of one mini-batch: inputs (R, M, N_0), labels (R, M)."""
+        """All sweeps of one mini-batch: inputs (R, M, N_0), labels (R, M), ±1 or the classes.
+
+        Raises
+        ------
+        ValueError
+            If an input is not finite, or a label is not one that the network has.
+        """
+        check_batch(inputs, labels, self.network.classes)
         self.start_batch()
         top_field = self.network.top_field(labels)
         active = None
@@ -126,17 +143,16 @@ class Learner:
         self.sweeps = sweep + 1
 
     def after_batch(self, batch: int) -> None:
-        """Let every BPI layer decide between series and exact kernel, once in a while.
+        """Let every BPI layer decide between series and exact kernel, at the same mini-batches on every device.
 
-        The decision reads a number back, for which a GPU would have to wait: there it is made once an epoch.
+        The decision reads a number back, for which a GPU has to wait: hence not after every mini-batch.
 
         Parameters
         ----------
         batch
             Number of the mini-batch in its epoch, from 0.
         """
-        on_gpu = self.network.layers[0].weights.mean.is_cuda
-        if batch == 0 or (batch % BATCHES_BETWEEN_KERNEL_CHOICES == 0 and not on_gpu):
+        if batch % BATCHES_BETWEEN_KERNEL_CHOICES == 0:
             for layer in self.network.layers:
                 if isinstance(layer, BPILayer):
                     layer.choose_kernels()
@@ -166,14 +182,19 @@ class Learner:
 
     def observe(self) -> Iterator[tuple[str, int, list[float]]]:
         """The state of the weights: quantity, layer, one value a replica."""
-        yield from observables.sign_overlaps(self.decisions())
+        yield from observables.sign_overlaps(self.decisions(), [layer.weights.mask for layer in self.network.layers])
         for index, (layer, exact) in enumerate(zip(self.network.layers, self.kernel_plan(), strict=True)):
             yield from (
                 (quantity, index, values.tolist())
-                for quantity, values in observables.weight_state(layer.weights.mean, layer.weights.field).items()
+                for quantity, values in observables.weight_state(
+                    layer.weights.mean, layer.weights.field, layer.weights.mask
+                ).items()
             )
             if exact is not None:
                 yield "exact_kernel", index, [float(r in exact) for r in range(len(layer.weights.mean))]
+            if isinstance(layer, AMPLayer) and layer.smallest_ratio is not None:
+                yield "expansion_ratio", index, layer.smallest_ratio.clamp(max=LARGEST_EXPANSION_RATIO).tolist()
+                layer.smallest_ratio.fill_(torch.inf)
 
     def diverged(self) -> tuple[list[bool], list[bool]]:
         """Which replicas have a field at its limit or a number that is not finite; and which of them the latter.

@@ -19,7 +19,7 @@ from .layers.amp import amp_layer
 from .layers.argmax import ArgmaxLayer
 from .layers.bp import BPLayer
 from .layers.bpi import BPILayer
-from .layers.layer import Layer, LayerInput
+from .layers.layer import Layer, LayerInput, of_unit_size
 from .layers.mean_field import MeanFieldLayer
 from .weights import BinaryWeights, GaussianWeights, UpdateRule
 
@@ -33,12 +33,15 @@ class Network:
         The layers; layer ℓ maps N_ℓ inputs to N_{ℓ+1} outputs.
     has_argmax_output
         Whether labels are classes rather than ±1.
+    classes
+        Output units; with one the labels are ±1.
     """
 
     def __init__(self, layers: Sequence[Layer]):
         self.layers = list(layers)
         self.layers[0].is_first = True
         self.has_argmax_output = isinstance(self.layers[-1], ArgmaxLayer)
+        self.classes = self.layers[-1].weights.mean.shape[1]
 
     def top_field(self, labels: Tensor) -> Tensor:
         """What the labels (R, M) exert on the output units: y·∞ (R, M, 1), or the classes themselves."""
@@ -61,7 +64,7 @@ class Network:
 
     def forward(self, inputs: Tensor) -> None:
         """ω and V of all layers, from the inputs (R, M, N_0) and the last sweep's fields B."""
-        layer_input = LayerInput(inputs)
+        layer_input = LayerInput(of_unit_size(inputs))
         for layer, above in zip(self.layers, self.layers[1:], strict=False):
             layer.forward(layer_input)
             field = sign.up_field(layer.omega, layer.variance)
@@ -75,7 +78,8 @@ class Network:
         """Fields down from the output and new weights, from the moments of the last forward pass."""
         for layer, rule in zip(reversed(self.layers), reversed(rules), strict=True):
             layer.backward(top_field, rule)
-            top_field = layer.field_down
+            if layer.field_down is not None:
+                top_field = layer.field_down
 
 
 def build_network(
@@ -125,7 +129,7 @@ def build_network(
     Raises
     ------
     ValueError
-        If the algorithm, the output or the kind of weights is unknown.
+        If the algorithm, the output or the kind of weights is unknown, or if they do not go together.
     """
     make: dict[str, Callable[[BinaryWeights | GaussianWeights], Layer]] = {
         "bp": lambda belief: BPLayer(belief, series_order, switch_ratio, cavity_variance),
@@ -140,6 +144,12 @@ def build_network(
     ):
         if value not in allowed:
             raise ValueError(f"{name}: {value!r} is unknown; allowed: {', '.join(allowed)}")
+    if weights == "continuous" and algorithm == "bp":
+        raise ValueError("weights: 'continuous' is not offered for algorithm 'bp'; allowed: bpi, amp, mf")
+    if weights == "continuous" and output == "argmax":
+        raise ValueError("weights: 'continuous' goes with output 'binary' only")
+    if freeze_top and output == "argmax":
+        raise ValueError("freeze_top: true makes all classes the same unit; it goes with output 'binary' only")
     scales = torch.as_tensor(epsilon, dtype=torch.float64).expand(len(seeds)).view(-1, 1, 1)
     layers = []
     for index, (fan_in, fan_out) in enumerate(pairwise(widths)):
@@ -147,17 +157,24 @@ def build_network(
         mask = None
         if density < 1:
             mask = torch.stack([random_mask(seed, index, fan_out, fan_in, density) for seed in seeds]).to(device, dtype)
-        if weights == "binary":
-            belief = BinaryWeights((scales * noise).to(device, dtype), mask)
-        else:
-            deviation = scales.clamp_min(1e-12) / fan_in**0.5
-            precision = (deviation**-2).expand_as(noise).clone()
-            belief = GaussianWeights((noise / deviation).to(device, dtype), precision.to(device, dtype), mask)
+        if weights == "continuous":
+            layers.append(make[algorithm](real_weights(noise, scales, mask, device, dtype)))
+            continue
+        belief = BinaryWeights((scales * noise).to(device, dtype), mask)
         is_top = index == len(widths) - 2
         layers.append(ArgmaxLayer(belief) if is_top and output == "argmax" else make[algorithm](belief))
     if freeze_top:
         layers[-1].weights.freeze()
     return Network(layers)
+
+
+def real_weights(
+    noise: Tensor, scales: Tensor, mask: Tensor | None, device: torch.device | str, dtype: torch.dtype
+) -> GaussianWeights:
+    """Gaussian beliefs of deviation ε/√N, their means one standard normal ``noise`` (R, K, N) of it."""
+    deviation = scales.clamp_min(1e-12) / noise.shape[-1] ** 0.5
+    precision = (deviation**-2).expand_as(noise).clone()
+    return GaussianWeights((noise / deviation).to(device, dtype), precision.to(device, dtype), mask)
 
 
 def normal_field(seed: int, index: int, fan_out: int, fan_in: int) -> Tensor:

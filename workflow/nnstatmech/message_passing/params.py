@@ -169,13 +169,17 @@ class Training(Parameters):
             raise ValueError(
                 f"weights: continuous is not offered for algorithm {self.algorithm!r}; allowed: bpi, amp, mf"
             )
-        if self.weights == "continuous" and (self.labels == "ten_classes" or self.focusing or self.freeze_top):
-            raise ValueError("weights: continuous goes with labels: odd_even, focusing: 0 and freeze_top: false only")
+        if self.weights == "continuous" and (self.labels == "ten_classes" or self.focusing):
+            raise ValueError("weights: continuous goes with labels: odd_even and focusing: 0 only")
         if self.freeze_top and self.labels == "ten_classes":
             raise ValueError("freeze_top: true makes all ten classes the same unit; it goes with labels: odd_even only")
         for name, case in (("", self), *(self.cases or {}).items()):
             self.check_case(f"cases.{name}." if name else "", case)
         return self
+
+    def class_range(self) -> tuple[int, int | None]:
+        """Ten output units have at most ten classes; odd against even takes any number from two on."""
+        return (1, 10) if self.labels == "ten_classes" else (2, None)
 
     def check_case(self, prefix: str, case: "Training | Case") -> None:
         layers = len(self.hidden) + 1
@@ -397,6 +401,10 @@ class Timing(Parameters):
         if len(self.batches) != len(self.batch_sizes):
             raise ValueError(f"batches: {len(self.batches)} numbers for {len(self.batch_sizes)} batch_sizes")
         return self
+
+    def class_range(self) -> tuple[int, int | None]:
+        """Odd against even labels."""
+        return 2, None
 
     def cost(self, seeds: int) -> Cost:
         """Weights times images of the timed mini-batches, and one compilation of the exact kernel."""

@@ -103,7 +103,15 @@ class Student:
         return self.mean.square().mean(1)
 
     def teacher_overlap(self) -> Tensor:
-        """R = m·w*/N of each realisation."""
+        """R = m·w*/N of each realisation.
+
+        Raises
+        ------
+        ValueError
+            If labels are random: there is no teacher.
+        """
+        if self.patterns.teacher is None:
+            raise ValueError("labels are random: there is no teacher")
         return (self.mean * self.patterns.teacher).mean(1)
 
     def training_error(self) -> Tensor:

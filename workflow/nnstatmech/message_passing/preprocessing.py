@@ -9,6 +9,7 @@ from torch import Tensor
 
 from ..datasets import Dataset
 from ..seeding import torch_stream
+from .checks import check_inputs
 
 
 @dataclass(frozen=True)
@@ -33,10 +34,15 @@ def prepare(dataset: Dataset, labels: str, device: torch.device) -> tuple[Sample
     Raises
     ------
     ValueError
-        If the data set has no labels.
+        If the data set has no labels, labels that are no classes 0, 1, … (ten classes: 0 to 9; odd against even: both
+        kinds), or a pixel that is not finite.
     """
     if dataset.train_labels is None or dataset.test_labels is None:
         raise ValueError(f"{dataset.name}: the images have no labels, and training needs them")
+    check_classes(f"{dataset.name}, training set", dataset.train_labels, labels)
+    check_classes(f"{dataset.name}, test set", dataset.test_labels, labels)
+    if labels == "odd_even" and len(np.unique(dataset.train_labels % 2)) < 2:
+        raise ValueError(f"{dataset.name}: labels: odd_even needs odd and even classes in the training set")
     axes = (0, 1, 2)
     mean = dataset.train_images.mean(axes, dtype=np.float64) / 255
     deviation = dataset.train_images.std(axes, dtype=np.float64) / 255
@@ -46,15 +52,27 @@ def prepare(dataset: Dataset, labels: str, device: torch.device) -> tuple[Sample
         inputs = images.astype(np.float32)
         inputs *= scale.astype(np.float32)
         inputs -= shift.astype(np.float32)
-        targets = torch.from_numpy(np.asarray(classes, dtype=np.int64))
+        targets = torch.from_numpy(np.array(classes, dtype=np.int64))
         if labels == "odd_even":
             targets = (2 * (targets % 2) - 1).float()
-        return Samples(torch.from_numpy(inputs).flatten(1).to(device), targets.to(device))
+        flat = torch.from_numpy(inputs).flatten(1)
+        check_inputs(flat)
+        return Samples(flat.to(device), targets.to(device))
 
     return (
         samples(dataset.train_images, dataset.train_labels),
         samples(dataset.test_images, dataset.test_labels),
     )
+
+
+def check_classes(name: str, classes: np.ndarray, labels: str) -> None:
+    """Refuse labels that are no classes 0, 1, …, or more than the ten that ``ten_classes`` tells apart."""
+    found = np.unique(classes)
+    shown = ", ".join(map(str, found[:12].tolist())) + ", …" * (len(found) > 12)
+    if not np.issubdtype(found.dtype, np.integer) or (len(found) and found[0] < 0):
+        raise ValueError(f"labels of {name}: {shown}; allowed: whole numbers 0, 1, …")
+    if labels == "ten_classes" and len(found) and found[-1] > 9:
+        raise ValueError(f"labels of {name}: {shown}; allowed for labels: ten_classes: 0 to 9")
 
 
 def training_rows(available: int, wanted: int | None, seeds: Sequence[int], subset_seed: int | None) -> Tensor:

@@ -17,6 +17,8 @@ from dataclasses import dataclass
 import torch
 from torch import Tensor
 
+from .checks import check_batch
+
 STEP = 2.0  # twice an odd input keeps a hidden state odd
 
 
@@ -63,7 +65,13 @@ def learn(
         θ_m, largest |preactivation| at which a right pivotal unit is strengthened.
     probability
         p_s, with which it is.
+
+    Raises
+    ------
+    ValueError
+        If a label is not ±1, or an input is not finite.
     """
+    check_batch(inputs, labels, classes=1)
     replicas, patterns, size = inputs.shape
     device = inputs.device
     rows = torch.arange(replicas, device=device)

@@ -18,24 +18,31 @@ class Trainer(Protocol):
 
     def train_batch(self, inputs: Tensor, labels: Tensor) -> None:
         """Learn from one mini-batch: inputs (R, M, N_0), labels (R, M)."""
+        ...
 
     def after_batch(self, batch: int) -> None:
         """What is to be decided after the mini-batch of that number in its epoch."""
+        ...
 
     def predictors(self) -> dict[str, Callable[[Tensor], Tensor]]:
         """Prefix of a quantity's name to a function from inputs to output preactivations."""
+        ...
 
     def observe(self) -> Iterator[tuple[str, int, list[float]]]:
         """Quantities of the weights: name, layer, one value a replica."""
+        ...
 
     def diverged(self) -> tuple[list[bool], list[bool]]:
         """Which replicas have diverged, and which of them are lost: their numbers are not finite any more."""
+        ...
 
     def state(self) -> Sequence[Tensor]:
         """Every tensor that lasts from one mini-batch to the next."""
+        ...
 
     def kernel_plan(self) -> Hashable:
         """A key of everything that decides which kernels a mini-batch launches."""
+        ...
 
 
 @dataclass(frozen=True)
@@ -61,7 +68,7 @@ def replicas_of(params: Training, seeds: Sequence[int]) -> list[Replica]:
     """One replica a case and seed, the seeds of a case side by side."""
     return [
         Replica(seed, name, params.model_copy(update=case.model_dump(exclude_none=True)))
-        for name, case in (params.cases or {None: Case()}).items()
+        for name, case in (params.cases or {None: Case.model_validate({})}).items()
         for seed in seeds
     ]
 

@@ -53,19 +53,17 @@ class BinaryWeights:
     field, prior_field, mean, variance
         H, θ, m and 1 − m² (0 where masked), each (R, K, N).
     mask
-        0/1 tensor (R, K, N) of the weights that exist, or None for all.
+        0/1 tensor (R, K, N) of the weights that exist, or None for all; others have no field and no mean.
     """
 
     needs_precision = False
 
     def __init__(self, field: Tensor, mask: Tensor | None = None):
-        self.field = field
+        self.field = field if mask is None else field * mask
         self.prior_field = torch.zeros_like(field)
         self.mask = mask
         self.frozen = False
-        self.mean = binary_weight.mean(field)
-        if mask is not None:
-            self.mean *= mask
+        self.mean = binary_weight.mean(self.field)
         self.variance = torch.empty_like(field)
         self._refresh_variance()
 
@@ -91,6 +89,10 @@ class BinaryWeights:
         """Posterior as prior: θ ← ρ H, with ρ of shape (R, 1, 1)."""
         torch.mul(self.field, decay, out=self.prior_field)
 
+    def mean_square(self) -> float:
+        """Mean of m² + σ over the weights that exist."""
+        return 1.0
+
     def spread(self, input_variance: Tensor) -> Tensor:
         """Σ_i Δ_i (m² + σ) = Σ_i Δ_i over the weights that exist: (R, M, K) or (R, M, 1)."""
         if self.mask is None:
@@ -110,8 +112,6 @@ class BinaryWeights:
         else:
             self.field.copy_(torch.where(rule.active, total, self.field))
             self.mean.copy_(torch.where(rule.active, torch.lerp(self.mean, fresh, 1 - rule.damping), self.mean))
-        if self.mask is not None:
-            self.mean *= self.mask
         self._refresh_variance()
 
     def update_damping_field(self, field_in: Tensor, rule: UpdateRule) -> None:
@@ -122,8 +122,6 @@ class BinaryWeights:
             damped = torch.where(rule.active, damped, self.field)
         self.field.copy_(damped)
         self.mean.copy_(binary_weight.mean(self.field))
-        if self.mask is not None:
-            self.mean *= self.mask
         self._refresh_variance()
 
     def decide(self) -> Tensor:
@@ -132,11 +130,13 @@ class BinaryWeights:
 
     def _total_field(self, field_in: Tensor, rule: UpdateRule) -> Tensor:
         if rule.focusing > 0:
-            inner = product_field(field_in, rule.coupling)
-            field_in += product_field((rule.focusing - 1) * inner, rule.coupling)
+            coupling = torch.as_tensor(rule.coupling, dtype=field_in.dtype)
+            inner = product_field(field_in, coupling)
+            field_in += product_field((rule.focusing - 1) * inner, coupling)
         elif isinstance(rule.reinforcement, Tensor) or rule.reinforcement:
             field_in.addcmul_(self.field, torch.as_tensor(rule.reinforcement, dtype=self.field.dtype))
-        return field_in.add_(self.prior_field).clamp_(-rule.field_limit, rule.field_limit)
+        total = field_in.add_(self.prior_field).clamp_(-rule.field_limit, rule.field_limit)
+        return total if self.mask is None else total.mul_(self.mask)
 
     def _refresh_variance(self) -> None:
         torch.mul(self.mean, self.mean, out=self.variance)
@@ -155,12 +155,18 @@ class GaussianWeights:
     needs_precision = True
 
     def __init__(self, field: Tensor, precision: Tensor, mask: Tensor | None = None):
-        self.field, self.precision = field, precision
+        self.field, self.precision = field if mask is None else field * mask, precision
         self.prior_field, self.prior_precision = torch.zeros_like(field), torch.zeros_like(field)
         self.mask = mask
         self.frozen = False
-        self.mean = field / precision
+        self.mean = self.field / precision
         self.variance = torch.empty_like(field)
+        self._refresh_variance()
+
+    def freeze(self, mean: float = 1.0) -> None:
+        """Fix every weight at ``mean`` for good: no variance, and no update."""
+        self.mean.fill_(mean)
+        self.frozen = True
         self._refresh_variance()
 
     def silence(self, replica: int) -> None:
@@ -179,15 +185,23 @@ class GaussianWeights:
         torch.mul(self.field, decay, out=self.prior_field)
         torch.mul(self.precision, decay, out=self.prior_precision)
 
+    def mean_square(self) -> Tensor:
+        """Mean of m² + σ over the weights of each output unit, (R, 1, K)."""
+        return (self.mean * self.mean + self.variance).mean(-1).unsqueeze(1)
+
     def spread(self, input_variance: Tensor) -> Tensor:
         """Σ_i Δ_i (m² + σ), (R, M, K)."""
         return torch.bmm(input_variance, (self.mean * self.mean + self.variance).mT)
 
-    def update(self, field_in: Tensor, precision_in: Tensor, rule: UpdateRule) -> None:
+    def update(self, field_in: Tensor, precision_in: Tensor | None, rule: UpdateRule) -> None:
         """H ← H_in + r H + θ_H, G ← max(1e-6, G_in + r G + θ_G), m ← ψ m + (1 − ψ) H/G, variance 1/G."""
+        if precision_in is None:
+            raise ValueError("precision_in: a real weight needs it beside its field")
         field = field_in + rule.reinforcement * self.field + self.prior_field
         precision = precision_in + rule.reinforcement * self.precision + self.prior_precision
         field = field.clamp(-rule.field_limit, rule.field_limit)
+        if self.mask is not None:
+            field *= self.mask
         precision = precision.clamp(SMALLEST_PRECISION, rule.field_limit)
         mean = torch.lerp(self.mean, field / precision, torch.as_tensor(1 - rule.damping, dtype=field.dtype))
         for old, new in ((self.field, field), (self.precision, precision), (self.mean, mean)):
@@ -199,7 +213,10 @@ class GaussianWeights:
         return self.mean
 
     def _refresh_variance(self) -> None:
-        torch.reciprocal(self.precision, out=self.variance)
+        if self.frozen:
+            self.variance.zero_()
+        else:
+            torch.reciprocal(self.precision, out=self.variance)
         if self.mask is not None:
             self.mean *= self.mask
             self.variance *= self.mask

@@ -73,7 +73,7 @@ def curve(table: pd.DataFrame, name: str) -> pd.DataFrame:
         "reff_noise": lambda: of("activation" if architecture == "bn_res" else "output", "reff_noise"),
         "mu4_z": lambda: of("normalised", "mu4_signal"),
         "nu1_abs_z": lambda: of("normalised", "nu1_abs_signal"),
-        "log_nu2_signal": lambda: np.log(of("output", "nu2_signal")),
+        "log_nu2_signal": lambda: np.log(of("output", "nu2_signal").where(lambda values: values > 0)),
         "log_mu2_noise": lambda: of("output", "log_mu2_noise"),
     }
     if name not in simple:
@@ -106,18 +106,34 @@ def second_half(values: pd.DataFrame) -> pd.DataFrame:
 
 
 def plateau(values: pd.DataFrame) -> pd.Series:
-    """Mean over the late layers, one value a realisation."""
-    return late_part(values).mean(axis=1)
+    """Mean over the late layers, one value a realisation; NaN if it lacks one of them."""
+    return late_part(values).mean(axis=1, skipna=False)
+
+
+def late_deviations(values: pd.DataFrame) -> pd.Series:
+    """Squared deviation from the mean over realisations, averaged over the late layers: one value a realisation.
+
+    Its mean over the realisations is their variance.
+    """
+    late = late_part(values)
+    late = late.where(late.notna().all(axis=1), axis=0)
+    count = late.iloc[:, 0].count()
+    return ((late - late.mean()) ** 2).mean(axis=1, skipna=False) * count / (count - 1)
 
 
 # --- over realisations ----------------------------------------------------------------------------------------------
 
 
 def band(values: pd.DataFrame) -> pd.DataFrame:
-    """Mean and 16th and 84th percentile over the realisations, for each depth (columns mean, p16, p84)."""
+    """Mean and 16th and 84th percentile over the realisations, for each depth (columns mean, p16, p84).
+
+    NaN where more realisations are without a value than with one.
+    """
     finite = values.where(np.isfinite(values))
-    percentiles = {"p16": finite.quantile(0.16), "p84": finite.quantile(0.84)}
-    return pd.DataFrame({"mean": over_seeds(values)["mean"], **percentiles})
+    means = over_seeds(values)["mean"]
+    percentiles = pd.DataFrame({"p16": finite.quantile(0.16), "p84": finite.quantile(0.84)})
+    percentiles.insert(0, "mean", means)
+    return percentiles.where(means.notna(), axis=0)
 
 
 def variances(values: pd.DataFrame) -> pd.DataFrame:
@@ -126,22 +142,68 @@ def variances(values: pd.DataFrame) -> pd.DataFrame:
     Returns
     -------
     pandas.DataFrame
-        Indexed by depth: ``variance``, ``relative_error`` (sqrt(2/(n-1))) and ``count`` n.
+        Indexed by depth: ``variance``, ``relative_error`` (sqrt(2/(n-1))), ``count`` n, and ``holes``, realisations
+        without a value. Where there are more holes than values, the first two are NaN.
     """
     finite = values.where(np.isfinite(values))
-    count = finite.count()
-    return pd.DataFrame({"variance": finite.var(), "relative_error": np.sqrt(2 / (count - 1)), "count": count})
+    count, holes = finite.count(), finite.isna().sum()
+    found = pd.DataFrame({"variance": finite.var(), "relative_error": np.sqrt(2 / (count - 1))})
+    return found.where(count >= holes, axis=0).assign(count=count, holes=holes)
+
+
+def without_sensitivity(table: pd.DataFrame) -> pd.Series:
+    """Number of realisations, at each depth, of which nothing can be said: the network, or its noise, has died."""
+    return raw(table, "output", "log_mu2_noise").isna().sum()
 
 
 def density(values: pd.Series) -> tuple[np.ndarray, np.ndarray]:
-    """Histogram over realisations, normalised: middles of the bins and density.
+    """Histogram over realisations, normalised: edges of the bins and density in each.
 
-    The paper's 50 bins from 5000 realisations on, fewer by Rice's rule below.
+    The paper's 50 bins from 5000 realisations on, fewer by Rice's rule below. Empty for fewer than two values.
     """
     finite = values[np.isfinite(values)]
-    bins = 50 if len(values) >= 5000 else round(2 * len(values) ** (1 / 3))
+    if len(finite) < 2:
+        return np.empty(0), np.empty(0)
+    bins = 50 if len(finite) >= 5000 else round(2 * len(finite) ** (1 / 3))
     heights, edges = np.histogram(finite, bins=bins, density=True)
-    return (edges[1:] + edges[:-1]) / 2, heights
+    return edges, heights
+
+
+# --- realisations that are shared -----------------------------------------------------------------------------------
+
+# Parameters that fix images, noise and the order in which weights are drawn.
+STREAM_PARAMETERS = ("dataset", "batch_size", "image_stream", "kernel_size", "width", "weights", "residual_depth")
+
+
+def devices_of(table: pd.DataFrame) -> dict[int, str | None]:
+    """Seed to the device that drew its weights; None where the table does not say."""
+    runs = set(table["run"].unique())
+    shards = [shard for shard in table.attrs["shards"] if shard["run"] in runs]
+    return {seed: shard.get("device") for shard in shards for seed in shard["seeds"]}
+
+
+def paired_log_changes(first: pd.DataFrame, second: pd.DataFrame, name: str) -> pd.DataFrame:
+    """log of the curve ``name`` in the second table minus in the first, realisation by realisation: seeds x depths.
+
+    Of the seeds and depths that are in both. Two runs share images, noise and weights if they were drawn for the same
+    sizes, and on the same kind of device: a CPU and a GPU draw different weights from one seed.
+
+    Raises
+    ------
+    NotMeasured
+        If the two do not share their random numbers.
+    """
+    one, other = parameters_of(first), parameters_of(second)
+    differing = [key for key in STREAM_PARAMETERS if one.get(key) != other.get(key)]
+    if differing:
+        raise NotMeasured(f"the tables differ in {', '.join(differing)}: their realisations are not pairs")
+    before, after = (np.log(curve(table, name)) for table in (first, second))
+    seeds, depths = before.index.intersection(after.index), before.columns.intersection(after.columns)
+    drawn_on = [devices_of(table) for table in (first, second)]
+    if strangers := [seed for seed in seeds if drawn_on[0].get(seed) != drawn_on[1].get(seed)]:
+        a, b = (devices[strangers[0]] for devices in drawn_on)
+        raise NotMeasured(f"weights were drawn on {a} and on {b}: realisations are pairs on one kind of device only")
+    return after.loc[seeds, depths] - before.loc[seeds, depths]
 
 
 # --- growth ---------------------------------------------------------------------------------------------------------
@@ -165,8 +227,9 @@ def log_log_slopes(table: pd.DataFrame, from_depth: int) -> pd.Series:
     """Slope of log chi against log l from ``from_depth`` on, fitted for each realisation."""
     values = curve(table, "log_chi")
     values = values.loc[:, values.columns >= from_depth]
-    slopes = np.polyfit(np.log(values.columns.to_numpy(float)), values.to_numpy().T, 1)[0]
-    return pd.Series(slopes, values.index)
+    logs = np.log(values.columns.to_numpy(float))
+    logs = logs - logs.mean()
+    return pd.Series(values.to_numpy() @ logs / (logs @ logs), values.index)  # NaN if a depth has no value
 
 
 # --- diffusion of vanilla networks ----------------------------------------------------------------------------------
@@ -182,34 +245,37 @@ def diffusion_law(table: pd.DataFrame, name: str) -> tuple[float, float]:
     return LOG_INCREMENT_LAWS[name](parameters_of(table)["width"])
 
 
-def late_increments(table: pd.DataFrame, name: str) -> tuple[np.ndarray, np.ndarray]:
+def late_increments(table: pd.DataFrame, name: str) -> tuple[pd.DataFrame, np.ndarray]:
     """Differences of a log moment between successive measured depths of the second half, and how many layers each.
+
+    Of a realisation that dies in between there are none (NaN), so that all increments are of the same realisations.
 
     Raises
     ------
     NotMeasured
         If fewer than two depths were measured there.
     """
-    values = second_half(curve(table, name)).dropna()
+    values = second_half(curve(table, name))
     if values.shape[1] < 2:
         raise NotMeasured("at least two measured depths are needed in the second half")
-    return np.diff(values.to_numpy(), axis=1), np.diff(values.columns.to_numpy())
+    increments = values.diff(axis=1).iloc[:, 1:]
+    return increments.where(values.notna().all(axis=1), axis=0), np.diff(values.columns.to_numpy())
 
 
-def diffusion_drifts(table: pd.DataFrame, name: str) -> np.ndarray:
+def diffusion_drifts(table: pd.DataFrame, name: str) -> pd.Series:
     """Mean late increment of a log moment in units of :func:`diffusion_law`, one value a realisation."""
     increments, layers = late_increments(table, name)
-    return (increments / (layers * diffusion_law(table, name)[0])).mean(axis=1)
+    return (increments / (layers * diffusion_law(table, name)[0])).mean(axis=1, skipna=False)
 
 
-def diffusion_squares(table: pd.DataFrame, name: str) -> np.ndarray:
+def diffusion_squares(table: pd.DataFrame, name: str) -> pd.Series:
     """Squared deviation of the late increments from their mean, in units of the law: one value a realisation.
 
     Their mean over n realisations is (n - 1)/n of the variance.
     """
     increments, layers = late_increments(table, name)
-    squares = (increments - increments.mean(axis=0)) ** 2
-    return (squares / (layers * diffusion_law(table, name)[1])).mean(axis=1)
+    squares = (increments - increments.mean()) ** 2
+    return (squares / (layers * diffusion_law(table, name)[1])).mean(axis=1, skipna=False)
 
 
 def width_scaled_variances(table: pd.DataFrame, name: str) -> pd.DataFrame:
@@ -238,7 +304,10 @@ class PowerLaw(NamedTuple):
 
 
 def branch_sensitivities(table: pd.DataFrame) -> BranchSensitivities:
-    return BranchSensitivities(*(np.exp(raw(table, at, "log_chi")) for at in ("preactivation", "input", "output")))
+    """Of the realisations that have values at all depths."""
+    parts = [np.exp(raw(table, at, "log_chi")) for at in ("preactivation", "input", "output")]
+    whole = pd.concat(parts, axis=1).notna().all(axis=1)
+    return BranchSensitivities(*(part[whole] for part in parts))
 
 
 def fit_power_law(sensitivities: BranchSensitivities, residual_depth: int) -> PowerLaw:
@@ -256,6 +325,12 @@ def fit_power_law(sensitivities: BranchSensitivities, residual_depth: int) -> Po
 def power_law(table: pd.DataFrame) -> PowerLaw:
     """:func:`fit_power_law` of all realisations."""
     return fit_power_law(branch_sensitivities(table), parameters_of(table)["residual_depth"])
+
+
+def power_law_misfits(table: pd.DataFrame) -> pd.DataFrame:
+    """c l^tau over chi minus one, seeds x depths: the law of all realisations beside each of them."""
+    law, chi = power_law(table), branch_sensitivities(table).end
+    return law.prefactor * chi.columns.to_numpy(float) ** law.exponent / chi - 1
 
 
 def power_laws_without_one(table: pd.DataFrame) -> list[PowerLaw]:

@@ -3,7 +3,7 @@
 Symbols as in :mod:`nnstatmech.moments.propagation`; N is the width, l the depth, chi the normalised sensitivity.
 """
 
-from typing import TypeVar
+from typing import Any, TypeVar
 
 import numpy as np
 import pandas as pd
@@ -91,7 +91,8 @@ def activation_increment(nu1_abs: Values) -> Values:
 
     For weights of random sign, if the channels have equal nu_1; (1 - 1/pi)^(-1/2) for normal z. Element by element.
     """
-    return (1 - nu1_abs**2 / 2) ** -0.5
+    increment: Any = (1 - nu1_abs**2 / 2) ** -0.5
+    return increment
 
 
 GAUSSIAN_ACTIVATION_INCREMENT = float(activation_increment(GAUSSIAN_NU1))

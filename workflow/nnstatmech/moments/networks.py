@@ -11,6 +11,7 @@ nnstatmech.moments.propagation : the architectures.
 
 import math
 from collections.abc import Iterator, Sequence
+from functools import reduce
 from typing import NamedTuple, Protocol
 
 import torch
@@ -49,11 +50,14 @@ class GaussianWeights:
     seeds
         One realisation each.
     device
-        Where weights are drawn: CPU and CUDA streams differ.
+        Where weights are drawn. A CPU and a GPU draw different weights from one seed, and so may two models of GPU:
+        drawing on the CPU for a GPU would take several times as long as the propagation (6 ms a layer of 512 channels,
+        against 1). What is compared realisation by realisation has to come from one kind of device, and
+        :func:`nnstatmech.moments.curves.paired_log_changes` sees to it.
     """
 
     def __init__(self, seeds: Sequence[int], device: torch.device):
-        self.streams = [torch_stream(seed, "weights", device=device) for seed in seeds]
+        self.streams = [torch_stream(seed, "weights", device=str(device)) for seed in seeds]
 
     def fill(self, out: Tensor, std: float) -> None:
         for realisation, stream in zip(out, self.streams, strict=True):
@@ -87,7 +91,7 @@ def batch_normalise(blocks: Sequence[Block], epsilon: float) -> None:
     """
     signals = [block.signal for block in blocks]
     means = column_means(signals)
-    squares = sum(piece.sub_(means).square().sum(1, keepdim=True) for piece in pieces(signals))
+    squares = reduce(torch.add, (piece.sub_(means).square().sum(1, keepdim=True) for piece in pieces(signals)))
     variances = squares / number_of_rows(signals)
     scale = torch.rsqrt(variances + epsilon)
     for block in blocks:
@@ -182,6 +186,7 @@ class Convolution:
         ]
         self.images_of_block = size
         self.kernels = torch.empty(1, width, k, k, width, device=device)
+        self.indefinite = torch.zeros(1, dtype=torch.bool, device=device)  # no Gram matrix here
 
     def split(self, stacked: Tensor) -> Block:
         """Signal and noise of a stack (2 images, height, width, channels), as rows."""
@@ -225,7 +230,7 @@ class Convolution:
         for axis, (before, _), sources in zip((1, 2), self.edges, self.sources, strict=True):
             length = self.interior.shape[axis + 1]
             for row, source in enumerate(sources):
-                if not before <= row < before + length:
+                if source is not None and not before <= row < before + length:
                     images.select(axis, row).copy_(images.select(axis, before + source))
 
     def outputs(self) -> Iterator[Block]:
@@ -251,6 +256,11 @@ class FullyConnected:
         Inputs, each of shape (realisations, images, 1, 1, features).
     weights
         Source of the weights, or of the Gaussian variates that replace them.
+
+    Attributes
+    ----------
+    indefinite
+        Realisations with a Gram matrix that had no Cholesky factor: all that follows of them is NaN.
     """
 
     def __init__(self, params: Propagation, signal: Tensor, noise: Tensor, weights: WeightSource):
@@ -262,6 +272,7 @@ class FullyConnected:
         self.gram = params.weights == "gram" or (params.weights == "auto" and rows < width)
         self.rows_stay_apart = params.architecture != "vanilla" and 4 * rows <= width
         self.variates = torch.empty(realisations, rows if self.gram else width, 1, 1, width, device=signal.device)
+        self.indefinite = torch.zeros(realisations, dtype=torch.bool, device=signal.device)
 
     def split(self, stacked: Tensor) -> Block:
         images = stacked.shape[1] // 2
@@ -288,7 +299,9 @@ class FullyConnected:
         self.weights.fill(self.variates, he_std(self.params.width))
         variates = self.variates[:, :, 0, 0]
         if self.gram:
-            yield self.split(gram_factor(self.state, self.rows_stay_apart) @ variates)
+            factor, indefinite = gram_factor(self.state, self.rows_stay_apart)
+            self.indefinite |= indefinite
+            yield self.split(factor @ variates)
         else:
             yield self.split(multiply(self.state, variates))
 
@@ -309,7 +322,7 @@ def multiply(inputs: Tensor, weights: Tensor) -> Tensor:
     return inputs @ weights.mT
 
 
-def gram_factor(inputs: Tensor, in_single: bool) -> Tensor:
+def gram_factor(inputs: Tensor, in_single: bool) -> tuple[Tensor, Tensor]:
     """Cholesky factor of the Gram matrix of the rows of ``inputs`` (realisations, rows, width).
 
     Given the inputs H, the pre-activations H W^T of Gaussian W are independent Gaussian columns with covariance
@@ -324,6 +337,12 @@ def gram_factor(inputs: Tensor, in_single: bool) -> Tensor:
         Whether single precision (with a relative jitter of 1e-6 on the diagonal) is enough for the products. It is
         for rows that stay apart. The rows of vanilla networks become parallel: they need double precision and a
         jitter of 1e-12.
+
+    Returns
+    -------
+    tuple
+        The factors, and whether a Gram matrix is indefinite to rounding (its factor is NaN): booleans (realisations,).
+        The factor of a dead network, whose inputs are all zero, is zero.
     """
     if in_single:
         gram, jitter = (inputs @ inputs.mT).double(), 1e-6
@@ -332,6 +351,9 @@ def gram_factor(inputs: Tensor, in_single: bool) -> Tensor:
         gram, jitter = inputs @ inputs.mT, 1e-12
     diagonal = gram.diagonal(dim1=-2, dim2=-1)
     diagonal += jitter * diagonal.mean(-1, keepdim=True)
+    dead = diagonal.sum(-1) == 0
     factor, failed = torch.linalg.cholesky_ex(gram)  # without a check: it would halt a GPU in every layer
-    factor[:, 0, 0] = factor[:, 0, 0].masked_fill(failed > 0, torch.nan)
-    return factor.float()
+    factor.masked_fill_(dead[:, None, None], 0)
+    indefinite = (failed > 0) & ~dead
+    factor[:, 0, 0] = factor[:, 0, 0].masked_fill(indefinite, torch.nan)
+    return factor.float(), indefinite

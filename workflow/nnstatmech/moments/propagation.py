@@ -19,6 +19,7 @@ from collections.abc import Callable, Iterable, Sequence
 import torch
 from torch import Tensor
 
+from ..errors import NamedProblem
 from .networks import Block, Convolution, FullyConnected, WeightSource, batch_normalise, rectify
 from .params import Propagation
 from .statistics import column_means, covariance, effective_rank, mean_square, signal_moments
@@ -34,14 +35,31 @@ LAYERS_BETWEEN_RESCALING = 4
 # Covariances wait for their effective ranks until this many bytes are at hand: a GPU takes them all at once.
 RANK_BYTES = {"cpu": 0, "cuda": 2 * 2**30}
 
+# Moments beyond this range (and its inverse) lose digits in double precision, or all of them.
+SMALLEST = 1e-300
+
 Measurements = dict[tuple[str, str], Tensor]
+
+
+class Breakdown(NamedProblem):
+    """The arithmetic failed although the network is alive.
+
+    Attributes
+    ----------
+    realisations
+        Their places in the call of :func:`propagate`.
+    """
+
+    def __init__(self, failed: Tensor, message: str):
+        super().__init__(message)
+        self.realisations: list[int] = failed.nonzero()[:, 0].tolist()
 
 
 class Recorder:
     """Collects moments at the measured depths, as tensors on the device.
 
     Noise (and, in vanilla networks, the signal) is rescaled on its way; the recorder keeps the logarithms of the
-    factors and restores the true moments.
+    factors and restores the true moments. Where a network has died (its signal is zero) there are none: NaN.
 
     Parameters
     ----------
@@ -59,8 +77,10 @@ class Recorder:
         self.log_signal = torch.zeros(realisations, dtype=torch.float64, device=device)
         self.log_noise = torch.zeros_like(self.log_signal)
         self.moments: dict[tuple[str, str], list[Tensor]] = {}
+        self.broken = torch.zeros(realisations, dtype=torch.bool, device=device)
         self.waiting: list[Tensor] = []
         self.ranks: list[Tensor] = []
+        self.without_rank: dict[str, list[Tensor]] = {"signal": [], "noise": []}
         self.rank_tensors = {"none": (), "signal": ("signal",), "signal_and_noise": ("signal", "noise")}[
             params.effective_ranks
         ]
@@ -88,13 +108,22 @@ class Recorder:
         signals, noises = [block.signal for block in blocks], [block.noise for block in blocks]
         means = column_means(signals)
         moments = signal_moments(signals, means)
+        square = mean_square(noises)
+        dead, constant, noiseless = moments["nu2_signal"] == 0, moments["mu2_signal"] == 0, square == 0
+        log_mu2_signal = moments["mu2_signal"].log() + self.log_signal
         for name, power in (("nu1_abs_signal", 0.5), ("nu2_signal", 1), ("mu2_signal", 1), ("mu4_signal", 2)):
-            moments[name] = moments[name] * torch.exp(power * self.log_signal)
-        moments["log_mu2_noise"] = mean_square(noises).log() + self.log_noise
-        moments["log_chi"] = (moments["log_mu2_noise"] - moments["mu2_signal"].log()) / 2
+            moments[name] = restored(moments[name], torch.exp(power * self.log_signal))
+        log_mu2_signal = torch.where(moments["mu2_signal"].isnan(), log_mu2_signal, moments["mu2_signal"].log())
+        moments["log_mu2_noise"] = (square.log() + self.log_noise).masked_fill(noiseless, torch.nan)
+        log_chi = (moments["log_mu2_noise"] - log_mu2_signal) / 2
+        moments["log_chi"] = log_chi.masked_fill(constant, torch.nan)
+        self.broken |= ~(dead | noiseless) & ~moments["log_mu2_noise"].isfinite()
+        self.broken |= ~(constant | noiseless) & ~log_chi.isfinite()
         if location == RANK_LOCATION[self.params.architecture]:
             self.measure_ranks(signals, means, noises)
-        return moments
+            self.without_rank["signal"].append(constant)
+            self.without_rank["noise"].append(noiseless)
+        return {name: value.masked_fill(dead, torch.nan) for name, value in moments.items()}
 
     def measure_ranks(self, signals: list[Tensor], means: Tensor, noises: list[Tensor]) -> None:
         """Store the covariances; their effective ranks are found when enough of them wait."""
@@ -107,7 +136,8 @@ class Recorder:
 
     def find_ranks(self) -> None:
         if self.waiting:
-            self.ranks.extend(effective_rank(torch.stack(self.waiting)))
+            # Eigenvalues are found for finite matrices only; what is not finite is broken, and told so.
+            self.ranks.extend(effective_rank(torch.stack(self.waiting).nan_to_num(0.0, 0.0, 0.0)))
             self.waiting.clear()
 
     def append(self, location: str, moments: dict[str, Tensor]) -> None:
@@ -126,8 +156,18 @@ class Recorder:
         results = {key: torch.stack(values, 1) for key, values in self.moments.items()}
         location = RANK_LOCATION[self.params.architecture]
         for i, name in enumerate(self.rank_tensors):
-            results[location, f"reff_{name}"] = torch.stack(self.ranks[i :: len(self.rank_tensors)], 1)
+            ranks = torch.stack(self.ranks[i :: len(self.rank_tensors)], 1)
+            without = torch.stack(self.without_rank[name], 1)
+            self.broken |= (~without & ~ranks.isfinite()).any(1)
+            results[location, f"reff_{name}"] = ranks.masked_fill(without, torch.nan)
         return results
+
+
+def restored(moments: Tensor, factors: Tensor) -> Tensor:
+    """Moments times the factors that were taken out on the way, NaN where double precision does not hold them."""
+    products = moments * factors
+    held = (products >= SMALLEST) & (products <= 1 / SMALLEST) | (moments == 0)
+    return torch.where(held, products, torch.nan)
 
 
 def rescale_in_place(tensors: Sequence[Tensor]) -> Tensor:
@@ -242,7 +282,15 @@ def propagate(
         (location, quantity) to a float64 tensor (realisations, measured depths). Quantities: ``nu1_abs_signal``,
         ``nu2_signal``, ``mu2_signal``, ``mu4_signal``, ``log_mu2_noise``, ``log_chi`` (normalised sensitivity
         sqrt(mu_2(dv) / mu_2(v))), and ``reff_signal``, ``reff_noise`` (effective ranks) where asked for. Natural
-        logarithms; noise relative to the input noise.
+        logarithms; noise relative to the input noise. NaN from where a network has died on (a ReLU layer without any
+        active unit), and where a moment is below 1e-300 or above 1e300 (logarithms are followed beyond). Where the
+        noise alone has gone (all units that it reaches are inactive), it and chi are NaN; where the signal is
+        constant, chi, which diverges, and its effective rank.
+
+    Raises
+    ------
+    Breakdown
+        If anything else is not finite.
     """
     layers = (FullyConnected if params.kernel_size == 1 else Convolution)(params, signal, noise, weights)
     recorder = Recorder(params, len(signal), signal.device)
@@ -254,7 +302,19 @@ def propagate(
         for index, block in enumerate(first):
             layers.load(index, block)
         (vanilla if params.architecture == "vanilla" else bn_ff)(layers, recorder, after_layer)
-    return recorder.results()
+    results = recorder.results()
+    if layers.indefinite.any():
+        raise Breakdown(
+            layers.indefinite,
+            "the Gram matrix of the inputs of a layer has no Cholesky factor to rounding; weights: drawn does without",
+        )
+    if recorder.broken.any():
+        raise Breakdown(
+            recorder.broken,
+            "moments are not finite although the network is alive: batch normalisation divided by the variance 0 of a"
+            f" channel, or single precision overflowed; epsilon = {params.epsilon}: a larger one prevents both",
+        )
+    return results
 
 
 def realisations_at_once(params: Propagation, device: torch.device) -> int:

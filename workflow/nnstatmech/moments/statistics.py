@@ -6,6 +6,7 @@ a realisation; moments are then averaged over the channels (Labatie 2019).
 """
 
 from collections.abc import Iterable, Iterator, Sequence
+from functools import reduce
 
 import torch
 from torch import Tensor
@@ -28,7 +29,7 @@ def pieces(blocks: Sequence[Tensor]) -> Iterator[Tensor]:
 
 def column_means(blocks: Sequence[Tensor]) -> Tensor:
     """Mean of each channel over the rows, shape (realisations, 1, channels)."""
-    return sum(block.sum(1, keepdim=True) for block in blocks) / number_of_rows(blocks)
+    return reduce(torch.add, (block.sum(1, keepdim=True) for block in blocks)) / number_of_rows(blocks)
 
 
 def norm(features: Tensor) -> Tensor:

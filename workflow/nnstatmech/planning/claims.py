@@ -107,6 +107,8 @@ def place_of(mistake: Mistake, places: dict[Path, str]) -> str:
 def check_references(claims: Sequence[Claim], plan: Plan) -> None:
     """Refuse claims about unknown families, figures, experiments or measures, or with arguments that fit none.
 
+    What a claim selects is compared with the runs of the scales that it is made for: call this for each scale.
+
     Raises
     ------
     ConfigError
@@ -145,7 +147,8 @@ def claim_mistakes(claim: Claim, plan: Plan) -> Iterator[tuple[Path, str]]:
     yield from argument_mistakes(claim, signature)
     tasks = {name: plan.task_class(name) for name in claim.tables if name not in unknown}
     yield from signature.role_mistakes(roles_of(claim, signature), tasks, others=False)
-    if not unknown:
+    made_here = claim.holds_at.scale is None or settings.scale in claim.holds_at.scale
+    if made_here and not unknown:
         yield from selection_mistakes(claim, plan)
 
 

@@ -4,7 +4,7 @@ import math
 
 from ..parameters import Cost, Parameters
 
-JOB_SECONDS = {"laptop": 45.0, "paper": 600.0}  # computing in one job, where more than one realisation fits in
+JOB_SECONDS = {"laptop": 90.0, "paper": 600.0}  # computing in one job, where more than one realisation fits in
 LONGEST_SECONDS = 3600.0  # of a job of up to MOST_LONG realisations
 MOST_LONG = 8
 LARGEST_SHARD = 1024
@@ -21,7 +21,7 @@ def seconds_a_seed(params: Parameters) -> float:
 def seeds_in_a_shard(seconds: float, scale: str) -> int:
     """Realisations in one job, a power of two, so that borders move only where a cost changes a lot.
 
-    A job of up to eight realisations may take an hour; one of more takes ten minutes, on a laptop less than one. A
+    A job of up to eight realisations may take an hour; one of more takes ten minutes, on a laptop a minute and a half. A
     realisation of more than an hour has a job of its own.
     """
     fitting = power_of_two_within(JOB_SECONDS[scale] / seconds)

@@ -5,7 +5,6 @@ from typing import Any
 
 from pydantic import BaseModel
 from pydantic.fields import FieldInfo
-from pydantic_core import PydanticUndefined
 
 from .families import Families, FoundFamily
 from .settings import Experiment, Figure, Settings
@@ -68,7 +67,7 @@ def escaped(text: str) -> str:
 def default(field: FieldInfo) -> str:
     if field.is_required():
         return "required"
-    value: Any = field.default if field.default is not PydanticUndefined else field.default_factory()  # type: ignore
+    value: Any = field.get_default(call_default_factory=True)
     return f"`{value if value is not None else 'null'}`"
 
 

@@ -198,9 +198,11 @@ def expanded(annotation: ast.expr | None, path: FilePath) -> ast.expr | None:
 
 
 def alias(name: str, path: FilePath) -> ast.expr | None:
-    """What a top-level ``name = ...`` of a file, or of a project module that it imports it from, says."""
+    """What a top-level ``name = ...``, annotated or not, of a file says, or of a project module it imports it from."""
     for node in syntax_tree(path).body:
         if isinstance(node, ast.Assign) and any(isinstance(t, ast.Name) and t.id == name for t in node.targets):
+            return node.value
+        if isinstance(node, ast.AnnAssign) and isinstance(node.target, ast.Name) and node.target.id == name:
             return node.value
         if isinstance(node, ast.ImportFrom):
             for imported in node.names:

@@ -44,7 +44,7 @@ class Contents:
         path = os.path.abspath(path)
         if files is None:
             files = [path] if os.path.isfile(path) else []
-        files = sorted(map(os.path.abspath, files))
+        files = sorted(os.path.abspath(file) for file in files)
         stamp, digest = self.known.get(path, (None, None))
         if not files:
             return digest

@@ -12,6 +12,7 @@ import sys
 import time
 from functools import partial
 from pathlib import Path
+from typing import Any
 
 from tqdm import tqdm
 
@@ -24,6 +25,8 @@ SECONDS_UNTIL_SILENT = 60.0
 
 class ShardProgress(tqdm):
     """A progress bar that reports in lines to ``file`` and as a heartbeat at ``heartbeat``."""
+
+    format_dict: Any  # tqdm's own property: a dict of arguments of `format_meter`, which its stub does not say
 
     def __init__(self, *args, heartbeat: Path, **kwargs):
         self.heartbeat = Path(heartbeat)

@@ -95,7 +95,7 @@ def join(paths: Sequence[str], contents: Mapping[str, dict]) -> tuple[pa.Table, 
         tables.append(table)
         provenance.append(metadata)
     exact = [table.filter(pc.is_null(table["seed"])) for table in tables]
-    require_distinct_rows(pa.concat_tables(exact, promote_options="permissive"), "the shards of one run")
+    require_agreement(pa.concat_tables(exact, promote_options="permissive"))
     # Axes that mix integers and decimal numbers are integers in some shards and decimals in others.
     return pa.concat_tables(tables, promote_options="permissive").unify_dictionaries().combine_chunks(), provenance
 
@@ -111,6 +111,25 @@ def require_distinct_rows(table: pa.Table, path: str) -> None:
         raise StrangeShard(
             f"{path} has {first['count_all']} rows of {place}; rm '{path}', then snakemake '{path}', and if that gives "
             "the same, the engine is at fault"
+        )
+
+
+def require_agreement(exact: pa.Table) -> None:
+    """Refuse rows without a seed, which say the same in every shard of a run, that say different things.
+
+    Pictures and other lists are not compared.
+    """
+    if "value" not in exact.column_names or exact.num_rows == 0:
+        return
+    keys = [field.name for field in exact.schema if field.name != "value" and not pa.types.is_list(field.type)]
+    spread = exact.unify_dictionaries().group_by(keys).aggregate([("value", "min"), ("value", "max")])
+    unequal = spread.filter(pc.not_equal(spread["value_min"], spread["value_max"]))
+    if unequal.num_rows:
+        first = unequal.slice(0, 1).to_pylist()[0]
+        place = ", ".join(f"{key} {value}" for key, value in first.items() if value is not None and key in keys)
+        raise StrangeShard(
+            f"shards of one run disagree about {place}, which does not depend on the seed: {first['value_min']} and "
+            f"{first['value_max']}; make the run again"
         )
 
 

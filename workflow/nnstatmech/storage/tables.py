@@ -31,12 +31,16 @@ class OtherFormat(DamagedTable):
 CATEGORY = pa.dictionary(pa.int32(), pa.string())
 
 
-def schema_of(columns: Mapping[str, str]) -> pa.Schema:
+def schema_of(columns: pa.Schema | Mapping[str, str]) -> pa.Schema:
     """The schema of a table from the names of its columns and their types, as parameters declare them.
+
+    A schema is given back as it is.
 
     Types are pyarrow's names (``int32``, ``float64``, ...), ``category`` for dictionary-encoded text, and
     ``list<float32>`` for a list of a type.
     """
+    if isinstance(columns, pa.Schema):
+        return columns
     return pa.schema([(name, type_of(kind)) for name, kind in columns.items()])
 
 
@@ -66,16 +70,16 @@ def tidy(schema: pa.Schema | Mapping[str, str], **columns) -> pa.Table:
     ValueError
         If a column is not in the schema or the shapes do not broadcast.
     """
-    schema = schema if isinstance(schema, pa.Schema) else schema_of(schema)
-    unknown = set(columns) - set(schema.names)
+    wanted = schema_of(schema)
+    unknown = set(columns) - set(wanted.names)
     if unknown:
-        raise ValueError(f"no such column: {', '.join(sorted(unknown))}; the table has {', '.join(schema.names)}")
-    lists = {name for name in columns if pa.types.is_list(schema.field(name).type)}
+        raise ValueError(f"no such column: {', '.join(sorted(unknown))}; the table has {', '.join(wanted.names)}")
+    lists = {name for name in columns if pa.types.is_list(wanted.field(name).type)}
     arrays = {name: np.asarray(value) for name, value in columns.items() if name not in lists}
     shape = np.broadcast_shapes(*(array.shape for array in arrays.values()))
     rows = int(np.prod(shape))
     parts = []
-    for field in schema:
+    for field in wanted:
         if field.name in lists:
             parts.append(pa.array(list(columns[field.name]), field.type))
         elif field.name in arrays:
@@ -86,7 +90,7 @@ def tidy(schema: pa.Schema | Mapping[str, str], **columns) -> pa.Table:
                 parts.append(pa.array(flat).cast(field.type))
         else:
             parts.append(pa.nulls(rows, field.type))
-    return pa.Table.from_arrays(parts, schema=schema)
+    return pa.Table.from_arrays(parts, schema=wanted)
 
 
 def require_finite(table: pa.Table, name: str) -> None:

@@ -95,6 +95,8 @@ class MeanField:
     @cached_property
     def cone_gap(self) -> float:
         """1 - σ_w² E φ'² of a homogeneous φ of degree 1: lengths and small differences shrink by it in each layer."""
+        if self.cone is None:
+            raise ValueError(f"{self.activation.name} activations are not homogeneous of degree 1")
         gap = 1 - self.weight_variance * self.cone.square
         # For a critical σ_w² it is 0 up to rounding.
         return 0.0 if abs(gap) <= 2 * EPSILON else gap
@@ -236,7 +238,8 @@ class MeanField:
             return self.susceptibility_at_zero
         if np.isinf(self.fixed_length) and not self.cone:
             limit = self.weight_variance * self.kernel.slope_square
-            return limit * np.inf if self.activation.degree > 1 else limit
+            degree = self.activation.degree
+            return limit * np.inf if degree is not None and degree > 1 else limit
         return self.weight_variance * self.kernel.slope_square
 
     @cached_property
@@ -244,7 +247,7 @@ class MeanField:
         """c* with its distance from 1 and the slope of the correlation map there."""
         if self.fixed_length == 0:
             return CorrelationFixedPoint(1.0, 0.0, max(1 - self.susceptibility, 0.0))
-        if self.cone:
+        if isinstance(self.kernel, ConeKernel):
             # The slope of the limit that diverging lengths approach is 1 at c* = 1.
             return CorrelationFixedPoint(1.0, 0.0, max(self.cone_gap, 0.0))
         return correlation_fixed_point(self.kernel, *self.gain_and_offset)

@@ -216,9 +216,9 @@ def gaussian_product_mean(
         return float(gaussian_mean(function, variance1, kinks) * gaussian_mean(function, variance2, kinks))
     if abs(correlation) == 1:
         first, second = np.sqrt(variance1), correlation * np.sqrt(variance2)
-        both = np.concatenate([np.divide(kinks, first), np.divide(kinks, second)])
+        both = np.concatenate([np.divide(kinks, first), np.divide(kinks, second)]).tolist()
         return float(gaussian_mean(lambda z: function(first * z) * function(second * z), 1.0, both))
-    squares = [gaussian_mean(lambda u: function(u) ** 2, variance, kinks) for variance in (variance1, variance2)]
+    squares = [float(gaussian_mean(lambda u: function(u) ** 2, variance, kinks)) for variance in (variance1, variance2)]
     for variance, square in zip((variance1, variance2), squares, strict=True):
         check_growth(function, variance, square)
     scale = float(np.sqrt(squares[0] * squares[1]))
@@ -248,7 +248,7 @@ def gaussian_difference(function: Function, variance: float, distance: float, ki
     scale = float(gaussian_mean(lambda u: function(u) ** 2, variance, kinks))
     check_growth(function, variance, scale)
     if distance == 2:
-        both = np.concatenate([kinks, np.negative(kinks)])
+        both = np.concatenate([kinks, np.negative(kinks)]).tolist()
         return float(gaussian_mean(lambda u: (function(u) - function(-u)) ** 2 / 2, variance, both))
     return plane_mean(
         lambda u1, u2: (function(u1) - function(u2)) ** 2 / 2, (variance, variance), distance, kinks, scale

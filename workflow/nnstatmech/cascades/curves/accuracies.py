@@ -19,9 +19,9 @@ def accuracy_map(table: pd.DataFrame) -> pd.DataFrame:
     return found["mean"].unstack("weight_variance")
 
 
-def accuracy_over_variances(table: pd.DataFrame) -> pd.Series:
-    """Final accuracy of networks of one depth averaged over seeds, by weight variance."""
-    return over_seeds(by_seed(final_accuracies(table), "weight_variance"))["mean"]
+def accuracies_over_variances(table: pd.DataFrame) -> pd.DataFrame:
+    """Final accuracy of networks of one depth: ``mean`` and standard ``error`` over seeds, by weight variance."""
+    return over_seeds(by_seed(final_accuracies(table), "weight_variance"))
 
 
 def accuracies_of_band(table: pd.DataFrame, depth: int, lowest: float, highest: float) -> pd.Series:

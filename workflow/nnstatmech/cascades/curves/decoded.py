@@ -6,8 +6,8 @@ from ...readings import select
 
 
 def first_network(table: pd.DataFrame) -> pd.DataFrame:
-    """The rows of the first seed's network."""
-    return select(table, seed=int(table["seed"].min()))
+    """The rows of the first seed's network that has pictures: one that has diverged has none."""
+    return select(table, seed=int(select(table, quantity="input")["seed"].min()))
 
 
 def shown_images(table: pd.DataFrame) -> list:
@@ -30,6 +30,11 @@ def class_optimal_inputs(table: pd.DataFrame) -> pd.DataFrame:
     """The images decoded from artificial outputs by ``seed`` and ``label``: ``intended`` if the network agrees."""
     rows = select(table, quantity="class_optimal").sort_values(["seed", "label"])
     return rows.assign(intended=rows["value"] == rows["label"])
+
+
+def intended_counts(table: pd.DataFrame) -> pd.Series:
+    """How many class-optimal inputs each network decides as intended, by seed; NaN where it has diverged."""
+    return class_optimal_inputs(table).groupby("seed")["intended"].sum().reindex(table["seed"].unique())
 
 
 def single_channels(table: pd.DataFrame, image) -> dict[int, pd.DataFrame]:

@@ -6,6 +6,7 @@ import numpy as np
 import pandas as pd
 
 from ...readings import NotMeasured, by_seed, over_seeds, select
+from ..cutoffs import crossing_depth
 from .depth_scales import in_correlation_depths, ordered_beyond
 
 STANDS_OUT = 0.02  # how far the largest value of a curve over σ_w² must be above the median to be called a peak
@@ -65,6 +66,20 @@ def peaks(table: pd.DataFrame, quantity: str, from_depth: int, to_depth: int) ->
 def collapsed_entropies(table: pd.DataFrame, depths: float) -> pd.Series:
     """Largest differential entropy of ordered networks deeper than so many correlation depths, by seed."""
     return ordered_beyond(select(table, quantity="differential_entropy"), depths).groupby("seed")["value"].max()
+
+
+def entropy_boundaries(table: pd.DataFrame, weight_variance: float, threshold: float) -> pd.Series:
+    """First depth at which the differential entropy of one weight variance is below ``threshold`` nats, by seed."""
+    rows = select(table, quantity="differential_entropy", weight_variance=weight_variance)
+    curves = by_seed(rows, "depth")
+    return pd.Series(crossing_depth(curves.columns.to_numpy(float), curves.to_numpy(), threshold), index=curves.index)
+
+
+def largest_falls(table: pd.DataFrame, quantity: str, weight_variances: list[float]) -> pd.Series:
+    """How far a quantity falls below what it was at a smaller depth, at most; mean over weight variances, by seed."""
+    rows = select(table, quantity=quantity, weight_variance=weight_variances)
+    curves = rows.pivot(index=["seed", "weight_variance"], columns="depth", values="value")
+    return (curves.cummax(axis=1) - curves).max(axis=1).groupby("seed").mean()
 
 
 # --- cutoffs -----------------------------------------------------------------------------------
@@ -138,15 +153,15 @@ def cutoff_slopes(
 def effective_strengths(table: pd.DataFrame, quantity: str, weight_variances: list[float]) -> pd.Series:
     """log₁₀ of the ridge strength whose decoders lose information where trained ones do, by seed.
 
-    Interpolated for each network between the ridge strengths at hand; networks outside their range are left out.
+    Interpolated for each network between the ridge strengths at hand; NaN if a network is outside their range.
     """
-    scaled = scaled_cutoffs(table, quantity, weight_variances).dropna(subset="depth")
+    scaled = scaled_cutoffs(table, quantity, weight_variances)
     equivalents = {}
     for network, rows in scaled.groupby(["seed", "weight_variance"]):
-        ridge = rows[rows["decoder"] == "ridge"].sort_values("depth")
-        trained = rows[rows["decoder"] == "adam"]["depth"]
-        if len(trained) and ridge["depth"].min() <= trained.iloc[0] <= ridge["depth"].max():
-            equivalents[network] = np.interp(trained.iloc[0], ridge["depth"], np.log10(ridge["strength"]))
+        ridge = rows[rows["decoder"] == "ridge"].dropna(subset="depth").sort_values("depth")
+        for trained in rows[rows["decoder"] == "adam"]["depth"]:
+            logarithms = np.log10(ridge["strength"])
+            equivalents[network] = np.interp(trained, ridge["depth"], logarithms, left=np.nan, right=np.nan)
     return mean_of_networks(of_networks(equivalents))
 
 
@@ -164,8 +179,3 @@ def law_points(table: pd.DataFrame, quantity: str) -> pd.DataFrame:
     found = cutoffs(table, quantity).dropna().reset_index()
     scaled = {column: in_correlation_depths(table, found, column) for column in ("depth", "error")}
     return with_decoders(table, found.assign(**scaled)).sort_values(["weight_variance", "strength"])
-
-
-def log_signal(strengths: pd.Series, depths: pd.Series) -> float:
-    """ln V of the law l = ξ_c ln(V/λ), fitted to cutoffs in units of ξ_c."""
-    return float(np.mean(depths + np.log(strengths)))

@@ -1,8 +1,10 @@
-"""Where the falling procedure ended at each weight variance."""
+"""Where the falling procedure ended at each weight variance, and how deep the same networks carry the image."""
 
+import numpy as np
 import pandas as pd
 
-from ...readings import NotMeasured, over_seeds
+from ...readings import by_seed, over_seeds, select
+from ..cutoffs import crossing_depth
 from .depth_scales import in_correlation_depths
 
 WALK = ["run", "seed", "weight_variance"]
@@ -16,23 +18,59 @@ def last_attempts(table: pd.DataFrame) -> pd.DataFrame:
     return wide.reset_index().sort_values("attempt").groupby(WALK).tail(1)
 
 
-def found_depths(table: pd.DataFrame) -> pd.DataFrame:
-    """Depth and accuracy of the last network, averaged over directions and seeds, by weight variance."""
-    last = last_attempts(table).groupby(["seed", "weight_variance"])[["depth", "accuracy"]].mean()
-    return pd.DataFrame({name: over_seeds(last[name].unstack("weight_variance"))["mean"] for name in last})
+def found_networks(table: pd.DataFrame) -> pd.DataFrame:
+    """Depth and ``accuracy`` of the network that each walk found, averaged over directions, by seed and σ_w².
 
-
-def trained_depths(table: pd.DataFrame, lowest: float, highest: float) -> pd.Series:
-    """Depth that trained in units of ξ_c, averaged over weight variances from ``lowest`` to ``highest``, by seed.
-
-    Raises
-    ------
-    NotMeasured
-        If nothing trained there.
+    NaN where one walk found none that trains.
     """
     last = last_attempts(table)
-    last = last[last["weight_variance"].between(lowest, highest) & (last["trained"] == 1)]
-    if last.empty:
-        raise NotMeasured(f"no network trained at weight variances between {lowest} and {highest}")
-    found = last.groupby(["seed", "weight_variance"])["depth"].mean().reset_index()
-    return in_correlation_depths(table, found, "depth").groupby(found["seed"]).mean()
+    found = last.assign(depth=last["depth"].where(last["trained"] == 1))
+    return found.groupby(["seed", "weight_variance"])[["depth", "accuracy"]].agg(lambda one: one.mean(skipna=False))
+
+
+def found_depths(table: pd.DataFrame) -> pd.DataFrame:
+    """``depth``, its standard ``error`` and ``accuracy`` of what was found, averaged over seeds, by weight variance."""
+    found = found_networks(table)
+    depths, accuracies = (over_seeds(found[name].unstack("weight_variance")) for name in ("depth", "accuracy"))
+    return depths[["error", "holes"]].assign(depth=depths["mean"], accuracy=accuracies["mean"])
+
+
+def scaled_depths(table: pd.DataFrame, lowest: float, highest: float) -> pd.DataFrame:
+    """Depth that trained in units of ξ_c; rows: seeds, columns: weight variances from ``lowest`` to ``highest``."""
+    found = found_networks(table).reset_index()
+    found = found[found["weight_variance"].between(lowest, highest)]
+    return found.assign(value=in_correlation_depths(table, found, "depth")).pipe(by_seed, "weight_variance")
+
+
+def reached_depths(table: pd.DataFrame, lowest: float = 0.1) -> pd.DataFrame:
+    """How deep a shrinking network may be for its *outputs* to explain the share ``lowest`` of the images' variance.
+
+    Parameters
+    ----------
+    table
+        Cascades through shrinking networks of several depths, each of which is a run.
+
+    Returns
+    -------
+    pandas.DataFrame
+        Depth as the number of sizes, interpolated between the networks at hand; rows: seeds, columns: weight variances.
+        NaN where the deepest network at hand still explains more.
+    """
+    rows = select(table, quantity="explained_variance").astype({"run": str})
+    layers = rows["run"].map({run: params["depth"] for run, params in table.attrs["runs"].items()})
+    outputs = rows[rows["depth"] == layers].assign(sizes=layers + 1)
+    curves = outputs.pivot(index=["seed", "weight_variance"], columns="sizes", values="value")
+    reached = crossing_depth(curves.columns.to_numpy(float), curves.to_numpy(float), lowest)
+    return pd.Series(reached, index=curves.index).unstack("weight_variance")
+
+
+def reach_ratios(walks: pd.DataFrame, cascades: pd.DataFrame, lowest: float, highest: float) -> pd.Series:
+    """Depth that trained over the depth that cascades reach, averaged over weight variances, by seed.
+
+    ``lowest`` and ``highest`` bound the weight variances; between those of the cascades the reach is interpolated.
+    """
+    found = found_networks(walks)["depth"].unstack("weight_variance")
+    found = found.loc[:, [lowest <= variance <= highest for variance in found.columns]]
+    reach = over_seeds(reached_depths(cascades))["mean"].dropna()
+    ratios = found / np.interp(found.columns.to_numpy(float), reach.index.to_numpy(float), reach.to_numpy(float))
+    return ratios.mean(axis=1, skipna=False)

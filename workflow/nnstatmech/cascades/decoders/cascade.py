@@ -1,6 +1,6 @@
 """Cascades: the decoders of all layers of E networks, and what they make of the activations of any depth."""
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
 
 import torch
 from torch import Tensor
@@ -18,7 +18,7 @@ def fit_cascade(
     method: Ridge | Adam,
     train: Tensor,
     test: Tensor,
-    depths: Sequence[int],
+    depths: Collection[int],
     after_layer: Callable[[], object] = lambda: None,
 ) -> tuple[list[RidgeDecoder | AdamDecoder], dict[int, Tensor]]:
     """Fit the decoders of all layers, one layer at a time, and keep the test images' activations.
@@ -67,11 +67,11 @@ def reconstruct(
     One sweep from the deepest layer to the first takes up the activations of each depth as it passes: L decoders
     are applied once each, instead of L²/2 times for one cascade after the other.
     """
-    batch, found = None, sorted(activations, reverse=True)
+    found = sorted(activations, reverse=True)
+    batch = activations[found[0]]
     for depth in range(found[0], 0, -1):
-        if depth in activations:
-            arriving = activations[depth]
-            batch = arriving if batch is None else torch.cat([batch, arriving], 1)
+        if depth in activations and depth != found[0]:
+            batch = torch.cat([batch, activations[depth]], 1)
         batch = decoders[depth - 1](batch)
         after_layer()
     return batch.unflatten(1, (len(found), -1)).flip(1)

@@ -61,11 +61,12 @@ class Ridge:
         size, step = receptive_window(layer), images_at_once(layer, outputs)
         # Shifted before they are squared, so that nothing cancels where images hardly differ.
         in_centre, out_centre = channel_means(inputs), channel_means(outputs)
-        gram = cross = feature_sum = target_sum = 0
+        gram = cross = feature_sum = target_sum = outputs.new_zeros((), dtype=torch.float64)
         rows = 0
         for before, after in zip(inputs.split(step, 1), outputs.split(step, 1), strict=True):
-            features = feature_rows(layer, after - out_centre, size)
-            targets = target_rows(layer, before - in_centre).expand(len(outputs), -1, -1)
+            # In float64: the rounding of a float32 Gram matrix of large norm can exceed a small λ.
+            features = feature_rows(layer, after - out_centre, size).double()
+            targets = target_rows(layer, before - in_centre).double().expand(len(outputs), -1, -1)
             gram, cross = gram + features.mT @ features, cross + features.mT @ targets
             feature_sum = feature_sum + features.sum(1, keepdim=True)
             target_sum = target_sum + targets.sum(1, keepdim=True)
@@ -74,20 +75,27 @@ class Ridge:
         feature_mean, target_mean = feature_sum / rows, target_sum / rows
         gram = gram / rows - feature_mean.mT @ feature_mean
         weight = solve_ridge(gram, cross / rows - feature_mean.mT @ target_mean, self.strength)
+        shift = target_mean - feature_mean @ weight
+        weight, shift = weight.to(outputs.dtype), shift.to(outputs.dtype)
         repeats = weight.shape[2] // in_centre.shape[-1]
-        offset = in_centre.flatten(1, -2).repeat(1, 1, repeats) + target_mean - feature_mean @ weight
+        offset = in_centre.flatten(1, -2).repeat(1, 1, repeats) + shift
         return RidgeDecoder(layer, out_centre, weight, offset)
 
 
 def solve_ridge(gram: Tensor, cross: Tensor, strength: float) -> Tensor:
-    """(``gram`` + λ)⁻¹ ``cross`` for matrices (E, n, n) and (E, n, m).
+    """(``gram`` + λ)⁻¹ ``cross`` for float64 matrices (E, n, n), which are changed, and (E, n, m).
 
-    The factorisation is in float64: rounding of a float32 Gram matrix of large norm can exceed a small λ.
+    Raises
+    ------
+    ValueError
+        If a matrix is not finite, or λ is below the rounding of its largest eigenvalue.
     """
-    gram = gram.double()
     gram.diagonal(dim1=1, dim2=2).add_(strength)
-    factor = torch.linalg.cholesky(gram)
-    return torch.cholesky_solve(cross.double(), factor).to(cross.dtype)
+    factor, failures = torch.linalg.cholesky_ex(gram)
+    if failures.any():
+        reason = "cannot resolve it" if gram.isfinite().all() else "are not finite"
+        raise ValueError(f"ridge_strength = {strength:g}: the products of the activations {reason}")
+    return torch.cholesky_solve(cross, factor)
 
 
 def decoder_size(layer: Layer) -> int:

@@ -7,13 +7,14 @@ from matplotlib.figure import Figure
 from ...readings import parameters_of
 from ..curves.decoded import cascade_of, first_network, shown_images, single_channels
 from ..pictures import picture
+from ..tables import ChannelsTable
 from .decoded_images import HEADING, bare, cascade_row, show
 
 LARGEST_ROW = 16  # layers with more shown channels than this are drawn as a mosaic
 MOSAIC_COLUMNS = 16
 
 
-def channels(main, *, scale: str) -> Figure:
+def channels(main: ChannelsTable, *, scale: str) -> Figure:
     """Images decoded from every layer of a VGG-style network, and from single channels."""
     table = first_network(main)
     shown = shown_images(table)
@@ -27,7 +28,7 @@ def channels(main, *, scale: str) -> Figure:
         *[0.47 * mosaic_rows(len(group)) + 0.3 for group in mosaics.values()],
     ]
     figure = Figure(figsize=(7.6, sum(heights)))
-    parts = figure.subfigures(len(heights), 1, height_ratios=heights, hspace=0.02)
+    parts = figure.subfigures(len(heights), 1, height_ratios=heights, hspace=0.02, squeeze=False)[:, 0]
     cascade_panel(parts[0], table, shown, names)
     channel_panel(parts[1], rows, names)
     for letter, part, (layer, group) in zip("cdefgh", parts[2:], mosaics.items(), strict=False):
@@ -72,8 +73,14 @@ def channel_panel(part, rows: dict[int, pd.DataFrame], names: list[str]) -> None
         for ax in line:
             bare(ax)
         for ax, one in zip(line, group.itertuples(), strict=False):
-            show(ax, picture(one), f"{int(one.channel)}")
+            show(ax, channel_picture(one), f"{int(one.channel)}")
         line[0].set_ylabel(f"layer {layer}\n{names[layer - 1]}", fontsize=8)
+
+
+def channel_picture(row) -> np.ndarray:
+    """The picture of a channel, white where the channel is silent: only the decoders' biases would be stretched."""
+    decoded = picture(row)
+    return decoded if row.value > 0 else np.ones_like(decoded)
 
 
 def mosaic_rows(count: int) -> int:
@@ -82,7 +89,7 @@ def mosaic_rows(count: int) -> int:
 
 def mosaic_panel(part, group: pd.DataFrame) -> None:
     """All pictures of one layer in one image, in the order of their channels, with white lines between them."""
-    decoded = [picture(one) for one in group.sort_values("channel").itertuples()]
+    decoded = [channel_picture(one) for one in group.sort_values("channel").itertuples()]
     height, width, colours = decoded[0].shape
     canvas = np.ones((mosaic_rows(len(decoded)) * (height + 1) - 1, MOSAIC_COLUMNS * (width + 1) - 1, colours))
     for position, one in enumerate(decoded):

@@ -10,19 +10,20 @@ from matplotlib.patches import ConnectionPatch
 from ...readings import parameters_of, select
 from ..curves.decoded import by_layer, cascade_of, class_optimal_inputs, first_network, shown_images
 from ..pictures import picture
+from ..tables import ReconstructionTable
 
 HEADING = {"x": 0.01, "ha": "left", "fontsize": 9}
 
 
-def scheme(main, *, scale: str) -> Figure:
+def scheme(main: ReconstructionTable, *, scale: str) -> Figure:
     """Activations of a trained network on one image, and what the cascade from each layer gives back."""
     table = first_network(main)
     image = shown_images(table)[0]
     inputs, *cascades = cascade_of(table, image)
     activations = [inputs, *by_layer(select(table, image=image), "activation")]
     columns = len(activations)
-    figure = Figure(figsize=(1.75 * columns, 4.3))
-    axes = figure.subplots(2, columns, height_ratios=(1.5, 1))
+    figure = Figure(figsize=(1.6 * columns, 3.7))
+    axes = figure.subplots(2, columns, height_ratios=(1.15, 1))
     for layer, (units, below) in enumerate(zip(activations, [inputs, *cascades], strict=True)):
         strip = axes[0, layer]
         name = "input" if layer == 0 else "output" if layer == columns - 1 else f"layer {layer}"
@@ -32,7 +33,7 @@ def scheme(main, *, scale: str) -> Figure:
         if layer:
             arrow(figure, axes[0, layer - 1], strip, rf"$\tanh(W^{{{layer}}}x + b^{{{layer}}})$")
     figure.colorbar(drawn, ax=axes[0], label="activation", shrink=0.8)
-    axes[0, 0].text(-1.6, 1.08, "(a)", transform=axes[0, 0].transAxes, style="italic", fontsize=11)
+    axes[0, 0].text(-1.0, 1.08, "(a)", transform=axes[0, 0].transAxes, style="italic", fontsize=11)
     axes[1, 0].text(-0.15, 1.08, "(b)", transform=axes[1, 0].transAxes, style="italic", fontsize=11)
     return figure
 
@@ -42,7 +43,7 @@ def unit_strip(ax: Axes, units: np.ndarray, name: str):
     drawn = ax.imshow(units[:, None], cmap="RdBu_r", vmin=-1, vmax=1, aspect="auto", interpolation="nearest")
     ax.set_title(f"{name}\n{len(units)} units", fontsize=9)
     bare(ax)
-    ax.set_box_aspect(4)
+    ax.set_box_aspect(3)
     return drawn
 
 
@@ -62,7 +63,7 @@ def arrow(figure: Figure, start: Axes, end: Axes, text: str) -> None:
     end.annotate(text, (-0.3, 0.53), xycoords="axes fraction", ha="right", va="bottom", fontsize=7, color="0.3")
 
 
-def reconstruction(main, *, scale: str) -> Figure:
+def reconstruction(main: ReconstructionTable, *, scale: str) -> Figure:
     """Test images, their reconstructions from every layer, and the images of artificial, perfect outputs."""
     table = first_network(main)
     shown = shown_images(table)
@@ -70,7 +71,8 @@ def reconstruction(main, *, scale: str) -> Figure:
     layers = int(table["layer"].max())
     columns = max(layers + 1, len(optimal))
     figure = Figure(figsize=(0.92 * columns, 1.05 * (len(shown) + 1) + 0.65))
-    upper, lower = figure.subfigures(2, 1, height_ratios=(len(shown), 1.25), hspace=0.02)
+    parts = figure.subfigures(2, 1, height_ratios=(len(shown), 1.25), hspace=0.02, squeeze=False)
+    upper, lower = parts[:, 0]
     axes = upper.subplots(len(shown), columns, squeeze=False)
     titles = ["input", *(f"layer {layer}" for layer in range(1, layers)), "output"]
     for line, image in enumerate(shown):

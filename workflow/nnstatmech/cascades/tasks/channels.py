@@ -14,7 +14,7 @@ from ..entropies import explained_variance
 from ..images import ColourImages, minibatches, require_images, require_labels, subset
 from ..params import Channels
 from ..pictures import picture_rows
-from ..training import accuracy
+from ..training import accuracy, chance
 from ..vgg import VGG, Decoders, initialise, load_features, train_classifier, train_decoders
 
 EVALUATED_AT_ONCE = 500  # test images whose classes are decided
@@ -35,20 +35,23 @@ def run(
     ``test_images``, their number; ``explained_variance`` of test images by the cascade from each layer, in the colours
     that the network sees; ``decoder_error``, the last mean squared error of each decoder. Rows with ``pixels`` (row by
     row, colour fastest, in [0, 1]): ``input``; ``reconstruction`` from each ``layer``; ``channel``, the image decoded
-    from one channel alone, stretched to [0, 1], with the channel's mean activation as value.
+    from one channel alone, stretched to [0, 1], with the channel's mean activation as value. A network that has
+    diverged has an accuracy, that of guessing, and no pictures.
     """
-    require_images(dataset)
-    train, test, labels, test_labels = normalised_images(params, dataset, device)
+    train, test, labels, test_labels = normalised_images(params, require_images(dataset), device)
     parts = []
     for seed in seeds:
         network = features_of(params, seed, labels, device)
-        if not params.weights:
+        if labels is not None and test_labels is not None:
             order = minibatches(seed, "classifier", len(train), params.batch_size, params.steps).to(device)
             with progress(total=len(order), desc="classifier") as bar:
                 train_classifier(network, train, labels, order, params.learning_rate, lambda: bar.update(1))
             reached = accuracy(network, test, test_labels, EVALUATED_AT_ONCE).item()
-            value = [reached, len(test)]
+            diverged = reached != reached
+            value = [chance(labels) if diverged else reached, len(test)]
             parts.append(tidy(params.columns, seed=seed, quantity=["accuracy", "test_images"], value=value))
+            if diverged:
+                continue
         decoders = Decoders(params.layers)
         initialise(decoders, torch_stream(seed, "decoder weights"))
         decoders.to(device)
@@ -91,9 +94,9 @@ def normalised_images(
     test = ColourImages(pixels, params.resolution, mean, deviation)
     if params.weights:
         return train, test, None, None
-    require_labels(dataset)
-    labels, test_labels = dataset.train_labels[kept], dataset.test_labels[kept_test]
-    return train, test, torch.tensor(labels, device=device), torch.tensor(test_labels, device=device)
+    known = require_labels(dataset)
+    labels, test_labels = (torch.tensor(part, device=device) for part in (known.train_labels, known.test_labels))
+    return train, test, labels[kept], test_labels[kept_test]
 
 
 def decoded_rows(

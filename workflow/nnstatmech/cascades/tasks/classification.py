@@ -11,11 +11,11 @@ from torch.nn.functional import cross_entropy
 from ...datasets import Dataset
 from ...storage.progress import no_progress
 from ...storage.tables import tidy
-from ..images import grey_part, minibatches, require_labels
+from ..images import labelled_part, minibatches
 from ..networks import Layer, LayerParameters, cnn_body, forward, initial_network, pooled_head, resnet_body
 from ..params import Classification
 from ..precision import full_precision
-from ..training import Descent, accuracy, backward, train, trainable
+from ..training import Descent, accuracy, backward, chance, train, trainable
 
 EVALUATED_AT_ONCE = 256  # test images
 CLASSES = 10
@@ -39,14 +39,14 @@ def run(
     """The quantity ``accuracy`` on the test images after the last step, one row per seed and σ_w².
 
     Networks of one seed share the normal numbers behind their weights and the order of their minibatches. All are
-    trained by one stochastic gradient descent on the sum of their losses. A network that has diverged is at chance.
+    trained by one stochastic gradient descent on the sum of their losses. A network that has diverged has the accuracy
+    of guessing.
 
     Raises
     ------
     ValueError
         If there are no labelled images.
     """
-    require_labels(dataset)
     train_images, train_labels = square_images(params, dataset, "train", params.train_images, device)
     test, test_labels = square_images(params, dataset, "test", params.test_images, device)
     members = [(seed, variance) for seed in seeds for variance in params.weight_variances]
@@ -66,15 +66,15 @@ def run(
         weight_variance=np.array(variances),
         step=params.steps,
         quantity="accuracy",
-        value=found.nan_to_num(nan=1 / CLASSES).cpu().numpy(),
+        value=found.nan_to_num(nan=chance(train_labels)).cpu().numpy(),
     )
 
 
 def square_images(
-    params: Classification, dataset: Dataset, part: str, at_most: int, device
-) -> tuple[Tensor, Tensor | None]:
+    params: Classification, dataset: Dataset | None, part: str, at_most: int, device
+) -> tuple[Tensor, Tensor]:
     """Images (M, height, width, 1) and their labels (M,)."""
-    pixels, labels = grey_part(dataset, part, at_most, params.resolution, device)
+    pixels, labels = labelled_part(dataset, part, at_most, params.resolution, device)
     return pixels.unflatten(1, (params.resolution, params.resolution, 1)), labels
 
 

@@ -26,6 +26,7 @@ from ..entropies import (
     explained_variance,
     relative_entropy,
 )
+from ..image_moments import image_moments
 from ..images import grey_part, require_images
 from ..networks import Layer, cnn_body, initial_parameters, resnet_body, shrinking_mlp, wide_body
 from ..params import Entropies
@@ -36,9 +37,9 @@ def decoded_layers(params: Entropies) -> list[Layer]:
     """The layers that are decoded."""
     match params.architecture:
         case "wide":
-            return wide_body(params.resolution**2, params.depth)
+            return [*wide_body(params.resolution**2, params.depth)]
         case "shrinking":
-            return shrinking_mlp(params.resolution**2, params.depth + 1)
+            return [*shrinking_mlp(params.resolution**2, params.depth + 1)]
         case "cnn":
             return cnn_body(params.resolution, params.depth - 2, params.channels)
         case "resnet":
@@ -77,6 +78,9 @@ def run(
     ``cutoff_coded_images`` and ``cutoff_coded_images_deviation`` (mean and standard deviation of those of single
     images) and ``cutoff_coded_differential`` (of the differential entropy).
 
+    Of the training images, for the law of the cutoff in networks of square layers (:mod:`..theory`), by seed alone:
+    ``image_mean_square``, and ``image_variance``, the eigenvalue of their covariance of each ``mode``.
+
     Parameters
     ----------
     params, seeds
@@ -88,17 +92,28 @@ def run(
     progress
         Progress bar with tqdm's signature.
     """
-    require_images(dataset)
-    train, test = shuffled_images(dataset, params, device)
+    train, test = shuffled_images(require_images(dataset), params, device)
     layers = decoded_layers(params)
     members = [(seed, variance) for seed in seeds for variance in params.weight_variances]
     step = members_at_once(params, layers, train.shape[1])
     chunks = [members[start : start + step] for start in range(0, len(members), step)]
-    tables = []
+    tables = moment_tables(params, seeds, train) if params.architecture == "wide" else []
     with progress(total=2 * len(layers) * len(chunks), desc=f"{params.architecture} cascades") as bar, full_precision():
         for chunk in chunks:
             tables.extend(cascade_tables(params, layers, chunk, train, test, partial(bar.update, 1)))
     return pa.concat_tables(tables).unify_dictionaries()
+
+
+def moment_tables(params: Entropies, seeds: Sequence[int], train: Tensor) -> list[pa.Table]:
+    """The rows of the training images (1, M, N), which all seeds share."""
+    moments = image_moments(train[0].cpu().numpy())
+    modes = np.arange(1, len(moments.variances) + 1)
+    tables = []
+    for seed in seeds:
+        spectrum = {"mode": modes, "quantity": "image_variance", "value": moments.variances}
+        tables.append(tidy(params.columns, seed=seed, quantity="image_mean_square", value=moments.mean_square))
+        tables.append(tidy(params.columns, seed=seed, **spectrum))
+    return tables
 
 
 def shuffled_images(dataset: Dataset, params: Entropies, device: torch.device) -> tuple[Tensor, Tensor]:
@@ -131,7 +146,7 @@ def cascade_tables(
             layers[position], position, variances, params.bias_variance, seeds, device=train.device
         )
 
-    decoders, activations = fit_cascade(layers, parameters, method, train, test, depths, after_layer)
+    decoders, activations = fit_cascade(layers, parameters, method, train, test, depths.tolist(), after_layer)
     reconstructions = reconstruct(decoders, activations, after_layer).flatten(3)
     counts = bootstrap_counts(params, test.shape[1])
     for (seed, variance), own in zip(members, reconstructions, strict=True):

@@ -10,10 +10,10 @@ from ...datasets import Dataset
 from ...storage.progress import no_progress
 from ...storage.tables import tidy
 from ..falling import Attempt, Outcome, collect_falling, variance_steps
-from ..images import grey_part, minibatches, require_labels
+from ..images import labelled_part, minibatches
 from ..networks import forward, initial_network, linear, shrinking_mlp
 from ..params import Falling
-from ..training import MomentumDescent, accuracy, train
+from ..training import MomentumDescent, accuracy, chance, train
 
 EVALUATED_AT_ONCE = 512  # test images
 
@@ -28,11 +28,11 @@ def run(
     """Walk from the first weight variance to the end of the range in the given direction.
 
     Rows, for every network that was trained: ``accuracy``, its best test accuracy of all epochs; ``trained``, 1 if that
-    passed the threshold; ``epochs``, how many it took or was given.
+    passed the threshold; ``epochs``, how many it took or was given. A network that diverges has reached at least what
+    guessing does, and has not trained.
     """
-    require_labels(dataset)
-    shown = grey_part(dataset, "train", params.train_images, params.resolution, device)
-    test = grey_part(dataset, "test", params.test_images, params.resolution, device)
+    shown = labelled_part(dataset, "train", params.train_images, params.resolution, device)
+    test = labelled_part(dataset, "test", params.test_images, params.resolution, device)
     sign = {"falling": -1, "rising": 1}[params.direction]
     variances = variance_steps(
         params.start_variance, sign * params.variance_step, params.lowest_variance, params.highest_variance
@@ -56,8 +56,8 @@ def outcome_of(
     seed: int,
     variance: float,
     depth: int,
-    shown: tuple[Tensor, Tensor | None],
-    test: tuple[Tensor, Tensor | None],
+    shown: tuple[Tensor, Tensor],
+    test: tuple[Tensor, Tensor],
 ) -> Outcome:
     """Train one shrinking network until its test accuracy passes the threshold or the epochs are used up.
 
@@ -70,12 +70,12 @@ def outcome_of(
     batch_size = min(params.batch_size, len(images))
     steps = len(images) // batch_size
     order = minibatches(seed, "falling", len(images), batch_size, params.epochs * steps).to(images.device)
-    best = 0.0
+    best, guessed = 0.0, chance(labels)
     for epoch, batches in enumerate(order.split(steps), 1):
         train(descent, ((images[batch][None], labels[batch][None]) for batch in batches))
         reached = accuracy(lambda x: forward(layers, parameters, x[None]), *test, EVALUATED_AT_ONCE).item()
         if reached != reached:  # diverged: the outputs are not finite and will not be again
-            return Outcome(best, False, epoch)
+            return Outcome(max(best, guessed), False, epoch)
         best = max(best, reached)
         if best > params.threshold:
             return Outcome(best, True, epoch)

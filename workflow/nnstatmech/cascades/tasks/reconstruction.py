@@ -13,12 +13,12 @@ from ..class_optimal import class_outputs, train_to_signs
 from ..decoders.cascade import fit_cascade, reconstruct
 from ..decoders.trained import Adam
 from ..entropies import explained_variance
-from ..images import grey_part, minibatches, require_labels
+from ..images import labelled_part, minibatches
 from ..networks import Dense, LayerParameters, forward, initial_network, shrinking_mlp, wide_mlp
 from ..params import Reconstruction
 from ..pictures import picture_rows
 from ..precision import full_precision
-from ..training import hits
+from ..training import chance, hits
 
 ARCHITECTURES = {"shrinking": shrinking_mlp, "wide": wide_mlp}
 CLASSES = 10
@@ -37,10 +37,10 @@ def run(
     each layer; ``class_optimal``, the class that the network gives to the image decoded from the artificial output of
     class ``label``. Rows with ``pixels`` (row by row, channel fastest): ``class_optimal``; ``input``, the test images
     that are shown; ``reconstruction`` of them from each ``layer``; ``activation`` of each ``layer``, one row of units.
+    A network that has diverged has no row but its accuracy, that of guessing.
     """
-    require_labels(dataset)
-    images, labels = grey_part(dataset, "train", params.train_images, params.resolution, device)
-    test, test_labels = grey_part(dataset, "test", params.test_images, params.resolution, device)
+    images, labels = labelled_part(dataset, "train", params.train_images, params.resolution, device)
+    test, test_labels = labelled_part(dataset, "test", params.test_images, params.resolution, device)
     shown = torch.nonzero(test_labels == params.shown_class)[: params.shown_images, 0].tolist()
     if not shown:
         raise ValueError(f"shown_class = {params.shown_class}: none of the {len(test)} test images has this label")
@@ -63,8 +63,12 @@ def run(
     decided = forward(layers, parameters, optimal).argmax(-1)
     parts = []
     for member, seed in enumerate(seeds):
+        diverged = bool(accuracies[member].isnan())
+        reached = chance(labels) if diverged else accuracies[member].item()
+        parts.append(tidy(params.columns, seed=seed, quantity="accuracy", value=reached))
+        if diverged:
+            continue
         own = {depth: units[member] for depth, units in activations.items()}
-        parts.append(tidy(params.columns, seed=seed, quantity="accuracy", value=accuracies[member].item()))
         parts.append(explained_rows(params, seed, test, reconstructions[member]))
         parts.append(class_optimal_rows(params, seed, optimal[member], decided[member]))
         parts += shown_rows(params, seed, shown, test, reconstructions[member], own)
@@ -73,7 +77,7 @@ def run(
 
 def trained_networks(
     params: Reconstruction, layers: Sequence[Dense], seeds: Sequence[int], images: Tensor, labels: Tensor, progress
-) -> list[LayerParameters]:
+) -> Sequence[LayerParameters]:
     """Parameters, layer by layer, of one network a seed after training to outputs of ±1."""
     device = images.device
     parameters = initial_network(

@@ -10,10 +10,10 @@ from torch import Tensor
 from ...datasets import Dataset
 from ...storage.progress import no_progress
 from ...storage.tables import tidy
-from ..images import grey_inputs, grey_part, minibatches, require_labels
+from ..images import grey_inputs, labelled_part, minibatches, require_labels
 from ..networks import forward, initial_network, wide_classifier
 from ..params import Trainability
-from ..training import MomentumDescent, accuracy, train
+from ..training import MomentumDescent, accuracy, chance, train
 
 ENSEMBLE_BYTES = 4e9  # weights, velocities and activations of the networks that are trained at once
 EVALUATED_AT_ONCE = 512  # test images
@@ -29,12 +29,12 @@ def run(
     """Train networks of every depth and weight variance, those of one depth and seed together.
 
     Rows: ``accuracy`` on the test images after ``step`` updates; ``loss``, the mean cross-entropy of the minibatches
-    since the last measurement; ``diverged_step``, the first measurement at which a network's outputs were not finite
-    (its later accuracies and losses are left out).
+    since the last measurement; ``diverged_step``, the first measurement at which a network's outputs were not finite.
+    From there on it has no loss, and its accuracy is that of guessing.
     """
-    require_labels(dataset)
-    images, labels = grey_inputs(dataset.train_images, params.resolution), torch.tensor(dataset.train_labels)
-    test = grey_part(dataset, "test", params.test_images, params.resolution, device)
+    known = require_labels(dataset)
+    images, labels = grey_inputs(known.train_images, params.resolution), torch.tensor(known.train_labels)
+    test = labelled_part(known, "test", params.test_images, params.resolution, device)
     parts = []
     with progress(total=len(seeds) * sum(params.depths) * params.steps, desc="trainability") as bar:
         for seed in seeds:
@@ -65,10 +65,10 @@ def learning_curves(
     images: Tensor,
     labels: Tensor,
     order: Tensor,
-    test: tuple[Tensor, Tensor | None],
+    test: tuple[Tensor, Tensor],
     device: torch.device,
 ) -> tuple[np.ndarray, np.ndarray]:
-    """Losses and accuracies (measurements, len(variances)) of one seed's networks, NaN once they have diverged.
+    """Losses and accuracies (measurements, len(variances)) of one seed's networks; NaN and chance once they diverge.
 
     Parameters
     ----------
@@ -92,7 +92,7 @@ def learning_curves(
         accuracies.append(accuracy(lambda x: forward(layers, parameters, x[None]), *test, EVALUATED_AT_ONCE))
     loss, found = torch.stack(losses).cpu().numpy(), torch.stack(accuracies).cpu().numpy()
     diverged = np.logical_or.accumulate(~np.isfinite(loss) | ~np.isfinite(found), axis=0)
-    return np.where(diverged, np.nan, loss), np.where(diverged, np.nan, found)
+    return np.where(diverged, np.nan, loss), np.where(diverged, chance(labels), found)
 
 
 def curve_rows(
@@ -101,13 +101,11 @@ def curve_rows(
     """The table's rows for the learning curves of networks that were trained together."""
     steps = params.measure_every * np.arange(1, len(loss) + 1)
     here = {"seed": seed, "depth": depth}
-    kept = np.isfinite(accuracies)
+    kept = np.isfinite(loss)
     step, member = np.nonzero(kept)
-    position = here | {"step": steps[step], "weight_variance": np.asarray(variances)[member]}
-    parts = [
-        tidy(params.columns, **position, quantity=quantity, value=value[kept])
-        for quantity, value in (("accuracy", accuracies), ("loss", loss))
-    ]
+    reached = {"step": steps[:, None], "weight_variance": variances, "quantity": "accuracy", "value": accuracies}
+    learnt = {"step": steps[step], "weight_variance": np.asarray(variances)[member], "value": loss[kept]}
+    parts = [tidy(params.columns, **here, **reached), tidy(params.columns, **here, quantity="loss", **learnt)]
     lost = np.flatnonzero(~kept[-1])
     first = steps[(~kept[:, lost]).argmax(0)] if len(lost) else steps[:0]
     diverged = here | {"weight_variance": np.asarray(variances)[lost]}

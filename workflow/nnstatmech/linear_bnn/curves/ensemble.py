@@ -41,6 +41,22 @@ def agreement(rows: pd.DataFrame, samples: int | None = None) -> Agreement:
     return comparison.equiprobable(probabilities[:samples])
 
 
+def agreements_of_groups(rows: pd.DataFrame, samples: int | None) -> list[Agreement]:
+    """Disjoint groups of ``samples`` networks, as many as there are (None: all in one), in bins of their exact law.
+
+    Raises
+    ------
+    NotMeasured
+        If there is not one.
+    """
+    probabilities = values_of(rows, "probability")
+    size = samples or len(probabilities)
+    if len(probabilities) < size:
+        raise NotMeasured(f"{len(probabilities)} networks; {size} are needed")
+    groups = probabilities[: len(probabilities) // size * size].reshape(-1, size)
+    return [comparison.equiprobable(group) for group in groups]
+
+
 @dataclass(frozen=True)
 class NetDivergence:
     """A Jensen-Shannon divergence with the sampling contribution removed, and its standard error."""
@@ -128,3 +144,12 @@ def mean_loss(rows: pd.DataFrame) -> pd.DataFrame:
     losses = select(rows, quantity="loss").pivot(index=["seed", "member"], columns="beta", values="value")
     exact = select(rows, quantity="exact_mean_loss").groupby("beta")["value"].first()
     return over_seeds(losses).assign(exact=exact)
+
+
+def loss_biases(table: pd.DataFrame) -> list[float]:
+    """Mean loss of each seed's networks over the exact one, minus 1, averaged over all ensembles."""
+    exact = select(table, quantity="exact_mean_loss")
+    measured = select(table, quantity="loss")
+    keys = ["seed", "network", "beta"]
+    ratio = measured.groupby(keys, observed=True)["value"].mean() / exact.groupby(keys, observed=True)["value"].first()
+    return list(ratio.groupby("seed").mean() - 1)

@@ -26,6 +26,13 @@ def mass(table: pd.DataFrame, coupling: float) -> float:
     return float(np.trapezoid(proposed, proposed.index))
 
 
+def normaliser_energy(table: pd.DataFrame, correction: float) -> float:
+    """Energy of the quadratic correction less that without its normaliser, at the smallest |y|."""
+    names = ("energy", "energy_without_normaliser")
+    complete, without = (curve_of(table, "quadratic", name, correction=correction) for name in names)
+    return float((complete - without).iloc[np.abs(complete.index).argmin()])
+
+
 def over_gaussian(density: pd.Series) -> pd.Series:
     """A density over that of a standard normal output."""
     return density / norm.pdf(density.index)

@@ -3,7 +3,7 @@
 import numpy as np
 import pandas as pd
 
-from ...readings import matches, runs_of, select
+from ...readings import matches, parameters_of, runs_of, select
 from ..comparison import Agreement, of_counts
 from .rows import averaged, exact_curve, exact_number
 
@@ -45,3 +45,19 @@ def kurtosis_differences(rows: pd.DataFrame) -> pd.Series:
     return select(rows, quantity="sampled_excess_kurtosis")["value"] - exact_number(
         select(rows, quantity="excess_kurtosis")
     )
+
+
+def silent_fractions(rows: pd.DataFrame) -> pd.Series:
+    """Fraction of random networks whose output is 0, by seed, of one network."""
+    alive = select(rows, quantity="bin_count").groupby("seed")["value"].sum()
+    return 1 - alive / parameters_of(rows)["samples"]
+
+
+def tail_fractions(rows: pd.DataFrame, beyond: float) -> pd.Series:
+    """Fraction of random networks whose length is beyond a multiple of its root mean square, by seed, of one network.
+
+    Up to the end of the histogram; ``beyond`` is rounded to an edge of its bins.
+    """
+    density = select(rows, quantity="sampled_radial")
+    width = parameters_of(rows)["reach"] / parameters_of(rows)["histogram_bins"]
+    return width * density[density["position"] > beyond].groupby("seed")["value"].sum()

@@ -13,10 +13,11 @@ from ...readings import over_seeds, select
 from ..curves import classifier as curves
 from ..curves import ensemble, posterior
 from ..curves.rows import by_width
+from ..tables import ClassifierTable, EnsembleTable, PosteriorTable
 from .marks import LIMIT, band, histogram_dots, letters
 
 
-def classifier_training(main: pd.DataFrame, *, scale: str) -> Figure:
+def classifier_training(main: ClassifierTable, *, scale: str) -> Figure:
     """Accuracy and loss of the frozen-readout classifier against the epoch."""
     figure, ax = plt.subplots(figsize=(6, 4))
     for split, style, name in (("train", "-", "training"), ("validation", "--", "validation")):
@@ -30,7 +31,7 @@ def classifier_training(main: pd.DataFrame, *, scale: str) -> Figure:
     return figure
 
 
-def annealed_prior(main: pd.DataFrame, exact: pd.DataFrame, sampled: pd.DataFrame, *, scale: str) -> Figure:
+def annealed_prior(main: ClassifierTable, exact: PosteriorTable, sampled: EnsembleTable, *, scale: str) -> Figure:
     """Preactivations of one image, untrained and trained, beside the exact law at initialisation."""
     figure, axes = plt.subplots(2, 2, figsize=(9.5, 7))
     one_network(axes[0, 0], main)
@@ -85,7 +86,7 @@ def preactivation_deviations(ax: Axes, table: pd.DataFrame) -> None:
     ):
         networks = curves.by_epoch(table, quantity)
         band(ax, over_seeds(networks), networks.std(), color=colour, marker="o", ms=3, lw=1.2, label=label)
-    ax.axhline(curves.exact_deviation(table), **LIMIT, label=r"exact, untrained: $|x|/\sqrt{n}$")
+    ax.axhline(curves.exact_deviation(table), **LIMIT, label=r"exact, untrained: $\sigma_1 \sigma_2 |x| \sqrt{n}$")
     ax.set(xlabel="epoch", ylabel="standard deviation of $h$", ylim=(0, None), title="mean ± deviation over networks")
     ax.legend(loc="lower right")
 
@@ -98,7 +99,8 @@ def annealed_outputs(ax: Axes, exact: pd.DataFrame, sampled: pd.DataFrame) -> No
     betas = betas[:: max(1, len(betas) // 3)]
     for beta, colour in zip(betas, sns.color_palette("flare", len(betas)), strict=True):
         values = ensemble.values_of(select(sampled, network=network, beta=beta), "output")
-        edges = np.linspace(*np.quantile(values, [0.001, 0.999]), 31)
+        low, high = np.quantile(values, [0.001, 0.999])
+        edges = np.linspace(low, high, 31)
         histogram_dots(ax, values, edges, ms=2.5, color=colour, label=rf"$\beta$ = {beta:g}")
         law = posterior.predictive_density(exact, network, beta)
         ax.plot(law.index, law, color=colour, lw=1.2)

@@ -12,10 +12,11 @@ from matplotlib.figure import Figure
 from ...readings import parameters_of, select
 from ..curves import ensemble, posterior
 from ..curves.rows import by_width
+from ..tables import EnsembleTable, PosteriorTable
 from .marks import LIMIT, letters
 
 
-def energy_vs_beta(exact: pd.DataFrame, hmc: pd.DataFrame, langevin: pd.DataFrame, *, scale: str) -> Figure:
+def energy_vs_beta(exact: PosteriorTable, hmc: EnsembleTable, langevin: EnsembleTable, *, scale: str) -> Figure:
     """Mean loss by inverse temperature, exact and sampled, and the posterior of the kernel scale."""
     figure, axes = plt.subplots(1, 3, figsize=(12.5, 4.2))
     networks = by_width(exact["network"])

@@ -12,10 +12,11 @@ from ..asymptotics import js_distance_to_gaussian_process
 from ..comparison import BINS, critical_distance, floor
 from ..curves import ensemble, posterior
 from ..curves.rows import by_width, one_hidden_layer
+from ..tables import EnsembleTable, PosteriorTable
 from .marks import LIMIT, letters
 
 
-def js_vs_width(exact: pd.DataFrame, hmc: pd.DataFrame, descent: pd.DataFrame, *, scale: str) -> Figure:
+def js_vs_width(exact: PosteriorTable, hmc: EnsembleTable, descent: EnsembleTable, *, scale: str) -> Figure:
     """Distances between exact laws and of ensembles to them, and what dropping unconverged networks does."""
     figure, axes = plt.subplots(1, 3, figsize=(12.5, 5), width_ratios=(1.35, 1, 1))
     between_laws(axes[0], exact)
@@ -27,7 +28,7 @@ def js_vs_width(exact: pd.DataFrame, hmc: pd.DataFrame, descent: pd.DataFrame, *
 
 
 def js_vs_samples(
-    exact: pd.DataFrame, hmc: pd.DataFrame, langevin: pd.DataFrame, descent: pd.DataFrame, *, scale: str
+    exact: PosteriorTable, hmc: EnsembleTable, langevin: EnsembleTable, descent: EnsembleTable, *, scale: str
 ) -> Figure:
     """How distances to the exact posterior fall with the number of networks, in bins and by density estimates."""
     figure, axes = plt.subplots(1, 2, figsize=(10, 4.4))
@@ -92,7 +93,7 @@ def of_ensembles(ax: Axes, hmc: pd.DataFrame, descent: pd.DataFrame) -> None:
         distance, low, high = np.array(ends).T
         widths, errors = [int(network) for network in networks], (distance - low, high - distance)
         ax.errorbar(widths, distance, errors, fmt="o", color=colour, markersize=5, capsize=2, label=label)
-    level = np.sqrt(max(critical_distance(BINS, samples) ** 2 - floor(BINS, samples) ** 2, 0))
+    level = float(np.sqrt(max(critical_distance(BINS, samples) ** 2 - floor(BINS, samples) ** 2, 0.0)))
     ax.axhline(level, color="0.6", linewidth=1)
     ax.text(700, level * 1.05, f"99 %, M = {samples}", color="0.4", fontsize=7, ha="right")
     ax.set(xlabel="hidden units n", ylabel="Jensen-Shannon distance", ylim=(3e-4, 0.4))
@@ -113,7 +114,7 @@ def of_selected_networks(ax: Axes, descent: pd.DataFrame) -> None:
         draw(multiple * typical, color=colour, label=f"within {multiple * typical:.0f} steps")
     draw(np.inf, color="k", label="ever")
     samples = ensemble.agreement(next(iter(networks.values()))).samples
-    ax.axhline(floor(BINS, samples), color="0.6", linewidth=1, label="sampling floor")
+    ax.axhline(float(floor(BINS, samples)), color="0.6", linewidth=1, label="sampling floor")
     ax.set(xlabel="hidden units n", ylabel="Jensen-Shannon distance to the exact law", ylim=(None, 1))
     ax.legend(title="networks kept if converged", fontsize=7, title_fontsize=7)
 
@@ -130,6 +131,6 @@ def convergence(ax: Axes, descent: pd.DataFrame) -> None:
 
 def sampling_floor(ax: Axes, sizes: np.ndarray) -> None:
     """Distances that draws from the exact law itself have."""
-    low, high = (critical_distance(BINS, sizes, level) for level in (0.01, 0.99))
+    low, high = ([critical_distance(BINS, int(size), level) for size in sizes] for level in (0.01, 0.99))
     ax.fill_between(sizes, low, high, color="0.85", label="samples of the exact law, 98 %")
     ax.loglog(sizes, floor(BINS, sizes), label=rf"$\sqrt{{{BINS - 1}/8M}}$", **LIMIT)

@@ -10,6 +10,7 @@ from matplotlib.figure import Figure
 from ...readings import runs_of, select
 from ..curves import regression as curves
 from ..curves.rows import profiles
+from ..tables import RegressionTable
 from .marks import band, letters
 
 DECODERS = {
@@ -19,7 +20,7 @@ DECODERS = {
 }
 
 
-def learning_curves(main: pd.DataFrame, *, scale: str, coupling: float = 0.2) -> Figure:
+def learning_curves(main: RegressionTable, *, scale: str, coupling: float = 0.2) -> Figure:
     """Learning curves of one coupling as in the original, of all couplings, and test accuracy against g."""
     coupling = curves.nearest_coupling(main, coupling)
     figure, axes = plt.subplots(2, 2, figsize=(9.5, 7))
@@ -75,13 +76,14 @@ def accuracy_against_coupling(ax: Axes, table: pd.DataFrame) -> None:
     ax.legend(title="label read from (± 2 standard errors)", loc="lower right")
 
 
-def label_distributions(main: pd.DataFrame, *, scale: str, coupling: float = 0.2) -> Figure:
+def label_distributions(main: RegressionTable, *, scale: str, coupling: float = 0.2) -> Figure:
     """Test images beside what the network makes of the same image, and the mean prediction for each digit."""
     coupling = curves.nearest_coupling(main, coupling)
     trained = select(main, coupling=coupling, seed=main["seed"].min())
     images = select(main, quantity="image").drop_duplicates("image").head(10)
     figure = plt.figure(figsize=(13, 6))
-    left, right = figure.subfigures(1, 2, width_ratios=[1.75, 1])
+    grid = figure.add_gridspec(1, 2, width_ratios=[1.75, 1])
+    left, right = (figure.add_subfigure(grid[0, i]) for i in range(2))
     axes = left.subplots(4, 5, height_ratios=[1.35, 1, 1.35, 1])
     for i, (_, row) in enumerate(images.iterrows()):
         top, column = 2 * (i // 5), i % 5
@@ -128,7 +130,7 @@ def mean_outputs(ax: Axes, table: pd.DataFrame, coupling: float) -> None:
     ax.set(xlabel="position (label)", ylabel="digit shown", title=f"mean over the test images, $g$ = {coupling:g}")
 
 
-def gaussian_targets(main: pd.DataFrame, *, scale: str) -> Figure:
+def gaussian_targets(main: RegressionTable, *, scale: str) -> Figure:
     """The Gaussian targets, what a network learns of them, and how the label is read best."""
     figure, axes = plt.subplots(1, 3, figsize=(13, 3.9))
     target_curves(axes[0], main)

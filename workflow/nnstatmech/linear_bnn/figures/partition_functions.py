@@ -1,5 +1,8 @@
 """Partition functions and energies of one output."""
 
+from collections.abc import Mapping
+from typing import TypeAlias
+
 import matplotlib.pyplot as plt
 import pandas as pd
 import seaborn as sns
@@ -8,10 +11,13 @@ from matplotlib.figure import Figure
 
 from ...readings import parameters_of
 from ..curves.norm_learning import curve_of, curves_by, over_gaussian
+from ..tables import NormLearningTable
 from .marks import letters
 
+Curves: TypeAlias = Mapping[float, pd.Series] | Mapping[None, pd.Series]
 
-def proposed_corrections(main: pd.DataFrame, *, scale: str) -> Figure:
+
+def proposed_corrections(main: NormLearningTable, *, scale: str) -> Figure:
     """Partition functions and energies of the norm-learning notebook, mended, and the exact finite width."""
     settings = parameters_of(main)
     cold = rf"$\beta$ = {settings['cold']:g}"
@@ -46,7 +52,7 @@ def proposed_corrections(main: pd.DataFrame, *, scale: str) -> Figure:
     return figure
 
 
-def family_of_curves(ax: Axes, curves: dict[float | None, pd.Series], symbol: str, title: str) -> None:
+def family_of_curves(ax: Axes, curves: Curves, symbol: str, title: str) -> None:
     """One curve for each value of a parameter; the value None has no entry in the legend."""
     for (value, curve), colour in zip(curves.items(), sns.color_palette("viridis", len(curves)), strict=True):
         ax.plot(curve.index, curve, color=colour, lw=1.2, label=None if value is None else f"{value:g}")

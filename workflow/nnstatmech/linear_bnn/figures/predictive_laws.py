@@ -9,10 +9,11 @@ from matplotlib.figure import Figure
 from ...readings import select
 from ..curves import ensemble, posterior
 from ..curves.rows import by_width
+from ..tables import EnsembleTable, PosteriorTable
 from .marks import LIMIT
 
 
-def posterior_ladder(exact: pd.DataFrame, sampled: pd.DataFrame, *, scale: str) -> Figure:
+def posterior_ladder(exact: PosteriorTable, sampled: EnsembleTable, *, scale: str) -> Figure:
     """A grid of predictive laws: rows are widths, columns are inverse temperatures."""
     networks, betas = by_width(sampled["network"]), sorted(sampled["beta"].unique())
     figure, axes = plt.subplots(
@@ -42,7 +43,7 @@ def predictive_panel(ax: Axes, exact: pd.DataFrame, sampled: pd.DataFrame, netwo
     ax.plot(process.index, process, label="infinite width", **LIMIT)
     ax.plot(density.index, density, color="C3", linewidth=1.2, label="exact, finite width")
     agreement = ensemble.agreement(rows)
-    text = f"8MJSD {agreement.statistic:.0f}\np = {agreement.p_value:.2g}"
+    text = f"χ² = {agreement.statistic:.0f}\np = {agreement.p_value:.2g}"
     ax.text(0.97, 0.95, text, transform=ax.transAxes, ha="right", va="top", fontsize=7)
     ax.set(xlim=(-5, 5), ylim=(0, 1.45 * max(share.max(), process.max())))
     ax.tick_params(labelsize=7)

@@ -9,10 +9,11 @@ from matplotlib.figure import Figure
 from ...readings import select
 from ..curves import prior as curves
 from ..curves.rows import hidden_widths
+from ..tables import PriorTable
 from .marks import LIMIT, letters
 
 
-def finite_width_priors(main: pd.DataFrame, *, scale: str) -> Figure:
+def finite_width_priors(main: PriorTable, *, scale: str) -> Figure:
     """Densities of outputs: by width, of whole layers, with rectified units, behind a bottleneck."""
     figure, axes = plt.subplots(2, 2, figsize=(9.5, 7))
     component_densities(axes[0, 0], curves.priors_of(main, "linear", 1), "n")

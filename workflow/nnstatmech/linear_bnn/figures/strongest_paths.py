@@ -9,10 +9,11 @@ from matplotlib.figure import Figure
 from ...readings import over_seeds
 from ..curves import path_pruning as curves
 from ..logistic import Logistic
+from ..tables import PathPruningTable
 from .marks import letters
 
 
-def accuracy_by_paths(main: pd.DataFrame, *, scale: str) -> Figure:
+def accuracy_by_paths(main: PathPruningTable, *, scale: str) -> Figure:
     """Accuracy against the number of paths: linear, logarithmic, gain of each path, fraction of all paths."""
     accuracies, fit = curves.accuracies_by_paths(main), curves.mean_fit(main)
     mean = over_seeds(accuracies)["mean"]

@@ -2,7 +2,6 @@
 
 import matplotlib.pyplot as plt
 import numpy as np
-import pandas as pd
 import seaborn as sns
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
@@ -10,11 +9,12 @@ from scipy.stats import gaussian_kde
 
 from ...figures.style import panel_letter
 from ..curves.untrained import output_lengths
+from ..tables import UntrainedTable
 from ..untrained import OutputLength
 from .marks import LIMIT, histogram_dots
 
 
-def untrained_outputs(main: pd.DataFrame, *, scale: str, shown: int = 100) -> Figure:
+def untrained_outputs(main: UntrainedTable, *, scale: str, shown: int = 100) -> Figure:
     """Output lengths of untrained networks at several temperatures, and their closed law."""
     pairs = output_lengths(main)
     figure = plt.figure(figsize=(10.5, 9))

@@ -9,10 +9,11 @@ from scipy.stats import gaussian_kde
 
 from ...readings import parameters_of
 from ..curves import neural_tangent as curves
+from ..tables import NeuralTangentTable
 from .marks import LIMIT, letters
 
 
-def wide_predictors(main: pd.DataFrame, *, scale: str) -> Figure:
+def wide_predictors(main: NeuralTangentTable, *, scale: str) -> Figure:
     """Trained networks beside the predictors of wide networks, for one digit and for two."""
     widths = curves.widths_of(main)
     figure, axes = plt.subplots(2, 3, figsize=(13, 7))

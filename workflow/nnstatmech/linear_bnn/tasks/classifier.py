@@ -11,8 +11,8 @@ from ...datasets import Dataset
 from ...seeding import torch_stream
 from ...storage.progress import no_progress
 from ...storage.tables import tidy
-from ..classifier import FrozenReadoutClassifier
-from ..digits import MiniBatches, accuracy, input_vectors, labelled_digits
+from ..classifier import FrozenReadoutClassifier, untrained_scale
+from ..digits import MiniBatches, accuracy, input_vectors, labelled_digits, require
 from ..params import Classifier
 
 PROFILES = {"preactivation": "preactivations", "transposed": "transposed"}
@@ -27,15 +27,22 @@ def run(
     measured on as many images as the validation split; ``preactivation_deviation``, the standard deviation of
     the components of W₂ W₁ x for one test image, and ``transposed_deviation``, with both matrices transposed;
     at the first, middle and last epoch the components themselves, ``preactivations`` and ``transposed``, as
-    profiles; without a seed, ``input_norm`` |x| of that image.
+    profiles; without a seed, for that image ``input_norm`` |x| and ``kappa`` = σ₁ σ₂ |x| of the untrained network, the
+    parameter of the exact law of a component for Gaussian weights of the same variances.
     """
+    dataset = require(dataset)
     digits = labelled_digits(dataset, params.train_images, params.validation_images, device)
     image = input_vectors(dataset.test_images[params.image : params.image + 1], device)[0]
     network = FrozenReadoutClassifier.draw(digits.x.shape[1], params.width, params.classes, seeds, device)
     orders = [torch_stream(seed, "classifier", "order") for seed in seeds]
     batches = MiniBatches(len(digits.x), params.batch_size, orders)
     one_hot = torch.nn.functional.one_hot(digits.labels, params.classes).float()
-    tables = [tidy(Classifier.columns, quantity="input_norm", value=np.array([image.norm().item()]))]
+    norm = image.double().norm().item()
+    kappa = norm * untrained_scale(digits.x.shape[1], params.width)
+    tables = [
+        tidy(Classifier.columns, quantity=name, value=np.array([value]))
+        for name, value in (("input_norm", norm), ("kappa", kappa))
+    ]
     steps = batches.steps_per_epoch
     epochs = batches.epochs_of(params.epochs, params.least_steps)
     with progress(total=epochs * steps, desc="gradient steps") as bar:

@@ -13,6 +13,7 @@ from ...storage.progress import no_progress
 from ...storage.tables import schema_of, tidy
 from .. import posterior as exact
 from .. import sampling
+from ..digits import require
 from ..params import Ensemble
 from ..two_classes import network_label, two_class_problem, weight_scales
 
@@ -38,6 +39,7 @@ def run(
     range has only ``diverged`` = 1. By seed: ``exact_mean_loss``, ``converged_fraction``; for HMC ``acceptance``
     and ``step_size``.
     """
+    dataset = require(dataset)
     problem = two_class_problem(params, dataset)
     images, test_image = sampling.rotated_inputs(problem.images, problem.test_image)
     tables = []

@@ -11,8 +11,8 @@ from ...datasets import Dataset
 from ...seeding import torch_stream
 from ...storage.progress import no_progress
 from ...storage.tables import tidy
-from ..digits import MiniBatches, input_vectors, labels_of, step_size
-from ..neural_tangent import BiasedNetwork, least_squares_outputs, linearised_outputs
+from ..digits import MiniBatches, input_vectors, labels_of, require, step_size
+from ..neural_tangent import BiasedNetwork, constant_feature, least_squares_outputs, linearised_outputs
 from ..params import NeuralTangent
 from ..posterior import Posterior
 from ..sampling import LinearNetworks, Streams, compressed, gradient_descent, learning_rate
@@ -31,7 +31,7 @@ def run(
 
     Rows of task ``digit``: ``outputs`` of each trained network on training and test images of the digit as a
     profile, with their mean as value, and ``outputs_deviation``; without a seed, ``constant_fit`` and
-    ``pixel_fit``, the outputs of the least-squares fits with and without a constant feature.
+    ``pixel_fit``, the outputs of the least-squares fits with the wide network's constant feature and without.
 
     Rows of task ``pair``, by ``hidden_width``: for each network ``outputs`` after training and
     ``linearised`` outputs on the test images as profiles, ``distance``, the root mean square of their
@@ -40,6 +40,7 @@ def run(
     of them at ``output_grid``; the same with ``process`` for infinite width (no ``hidden_width``);
     ``targets`` -1 and +1.
     """
+    dataset = require(dataset)
     return pa.concat_tables(
         [
             *one_digit(params, seeds, dataset, device, progress),
@@ -79,7 +80,8 @@ def one_digit(
         mean, deviation = outputs[fine].mean(1), outputs[fine].std(1)
         tables.append(tidy(NeuralTangent.columns, **rows, quantity="outputs", value=mean, profile=outputs[fine]))
         tables.append(tidy(NeuralTangent.columns, **rows, quantity="outputs_deviation", value=deviation))
-        for name, constant in (("constant_fit", True), ("pixel_fit", False)):
+        feature = constant_feature(x.shape[1], params.width)
+        for name, constant in (("constant_fit", feature), ("pixel_fit", 0.0)):
             fit = least_squares_outputs(x.cpu(), targets, images.cpu(), constant).numpy()
             tables.append(
                 tidy(NeuralTangent.columns, **shared, quantity=name, value=fit[None].mean(1), profile=fit[None])
@@ -97,7 +99,7 @@ def two_digits(
     # Lengths in units of the training images' root mean square, so that a prior of unit weights has unit outputs;
     # coordinates in the space that all images span, which changes nothing for Gaussian weights.
     scale = x.square().sum(1).mean().sqrt()
-    coordinates = np.linalg.qr(torch.cat([x, at]).double().numpy().T / scale.item(), mode="r").T
+    coordinates = np.linalg.qr(torch.cat([x, at]).double().numpy().T / scale.item()).R.T
     x, at, y = coordinates[: len(x)], coordinates[len(x) :], y.double().numpy()
     tables = [tidy(NeuralTangent.columns, task="pair", split="test", quantity="targets", profile=known[None].numpy())]
     with progress(total=len(params.widths), desc="widths, two digits") as bar:
@@ -108,7 +110,7 @@ def two_digits(
     return tables + process_pair(params, x, y, at)
 
 
-def pair_of_digits(images: np.ndarray, labels: np.ndarray, pair: tuple[int, int], count: int) -> tuple[Tensor, Tensor]:
+def pair_of_digits(images: np.ndarray, labels: np.ndarray, pair: Sequence[int], count: int) -> tuple[Tensor, Tensor]:
     """The first images of two digits, half of ``count`` each (fewer where there are not so many), and -1 or +1."""
     chosen = [np.flatnonzero(labels == digit)[: count // 2] for digit in pair]
     x = input_vectors(images[np.concatenate(chosen)])

@@ -11,7 +11,7 @@ from ...datasets import Dataset
 from ...seeding import torch_stream
 from ...storage.progress import no_progress
 from ...storage.tables import tidy
-from ..digits import CLASSES, MiniBatches, accuracy, input_vectors, labels_of
+from ..digits import CLASSES, MiniBatches, accuracy, input_vectors, labels_of, require
 from ..params import PathPruning
 from ..path_pruning import ReluClassifiers, pruned_accuracies
 
@@ -28,12 +28,13 @@ def run(
     ``active_fraction`` of the units of each hidden ``layer``, and ``most_active`` the largest number of active
     units of any test image.
     """
+    dataset = require(dataset)
     splits = {name: [] for name in ("train", "validation", "test")}
     for seed in seeds:
         for name, part in standardised_splits(dataset, seed, device).items():
             splits[name].append(part)
     stacked = {name: tuple(map(torch.stack, zip(*parts, strict=True))) for name, parts in splits.items()}
-    x, labels = stacked["train"]
+    (x, labels), test = stacked["train"], stacked["test"]
     widths = [x.shape[-1], *[params.width] * params.hidden_layers, CLASSES]
     network = ReluClassifiers.draw(widths, seeds, device)
     orders = [torch_stream(seed, "path_pruning", "order") for seed in seeds]
@@ -41,7 +42,7 @@ def run(
     with progress(total=params.epochs, desc="epochs") as bar:
         network.train(x, labels, params.epochs, params.learning_rate, batches, bar)
     with progress(total=len(seeds) * len(params.kept), desc="numbers of paths") as bar:
-        pruned = pruned_accuracies(network, *stacked["test"], params.kept, bar)
+        pruned = pruned_accuracies(network, test[0], test[1], params.kept, bar)
     rows = np.asarray(seeds)
     return pa.concat_tables(
         [

@@ -11,6 +11,7 @@ from ...storage.progress import no_progress
 from ...storage.tables import tidy
 from .. import comparison
 from .. import posterior as exact
+from ..digits import require
 from ..params import Posterior
 from ..two_classes import network_label, two_class_problem, weight_scales
 
@@ -26,6 +27,7 @@ def run(
     ``deviation`` of the output, ``js_distance`` of its law to the infinitely wide network's, ``saddle_js_distance``
     to the renormalised one's, ``mean_scale`` and ``saddle_scale`` of u / E[u].
     """
+    dataset = require(dataset)
     problem = two_class_problem(params, dataset)
     h = np.linspace(-params.reach, params.reach, params.points)
     tables = []

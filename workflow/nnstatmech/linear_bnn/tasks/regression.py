@@ -11,7 +11,7 @@ from ...datasets import Dataset
 from ...seeding import torch_stream
 from ...storage.progress import no_progress
 from ...storage.tables import tidy
-from ..digits import LabelledDigits, MiniBatches, labelled_digits, step_size
+from ..digits import LabelledDigits, MiniBatches, labelled_digits, require, step_size
 from ..params import Regression
 from ..regression import CubicReadoutNetwork, Objective, mean_output_by_label, mean_scores, one_of_each, train
 
@@ -27,6 +27,7 @@ def run(
     has no further rows; ``image`` and ``target`` (no seed) and ``prediction`` of single test images, and
     ``mean_prediction`` over all test images of a label, as profiles.
     """
+    dataset = require(dataset)
     digits = labelled_digits(dataset, params.train_images, params.validation_images, device)
     orders = [torch_stream(seed, "regression", "order") for seed in seeds]
     batches = MiniBatches(len(digits.x), params.batch_size, orders)

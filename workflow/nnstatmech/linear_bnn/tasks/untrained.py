@@ -11,7 +11,7 @@ from ...datasets import Dataset
 from ...seeding import torch_stream
 from ...storage.progress import no_progress
 from ...storage.tables import tidy
-from ..digits import input_vectors
+from ..digits import input_vectors, require
 from ..params import Untrained
 
 
@@ -22,6 +22,7 @@ def run(
 
     Rows: ``output_length`` |c (Σ z)³ w| by seed and temperature; without a seed, ``input_norm`` |x|.
     """
+    dataset = require(dataset)
     x = input_vectors(dataset.train_images[params.image : params.image + 1], device)[0]
     lengths = np.empty((len(seeds), len(params.temperatures)))
     with progress(total=lengths.size, desc="networks") as bar:

@@ -9,25 +9,48 @@ import pandas as pd
 from ...readings import Measurement, NotMeasured, by_seed, mean_over_seeds, over_seeds, runs_of, select
 
 NETWORK = ["run", "case", "seed"]
+GRADIENT_RULES = ("sgd", "adam_sgd")
+SMALLEST_EXPANSION_RATIO = 2.0  # of √V to max|x̂|: there AMP's fields are off by 1 to 4 % (see layers/amp.py)
 
 
 @dataclass(frozen=True)
 class Setting:
-    """One case of one run: its parameters, with those of the case filled in, and its rows."""
+    """One case of one run: its parameters, with those of the case filled in, its rows, and the case's name."""
 
     params: dict
     rows: pd.DataFrame
+    case: str | None = None
 
 
 def settings_of(tables: Sequence[pd.DataFrame]) -> list[Setting]:
-    """Every run and case of some tables, in the order of the configuration."""
+    """Every run and case of some tables, in the order of the configuration.
+
+    Of a gradient baseline whose cases are learning rates there is one: see :func:`best_on_training_set`.
+    """
     found = []
     for table in tables:
         for params, rows in runs_of(table):
+            of_run = []
             for case, given in (params.get("cases") or {None: {}}).items():
                 own = {key: value for key, value in given.items() if value is not None}
-                found.append(Setting(params | own, rows if case is None else select(rows, case=case)))
+                of_run.append(Setting(params | own, rows if case is None else select(rows, case=case), case))
+            is_baseline = params["algorithm"] in GRADIENT_RULES
+            found += [best_on_training_set(of_run)] if is_baseline else of_run
     return found
+
+
+def best_on_training_set(settings: Sequence[Setting]) -> Setting:
+    """The setting with the smallest training error after the last epoch, averaged over realisations.
+
+    How a baseline gets its learning rate: one run is one batch size, the test set is not looked at, and of equals the
+    first (smallest) rate is taken.
+    """
+
+    def error(setting: Setting) -> float:
+        measured = final_mean(setting.rows, "train_error")
+        return np.inf if measured is None else measured.value
+
+    return min(settings, key=error)
 
 
 def learning_curve(rows: pd.DataFrame, quantity: str, layer: int | None = None) -> pd.DataFrame:
@@ -94,6 +117,21 @@ def first_divergence(rows: pd.DataFrame) -> float | None:
     """The earliest epoch in which a network of the setting diverged; None if none did."""
     epochs = rows.loc[rows["quantity"] == "diverged_epoch", "value"]
     return None if epochs.empty else float(epochs.min())
+
+
+def breakdown_epoch(rows: pd.DataFrame) -> int | None:
+    """The first epoch in which AMP's expansion in the share of one weight fails in a layer of one of the networks.
+
+    From there on its curves are no longer those of belief propagation. None where it never fails, or for other rules.
+    """
+    ratios = rows[(rows["quantity"] == "expansion_ratio") & (rows["value"] < SMALLEST_EXPANSION_RATIO)]
+    return None if ratios.empty else int(ratios["epoch"].min())
+
+
+def lost_networks(rows: pd.DataFrame) -> tuple[int, int]:
+    """Networks of a setting that are not finite at the end, and all of them."""
+    final = final_values(rows, "test_error")
+    return int(final.isna().sum()), len(final)
 
 
 def training_images(rows: pd.DataFrame) -> int:

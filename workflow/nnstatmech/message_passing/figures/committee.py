@@ -7,6 +7,7 @@ from matplotlib.figure import Figure, SubFigure
 from ...figures.style import panel_letter
 from ...readings import over_seeds, parameters_of, runs_of
 from ..curves.committee import by_features, sorted_by_leading_vector, unit_overlaps
+from ..tables import CommitteeTable
 
 LEARNERS = {
     "online_bp": ("online BP", "C0"),
@@ -16,12 +17,12 @@ LEARNERS = {
 }
 
 
-def committee(main: pd.DataFrame, *, scale: str) -> Figure:
+def committee(main: CommitteeTable, *, scale: str) -> Figure:
     """Errors and overlap of hidden units against the number of weights per pattern, and matrices of unit overlaps."""
     params = parameters_of(main)
     ratio = params["hidden_units"] / params["samples"]
     figure = plt.figure(figsize=(10.5, 6.2), layout="constrained")
-    left, right = figure.subfigures(1, 2, width_ratios=(1.15, 1))
+    left, right = figure.subfigures(1, 2, width_ratios=(1.15, 1), squeeze=False)[0]
     top, bottom = left.subplots(2, 1, sharex=True)
     for learner in learners_of(main):
         name, colour = LEARNERS[learner]
@@ -44,7 +45,10 @@ def committee(main: pd.DataFrame, *, scale: str) -> Figure:
             )
     top.set_ylabel("error (%)")
     top.set_ylim(0, 55)
-    top.legend(title="solid: training, dashed: test", ncols=2, title_fontsize=8)
+    handles, _ = top.get_legend_handles_labels()
+    left.legend(
+        handles=handles, title="solid: training, dashed: test", ncols=4, title_fontsize=8, loc="outside upper center"
+    )
     for level in (0.5, 1.0):
         bottom.axhline(level, color="0.5", lw=0.8, ls=":")
     bottom.set_ylim(0, 1.05)

@@ -1,18 +1,22 @@
 """Panels of learning curves, and the colours and names that the family's figures share.
 
-A panel shows training (solid) and test (dashed) errors of several algorithms against epochs; its upper inset is the
-mean polarisation ⟨q0⟩ of the first layer's units and its lower inset their mean overlap, as in the figures of the
-draft "Deep message passing" and of Lucibello et al. 2022.
+A panel shows training (solid) and test (dashed) errors of several algorithms against epochs; two strips below it show
+the mean polarisation ⟨q0⟩ of the first layer's units and the mean overlap q_ab of two different ones, which the draft
+"Deep message passing" and Lucibello et al. 2022 plot as insets (there with the diagonal of the matrix of overlaps).
 """
 
 from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
 
+import numpy as np
 import pandas as pd
 from matplotlib.axes import Axes
+from matplotlib.figure import Figure
+from matplotlib.gridspec import SubplotSpec
 from matplotlib.lines import Line2D
 from matplotlib.ticker import MaxNLocator
 
-from ..curves.training import Setting, first_divergence, learning_curve
+from ..curves.training import GRADIENT_RULES, Setting, breakdown_epoch, first_divergence, learning_curve, lost_networks
 
 LABELS = {"bp": "BP", "bpi": "BPI", "series": "BPI, series", "amp": "AMP (TAP)", "mf": "MF", "sgd": "SGD (BinaryNet)"}
 COLOURS = {"bp": "C0", "bpi": "C1", "series": "C0", "amp": "C2", "mf": "C4", "sgd": "C3"}
@@ -20,83 +24,108 @@ COLOURS = {"bp": "C0", "bpi": "C1", "series": "C0", "amp": "C2", "mf": "C4", "sg
 WIDTHS = {"bp": 2.6}
 DATASETS = {"mnist": "MNIST", "fashion_mnist": "Fashion-MNIST", "cifar10": "CIFAR-10"}
 FIRST_LAYER = 0
+FAINT = 0.35  # opacity of a curve where its algorithm has broken down
 
 
-def draw_curve(ax: Axes, curve: pd.DataFrame, algorithm: str, style: str = "-", width: float = 1.0) -> None:
+@dataclass(frozen=True)
+class Panel:
+    """A panel of errors with its two strips, all against epochs."""
+
+    errors: Axes
+    polarisation: Axes
+    overlap: Axes
+
+
+def panel_in(figure: Figure, cell: SubplotSpec) -> Panel:
+    """An empty panel in a cell of a grid."""
+    grid = cell.subgridspec(3, 1, height_ratios=(3, 1, 1))
+    errors = figure.add_subplot(grid[0])
+    return Panel(errors, *(figure.add_subplot(grid[row], sharex=errors) for row in (1, 2)))
+
+
+def draw_curve(
+    ax: Axes, curve: pd.DataFrame, algorithm: str, style: str = "-", width: float = 1.0, valid_to: float = np.inf
+) -> None:
+    """A mean with its range over realisations; faint from the epoch ``valid_to`` on."""
     colour, thickness = COLOURS[algorithm], width * WIDTHS.get(algorithm, 1.4)
     # Thin lines over thick ones: curves that coincide stay visible.
-    ax.plot(curve.index, curve["mean"], style, color=colour, lw=thickness, zorder=3 - thickness / 10)
+    line = {"color": colour, "lw": thickness, "zorder": 3 - thickness / 10}
+    valid, broken = curve[curve.index <= valid_to], curve[curve.index >= valid_to]
+    ax.plot(valid.index, valid["mean"], style, **line)
+    if len(broken):
+        ax.plot(broken.index, broken["mean"], style, alpha=FAINT, **line)
     if not curve["low"].equals(curve["high"]):
         ax.fill_between(curve.index, curve["low"], curve["high"], color=colour, alpha=0.15, lw=0)
 
 
-def inset(ax: Axes, bounds: tuple[float, float, float, float], label: str) -> Axes:
-    """A small axis in an empty part of a panel."""
-    small = ax.inset_axes(bounds)
-    small.tick_params(labelsize=6, pad=1, length=2)
-    small.grid(False)
-    small.text(0.96, 0.9, label, transform=small.transAxes, fontsize=8, ha="right", va="top")
-    return small
-
-
 def learning_panel(
-    ax: Axes, chosen: Sequence[Setting], largest_error: float, overlap: tuple[str, int] = ("overlap_full", FIRST_LAYER)
+    panel: Panel, chosen: Sequence[Setting], largest_error: float, overlap: tuple[str, int] = ("overlap", FIRST_LAYER)
 ) -> None:
-    """Errors of one setting against epochs, one colour an algorithm, with the two insets.
+    """Errors of one setting against epochs, one colour an algorithm, with the two strips.
 
-    ``overlap`` is the quantity and the layer of the lower inset.
+    ``overlap`` is the quantity and the layer of the lower strip.
     """
-    epochs = max(setting.params["epochs"] for setting in chosen)
+    largest_overlap = 0.0
     for setting in chosen:
         algorithm = setting.params["algorithm"]
-        draw_curve(ax, learning_curve(setting.rows, "train_error"), algorithm)
-        draw_curve(ax, learning_curve(setting.rows, "test_error"), algorithm, "--")
-    ax.set_xlim(0, epochs)
-    ax.xaxis.set_major_locator(MaxNLocator(5, integer=True))
-    ax.set_ylim(0, largest_error)
-    draw_insets(ax, chosen, epochs, overlap)
-    note_divergence(ax, chosen)
-
-
-def draw_insets(ax: Axes, chosen: Sequence[Setting], epochs: int, overlap: tuple[str, int]) -> None:
-    upper = inset(ax, (0.56, 0.70, 0.42, 0.27), r"$\langle q_0\rangle$")
-    lower = inset(ax, (0.56, 0.41, 0.42, 0.24), r"$q_{ab}$")
-    overlaps = []
-    for setting in chosen:
-        for small, (quantity, layer) in ((upper, ("polarisation", FIRST_LAYER)), (lower, overlap)):
+        valid_to = breakdown_epoch(setting.rows) or np.inf
+        draw_curve(panel.errors, learning_curve(setting.rows, "train_error"), algorithm, valid_to=valid_to)
+        draw_curve(panel.errors, learning_curve(setting.rows, "test_error"), algorithm, "--", valid_to=valid_to)
+        for ax, (quantity, layer) in ((panel.polarisation, ("polarisation", FIRST_LAYER)), (panel.overlap, overlap)):
             curve = learning_curve(setting.rows, quantity, layer)
             if len(curve):
-                draw_curve(small, curve, setting.params["algorithm"], width=0.6)
-                overlaps += [curve["mean"].max()] * (small is lower)
-    upper.set_ylim(-0.03, 1.03)
-    upper.set_yticks([0, 0.5, 1], ["0", "", "1"])
-    largest = max(overlaps, default=0.0) or 1.0
-    lower.set_ylim(0, 1.7 * largest)
-    lower.set_yticks([0, largest], ["0", f"{largest:.1g}"])
-    for small in (upper, lower):
-        small.set_xlim(0, epochs)
-        small.set_xticks([0, epochs])
-    upper.set_xticklabels([])
+                draw_curve(ax, curve, algorithm, width=0.7, valid_to=valid_to)
+                largest_overlap = max(largest_overlap, curve["high"].abs().max() if ax is panel.overlap else 0.0)
+    panel.errors.set_xlim(0, max(setting.params["epochs"] for setting in chosen))
+    panel.errors.set_ylim(0, largest_error)
+    panel.errors.set_ylabel("error (%)")
+    panel.polarisation.set_ylim(-0.05, 1.05)
+    panel.polarisation.set_yticks([0, 0.5, 1])
+    panel.polarisation.set_ylabel(r"$\langle q_0\rangle$")
+    panel.overlap.set_ylabel(r"$q_{ab}$")
+    panel.overlap.yaxis.set_major_locator(MaxNLocator(2))
+    if largest_overlap == 0:
+        panel.overlap.set_ylim(-0.01, 0.01)
+    panel.overlap.set_xlabel("epoch")
+    panel.overlap.xaxis.set_major_locator(MaxNLocator(5, integer=True))
+    for ax in (panel.errors, panel.polarisation):
+        ax.tick_params(labelbottom=False)
+    for ax in (panel.polarisation, panel.overlap):
+        ax.tick_params(labelsize=7)
+    write_notes(panel.errors, chosen)
 
 
-def note_divergence(ax: Axes, chosen: Sequence[Setting]) -> None:
-    """Name, in the algorithm's colour, the epoch at which fields left the floating-point range."""
-    line = 0
-    for setting in chosen:
-        epoch = first_divergence(setting.rows)
-        if epoch is not None:
-            algorithm = setting.params["algorithm"]
-            ax.text(
-                0.03,
-                0.04 + 0.085 * line,
-                f"{LABELS[algorithm]}: fields diverge in epoch {epoch:.0f}",
-                color=COLOURS[algorithm],
-                fontsize=7,
-                transform=ax.transAxes,
-                bbox={"facecolor": "white", "alpha": 0.8, "lw": 0, "pad": 0.5},
-                zorder=6,
-            )
-            line += 1
+def write_notes(ax: Axes, chosen: Sequence[Setting]) -> None:
+    """What a curve cannot show, in its colour at the upper right, where errors have fallen."""
+    notes = [(setting.params["algorithm"], note) for setting in chosen for note in notes_of(setting)]
+    for line, (algorithm, note) in enumerate(notes):
+        ax.text(
+            0.97,
+            0.96 - 0.085 * line,
+            f"{LABELS[algorithm].partition(' (')[0]}: {note}",
+            color=COLOURS[algorithm],
+            fontsize=7,
+            transform=ax.transAxes,
+            ha="right",
+            va="top",
+            bbox={"facecolor": "white", "alpha": 0.8, "lw": 0, "pad": 0.5},
+            zorder=6,
+        )
+
+
+def notes_of(setting: Setting) -> list[str]:
+    """The learning rate chosen for a baseline; divergence, breakdown and lost networks with their epochs."""
+    notes = []
+    if setting.params["algorithm"] in GRADIENT_RULES:
+        notes.append(f"learning rate {setting.params['learning_rate']:g}")
+    if (epoch := first_divergence(setting.rows)) is not None:
+        notes.append(f"fields diverge in epoch {epoch:.0f}")
+    if (epoch := breakdown_epoch(setting.rows)) is not None:
+        notes.append(f"expansion fails from epoch {epoch}")
+    lost, count = lost_networks(setting.rows)
+    if lost:
+        notes.append(f"{lost} of {count} networks not finite")
+    return notes
 
 
 def legend_entries(chosen: Iterable[Setting]) -> list[Line2D]:

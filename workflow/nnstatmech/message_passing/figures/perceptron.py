@@ -6,22 +6,27 @@ import pandas as pd
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from matplotlib.lines import Line2D
+from matplotlib.ticker import FuncFormatter, LogLocator
 
 from ...figures.style import panel_letter
 from ...readings import over_seeds, parameters_of, runs_of, select
 from .. import state_evolution
 from ..curves.perceptron import distances, final_by_load, predicted_trajectory, solved_by_load, trajectories
 from ..state_evolution import Overlaps
+from ..tables import PerceptronTable
 from .panels import COLOURS, LABELS
 
 CAPACITY = 0.833  # of the perceptron with binary weights: Krauth and Mézard 1989
 TRAJECTORY_LOAD = 1.0
 TRAJECTORY_SWEEPS = 12
 MARKERS = {"amp": ("o", 5), "bp": ("s", 7), "mf": ("^", 7), "bpi": ("v", 7)}
-SHIFTS = {"amp": -0.012, "bp": 0.0, "bpi": 0.012, "mf": 0.024}  # of a fraction, so that lines do not cover each other
+# Of (d), widest first: fractions that coincide stay visible through each other.
+WIDTHS = {"bp": 5.0, "amp": 2.6, "bpi": 1.2, "mf": 1.6}
 
 
-def perceptron(overlaps: pd.DataFrame, difference: pd.DataFrame, capacity: pd.DataFrame, *, scale: str) -> Figure:
+def perceptron(
+    overlaps: PerceptronTable, difference: PerceptronTable, capacity: PerceptronTable, *, scale: str
+) -> Figure:
     """Overlaps and their trajectories against state evolution, BP against AMP, and the capacity.
 
     Parameters
@@ -118,6 +123,8 @@ def difference_panel(ax: Axes, table: pd.DataFrame) -> None:
     sizes = sorted(points.index)
     ax.set_xticks(sizes, [str(size) for size in sizes])
     ax.minorticks_off()
+    ax.yaxis.set_major_locator(LogLocator(subs=(1, 2, 5)))
+    ax.yaxis.set_major_formatter(FuncFormatter(lambda value, _: f"{value:g}"))
     ax.set_xlabel("inputs $N$")
     ax.set_ylabel(f"rms difference of $m$, {rule.upper()} and AMP")
     ax.legend()
@@ -127,10 +134,12 @@ def capacity_panel(ax: Axes, table: pd.DataFrame) -> None:
     for params, rows in runs_of(table):
         rule = params["algorithm"]
         points = solved_by_load(rows)
-        ax.plot(points.index, points["fraction"] + SHIFTS[rule], "o-", ms=4, color=COLOURS[rule], label=LABELS[rule])
+        (line,) = ax.plot(points.index, points["fraction"], "o-", color=COLOURS[rule], label=LABELS[rule], alpha=0.8)
+        line.set(linewidth=WIDTHS[rule], markersize=WIDTHS[rule] + 3, zorder=4 - WIDTHS[rule] / 10)
     ax.axvline(CAPACITY, color="0.6", lw=0.8, ls=":")
     ax.text(CAPACITY, 0.98, f"capacity {CAPACITY}", rotation=90, ha="right", va="top", fontsize=7, color="0.4")
     ax.set_xlabel(r"load $\alpha = P/N$")
     ax.set_ylabel("fraction solved")
     ax.set_ylim(-0.05, 1.06)
-    ax.legend(loc="lower left")
+    ax.set_yticks([0, 0.25, 0.5, 0.75, 1])
+    ax.legend(loc="center left")

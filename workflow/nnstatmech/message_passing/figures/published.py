@@ -7,6 +7,6 @@ import pandas as pd
 
 def published_table(name: str) -> pd.DataFrame:
     """A table of published numbers; its source is named in the README beside it."""
-    path = resources.files(__package__.rpartition(".")[0]) / "published" / f"{name}.csv"
+    path = resources.files(__name__.rpartition(".figures")[0]) / "published" / f"{name}.csv"
     with resources.as_file(path) as file:
         return pd.read_csv(file)

@@ -11,6 +11,7 @@ from matplotlib.lines import Line2D
 
 from ...figures.style import panel_letter
 from ..curves.training import final_values, mean_and_deviation, one_a_seed, settings_of
+from ..tables import TrainingTable
 from .panels import COLOURS, DATASETS, LABELS
 from .published import published_table
 
@@ -20,10 +21,10 @@ PUBLISHED_RULES = {"sgd": "binarynet", "bp": "bp", "amp": "amp", "mf": "mf"}
 MISSING = (np.nan, np.nan)
 
 
-def error_table(main: pd.DataFrame, *, scale: str, overlay_published: bool | None = None) -> Figure:
+def error_table(main: TrainingTable, *, scale: str, overlay_published: bool | None = None) -> Figure:
     """One panel for each data set and kind of labels: our test errors and the published ones, also in numbers.
 
-    Published errors are left out where they are switched off.
+    Published errors are left out where they are switched off, and where ours are of a stand-in for the data set.
     """
     found = settings_of([main])
     datasets = list(dict.fromkeys(setting.params["dataset"] for setting in found))
@@ -32,6 +33,7 @@ def error_table(main: pd.DataFrame, *, scale: str, overlay_published: bool | Non
         len(kinds), len(datasets), figsize=(4.1 * len(datasets), 2.5 * len(kinds)), squeeze=False, layout="constrained"
     )
     letters = iter("abcdefghijkl")
+    compared = [] if overlay_published is False else [name for name in datasets if not is_stand_in(main, name)]
     for row, kind in zip(axes, kinds, strict=True):
         for ax, dataset in zip(row, datasets, strict=True):
             ours = {
@@ -39,15 +41,21 @@ def error_table(main: pd.DataFrame, *, scale: str, overlay_published: bool | Non
                 for setting in found
                 if setting.params["dataset"] == dataset and setting.params["labels"] == kind
             }
-            comparison_panel(ax, ours, {} if overlay_published is False else published_errors(dataset, kind))
+            comparison_panel(ax, ours, published_errors(dataset, kind) if dataset in compared else {})
             ax.set_title(f"{DATASETS.get(dataset, dataset)}, {LABEL_KINDS[kind]}", fontsize=10)
             panel_letter(ax, next(letters))
     handles = [Line2D([], [], marker="o", color="0.3", ls="", label="ours")]
-    if overlay_published is not False:
+    if compared:
         label = "published (501-501, 100 epochs)"
         handles.append(Line2D([], [], marker="o", color="0.3", mfc="none", ls="", label=label))
     figure.legend(handles=handles, loc="outside upper center", ncols=2, frameon=False)
     return figure
+
+
+def is_stand_in(table: pd.DataFrame, dataset: str) -> bool:
+    """Whether runs of a data set learned from a stand-in for it; a table made in Python may not say."""
+    stand_ins = {shard["run"] for shard in table.attrs.get("shards", ()) if shard.get("stand_in")}
+    return any(run in stand_ins for run, params in table.attrs["runs"].items() if params["dataset"] == dataset)
 
 
 def published_errors(dataset: str, kind: str) -> dict[str, tuple[float, float]]:

@@ -1,12 +1,12 @@
 """Times of an epoch."""
 
 import matplotlib.pyplot as plt
-import pandas as pd
 from matplotlib.figure import Figure
 from matplotlib.lines import Line2D
 
 from ...readings import over_seeds
 from ..curves.timing import seconds_by_batch
+from ..tables import TimingTable
 from .panels import COLOURS, LABELS
 from .published import published_table
 
@@ -15,9 +15,9 @@ TIMED_LABELS = LABELS | {"bpi": "BP, BPI (exact edges)", "series": "BPI, series 
 TIMED_COLOURS = COLOURS | {"series": "C5"}
 
 
-def epoch_time(main: pd.DataFrame, *, scale: str, overlay_published: bool | None = None) -> Figure:
+def epoch_time(main: TimingTable, *, scale: str, overlay_published: bool | None = None) -> Figure:
     """Seconds an epoch against batch size, with published times behind unless these are switched off."""
-    figure, ax = plt.subplots(figsize=(6.4, 4.6), layout="constrained")
+    figure, ax = plt.subplots(figsize=(7.4, 4.4), layout="constrained")
     if overlay_published is not False:
         for (device, name), rows in published_table("epoch_seconds").groupby(["device", "algorithm"]):
             style = ":" if device == "gpu" else "--"
@@ -48,5 +48,5 @@ def epoch_time(main: pd.DataFrame, *, scale: str, overlay_published: bool | None
     ax.set_xticks(sizes, [str(size) for size in sizes])
     ax.set_xlabel("batch size")
     ax.set_ylabel("seconds per epoch of 60 000 images")
-    ax.legend(handles=handles, loc="upper right", fontsize=7)
+    figure.legend(handles=handles, loc="outside right upper", fontsize=7)
     return figure

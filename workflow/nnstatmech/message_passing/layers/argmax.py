@@ -4,12 +4,14 @@ import torch
 from torch import Tensor
 
 from ..channels import argmax_output
-from ..weights import UpdateRule
+from ..weights import BinaryWeights, UpdateRule
 from .layer import Layer
 
 
 class ArgmaxLayer(Layer):
     """Ten output units and P(c | z) = 1[c = argmax z]: plain gradient messages, and damping on the field H."""
+
+    weights: BinaryWeights
 
     def backward(self, field_top: Tensor, rule: UpdateRule) -> None:
         """As :meth:`Layer.backward`, with the integer classes (R, M) in place of a field."""

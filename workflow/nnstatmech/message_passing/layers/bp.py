@@ -5,9 +5,9 @@ from torch import Tensor
 
 from ..channels import sign
 from ..kernels import EdgeCoefficients, edge_score, sample_chunks
-from ..weights import BinaryWeights, UpdateRule
+from ..weights import BinaryWeights, GaussianWeights, UpdateRule
 from .bpi import BPILayer
-from .layer import VARIANCE_FLOOR, LayerInput
+from .layer import LayerInput, floored
 
 
 class BPLayer(BPILayer):
@@ -19,12 +19,15 @@ class BPLayer(BPILayer):
     Attributes
     ----------
     cavity_variance
-        Leave the edge out of V, too: the same cost, five times more accurate on very small trees.
+        Leave the edge out of V, too, at the same cost. For one pattern of a perceptron with 15 inputs, whose messages
+        are exact but for the Gaussian sums, the error of the means falls to a third (.0078 to .0028); where a sum has
+        very few terms, as in the tree of 3 units with 5 inputs, its Gaussian is too narrow without the edge, and the
+        error doubles (.025 to .057).
     """
 
     def __init__(
         self,
-        weights: BinaryWeights,
+        weights: BinaryWeights | GaussianWeights,
         series_order: int | None = None,
         switch_ratio: float = 1.0,
         cavity_variance: bool = False,
@@ -85,7 +88,10 @@ class BPLayer(BPILayer):
         cavity_omega = self.omega[:, part].unsqueeze(-1) - means * x
         field, variance = field_top[:, part].unsqueeze(-1), self.variance[:, part].unsqueeze(-1)
         if self.cavity_variance:
-            variance = (variance - self._edge_variance(part)).clamp_min(VARIANCE_FLOOR)
+            square = self.inputs.mean[:, part].square()
+            mean_square = self.inputs.mean_square(square)
+            scale = mean_square.unsqueeze(-1) if isinstance(mean_square, Tensor) else mean_square
+            variance = floored(variance - self._edge_variance(part), scale)
             return sign.score(field, cavity_omega, variance)
         return edge_score(cavity_omega, *EdgeCoefficients.of(field, variance).tensors())
 

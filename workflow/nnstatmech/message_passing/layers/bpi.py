@@ -38,21 +38,17 @@ class BPILayer(Layer):
         self.series_order = series_order
         self.switch_ratio = switch_ratio
         self.exact_replicas: list[int] = []
-        self._smallest_ratio: Tensor | None = None
-
-    def state(self) -> list[Tensor]:
-        return [*super().state(), *([] if self._smallest_ratio is None else [self._smallest_ratio])]
 
     def choose_kernels(self) -> None:
         """Decide, per replica, between series and exact kernel from the sweeps since the last call.
 
         The only place where the host waits for the device.
         """
-        if self.series_order is None or self._smallest_ratio is None:
+        if self.series_order is None or self.smallest_ratio is None:
             return
-        ratios = self._smallest_ratio.tolist()
+        ratios = self.smallest_ratio.tolist()
         self.exact_replicas = [replica for replica, ratio in enumerate(ratios) if not ratio >= self.switch_ratio]
-        self._smallest_ratio.fill_(math.inf)
+        self.smallest_ratio.fill_(math.inf)
 
     def messages(self, field_top: Tensor) -> tuple[Tensor, Tensor | None, Tensor, None]:
         g = self.score(field_top)
@@ -61,9 +57,9 @@ class BPILayer(Layer):
             field_in = torch.empty_like(self.weights.mean)
             field_down = None if self.is_first else torch.empty_like(self.inputs.mean)
         else:
-            self._watch()
+            self.watch()
             replicas = self.exact_replicas
-            field_in, field_down = self._series(g)
+            field_in, field_down = self._series(g, self.series_order)
         for replica in replicas:
             self._exact(replica, field_top, field_in, field_down)
         return field_in, field_down, g, None
@@ -76,9 +72,9 @@ class BPILayer(Layer):
         if field_down is not None:
             field_down[replica] = kernels.bpi_field_down(x, m, omega, coefficients)
 
-    def _series(self, g: Tensor) -> tuple[Tensor, Tensor | None]:
+    def _series(self, g: Tensor, order: int) -> tuple[Tensor, Tensor | None]:
         """H_in = Σ_n (−m)ⁿ/n! ∘ (g⁽ⁿ⁾ᵀ x̂ⁿ⁺¹) and B = Σ_n (−x̂)ⁿ/n! ∘ (g⁽ⁿ⁾ mⁿ⁺¹), by Horner's rule."""
-        derivatives = sign.score_derivatives(g, self.omega, self.variance, self.series_order)
+        derivatives = sign.score_derivatives(g, self.omega, self.variance, order)
         x, m = self.inputs.mean, self.weights.mean
         field_in = horner(
             [torch.bmm(d.mT, power) for d, power in zip(derivatives, powers_of(x, len(derivatives)), strict=True)], m
@@ -88,14 +84,6 @@ class BPILayer(Layer):
         return field_in, horner(
             [torch.bmm(d, power) for d, power in zip(derivatives, powers_of(m, len(derivatives)), strict=True)], x
         )
-
-    def _watch(self) -> None:
-        """Keep the smallest √V / max|x̂| that each replica has seen."""
-        ratio = self.variance.amin((1, 2)).sqrt() / self.inputs.mean.abs().amax((1, 2))
-        if self._smallest_ratio is None:
-            self._smallest_ratio = ratio
-        else:
-            torch.minimum(self._smallest_ratio, ratio, out=self._smallest_ratio)
 
 
 def powers_of(base: Tensor, count: int) -> list[Tensor]:

@@ -8,7 +8,30 @@ from torch import Tensor
 from ..channels import sign
 from ..weights import BinaryWeights, GaussianWeights, UpdateRule
 
-VARIANCE_FLOOR = 1e-8
+VARIANCE_FLOOR = 1e-8  # smallest V, as a part of the mean square of what it sums over
+LARGEST_RESCALING = 2.0**100
+
+
+def of_unit_size(inputs: Tensor) -> Tensor:
+    """Inputs (R, M, N) times the power of two, one a replica, that brings their largest entry into [1/2, 1).
+
+    Messages do not depend on the scale of the inputs. A power of two changes no digit, and keeps products of
+    inputs and scores within the range of floating-point numbers.
+    """
+    peak = inputs.abs().amax((1, 2), keepdim=True)
+    factor = (torch.frexp(peak).mantissa / peak).clamp(max=LARGEST_RESCALING)
+    return inputs * torch.where(peak > 0, factor, torch.ones_like(factor))
+
+
+def floored(variance: Tensor, mean_square: Tensor | float) -> Tensor:
+    """V (R, M, K), at least :data:`VARIANCE_FLOOR` of ``mean_square``; where that is 0, at least the floor itself.
+
+    The floor is relative, so that inputs (or real weights) in other units give the same network.
+    """
+    if isinstance(mean_square, Tensor):
+        floor = VARIANCE_FLOOR * torch.where(mean_square > 0, mean_square, torch.ones_like(mean_square))
+        return torch.maximum(variance, floor)
+    return variance.clamp_(min=VARIANCE_FLOOR * mean_square)
 
 
 @dataclass
@@ -29,6 +52,10 @@ class LayerInput:
     variance: Tensor | None = None
     field: Tensor | None = None
 
+    def mean_square(self, square: Tensor) -> Tensor | float:
+        """Mean of x̂² + Δ over the units, (R, M, 1), from x̂²; 1 for units of ±1, which feed all layers but the first."""
+        return square.mean(-1, keepdim=True) if self.variance is None else 1.0
+
 
 class Layer:
     """A layer of K × N weights and the messages that it exchanges with its neighbours.
@@ -42,6 +69,8 @@ class Layer:
         The belief about the weights.
     omega, variance
         ω and V of the preactivations, (R, M, K), of the last forward pass.
+    smallest_ratio
+        What :meth:`watch` has kept, (R,); None where a rule does not watch.
     field_down
         B (R, M, N) that the last backward pass sent to the input units; None after a reset and in the first layer.
     """
@@ -50,6 +79,7 @@ class Layer:
         self.weights = weights
         self.is_first = False
         self.keeps_memory = False
+        self.smallest_ratio: Tensor | None = None
         self.inputs: LayerInput
         self.omega: Tensor
         self.variance: Tensor
@@ -61,7 +91,15 @@ class Layer:
 
     def state(self) -> list[Tensor]:
         """The tensors that outlive a reset."""
-        return self.weights.state()
+        return [*self.weights.state(), *([] if self.smallest_ratio is None else [self.smallest_ratio])]
+
+    def watch(self) -> None:
+        """Keep the smallest √V / max|x̂| of each replica: an expansion in the share of one edge needs it large."""
+        ratio = self.variance.amin((1, 2)).sqrt() / self.inputs.mean.abs().amax((1, 2))
+        if self.smallest_ratio is None:
+            self.smallest_ratio = ratio
+        else:
+            torch.minimum(self.smallest_ratio, ratio, out=self.smallest_ratio)
 
     def forward(self, inputs: LayerInput) -> None:
         """Form ω and V from the moments of the inputs and of the weights."""
@@ -70,7 +108,7 @@ class Layer:
         self.variance = torch.bmm(square, self.weights.variance.mT)
         if inputs.variance is not None:
             self.variance += self.weights.spread(inputs.variance)
-        self.variance.clamp_(min=VARIANCE_FLOOR)
+        self.variance = floored(self.variance, inputs.mean_square(square) * self.weights.mean_square())
         self.omega = self.preactivation(inputs)
 
     def backward(self, field_top: Tensor, rule: UpdateRule) -> None:

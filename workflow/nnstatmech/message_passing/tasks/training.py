@@ -9,11 +9,14 @@ what belongs to a whole run), ``layer`` (0 = the first weights; null for the net
     The same for the prediction averaged over the posterior.
 ``polarisation``, ``overlap``, ``overlap_full``, ``sign_overlap``
     ⟨q0⟩ of a layer; mean overlap of its units off the diagonal of m mᵀ/N; with the diagonal, as early figures plot it;
-    off the diagonal for the signs of the weights.
+    off the diagonal for the signs of the weights. All of the weights that exist.
 ``field_scale``, ``largest_field``
     Root mean square and largest |H| of a layer.
 ``exact_kernel``
     1 where bp or bpi used the kernel over all edges at the end of the epoch, 0 where the series sufficed.
+``expansion_ratio``
+    Smallest √V / max|x̂| of a layer of amp since the last evaluation (at most 10⁶): below about 2 its expansion in the
+    share of one weight fails.
 ``fused_kernel``
     1 if the kernel over all edges was compiled, 0 if it ran eagerly. No row: it was not needed.
 ``seconds_per_epoch``

@@ -8,12 +8,13 @@ import pyarrow as pa
 import torch
 
 from ...datasets import Dataset
+from ...errors import NamedProblem
 from ...storage.progress import no_progress
 from ...storage.tables import schema_of, tidy
 from ..inputs import batches
 from ..networks import GaussianWeights
 from ..params import Propagation
-from ..propagation import propagate, realisations_at_once
+from ..propagation import Breakdown, propagate, realisations_at_once
 
 
 def run(
@@ -34,7 +35,8 @@ def run(
     dataset
         Its training images are the signal.
     device
-        Where the network is; weights are drawn there, so that CPU and CUDA agree in distribution only.
+        Where the network is; weights are drawn there, so that CPU and CUDA agree in distribution only:
+        realisations of two tables are pairs if both were computed on one kind of device.
     progress
         Called like ``tqdm``: counts layers.
 
@@ -42,12 +44,15 @@ def run(
     -------
     pyarrow.Table
         One row per seed, depth, location and quantity, see :func:`nnstatmech.moments.propagation.propagate`. The
-        value is null where a network died (a ReLU layer without any active unit).
+        value is null where a network has died (a ReLU layer without any active unit), and in the few
+        other cases that are named there.
 
     Raises
     ------
     ValueError
         If the data set is smaller than a batch, or a batch cannot be normalised.
+    NamedProblem
+        If the arithmetic fails in a network that is alive; names the seeds.
     """
     seeds = sorted(seeds)
     inputs = batches(dataset, params, seeds)
@@ -65,7 +70,11 @@ def run(
                 for tensors in zip(*(next(inputs) for _ in together), strict=True)
             )
             weights = GaussianWeights(together, device)
-            moments = propagate(params, signal, noise, weights, after_layer=partial(bar.update, len(together)))
+            try:
+                moments = propagate(params, signal, noise, weights, after_layer=partial(bar.update, len(together)))
+            except Breakdown as error:
+                failed = ", ".join(str(together[i]) for i in error.realisations)
+                raise NamedProblem(f"realisations {failed}: {error}") from error
             tables.append(as_table(params, together, {key: value.cpu().numpy() for key, value in moments.items()}))
     return pa.concat_tables(tables)
 

@@ -1,4 +1,4 @@
-"""The README's section on extending the project, followed to the letter in a copy of it."""
+"""docs/extend.md, followed to the letter in a copy of the project."""
 
 import re
 
@@ -13,16 +13,18 @@ BLOCK = re.compile(r"^```(\w+)\n(.*?)^```$", re.MULTILINE | re.DOTALL)
 FILE = re.compile(r"`([\w./]+\.(?:py|yaml|smk))`")
 
 
-def section(title, level="###"):
-    """Text below a heading of the README, up to the next one of its level or above."""
-    text = (ROOT / "README.md").read_text()
+def section(title, level="##"):
+    """Text below a heading of the page, up to the next one of its level or above."""
+    text = (ROOT / "docs/extend.md").read_text()
     body = text.split(f"\n{level} {title}\n", 1)[1]
     return re.split(rf"^#{{1,{len(level)}}} ", body, maxsplit=1, flags=re.MULTILINE)[0]
 
 
 def blocks(text):
-    """Each fenced block with the file that was named last before it: (file, language, content)."""
+    """Each fenced block but commands, with the file that was named last before it: (file, language, content)."""
     for match in BLOCK.finditer(text):
+        if match[1] == "bash":
+            continue
         files = FILE.findall(text[: match.start()])
         yield (files[-1] if files else None), match[1], match[2]
 

@@ -1,0 +1,119 @@
+"""Every command of the pages is in one list, with what is done with it here."""
+
+import importlib.util
+import re
+import shlex
+import shutil
+import subprocess
+import sys
+import tomllib
+
+import pytest
+import yaml
+from small_project import PARTS, ROOT, Project
+
+from .pages import commands, pages
+
+LISTED = {entry["command"]: entry for entry in yaml.safe_load((ROOT / "tests/docs/commands.yaml").read_text())}
+SMALL = ROOT / "tests/docs/small.yaml"
+KINDS = ("run", "small", "plan", "parse")
+
+
+def of_kind(kind):
+    return [command for command, how in LISTED.items() if how["kind"] == kind]
+
+
+@pytest.fixture(scope="module")
+def project(tmp_path_factory):
+    """The whole project, with nothing computed."""
+    folder = tmp_path_factory.mktemp("commands") / "project"
+    folder.mkdir()
+    for part in (*PARTS, "config.yaml", "docs"):
+        source = ROOT / part
+        (shutil.copytree if source.is_dir() else shutil.copy)(source, folder / part)
+    return Project(folder)
+
+
+def in_shell(project, command):
+    """Run a command as a reader would, with this Python first on the path."""
+    path = f"export PATH={shlex.quote(str(sys.prefix))}/bin:$PATH PYTHONPATH=workflow OMP_NUM_THREADS=1; "
+    done = subprocess.run(
+        ["bash", "-c", path + command], cwd=project.folder, capture_output=True, text=True, timeout=1200
+    )
+    assert done.returncode == 0, f"{command}\n{done.stdout}\n{done.stderr}"
+    return done.stdout + done.stderr
+
+
+def with_config(command, config):
+    """A snakemake command with values of ``--config`` laid over its own."""
+    words = shlex.split(command)
+    if not config:
+        return words
+    if "--config" not in words:
+        return [*words, "--config", *config]
+    here = words.index("--config") + 1
+    given = dict(word.split("=", 1) for word in words[here:]) | dict(word.split("=", 1) for word in config)
+    return [*words[:here], *(f"{key}={value}" for key, value in given.items())]
+
+
+def test_the_list_is_complete_and_holds_nothing_else():
+    said = {command for page in pages() for command in commands(page)}
+    assert said - set(LISTED) == set(), "enter them in tests/docs/commands.yaml"
+    assert set(LISTED) - said == set(), "no page says so any more"
+
+
+def test_the_list_is_understood():
+    assert {how["kind"] for how in LISTED.values()} <= set(KINDS)
+    for how in LISTED.values():
+        assert "by" not in how or (ROOT / how["by"]).exists(), how
+
+
+@pytest.mark.parametrize("command", [c for c in of_kind("run") if "by" not in LISTED[c]])
+def test_commands_that_run_as_they_stand(project, command):
+    (project.folder / "results").mkdir(exist_ok=True)
+    in_shell(project, command)
+
+
+@pytest.mark.parametrize("command", of_kind("plan"))
+def test_commands_that_are_planned(project, command):
+    needed = LISTED[command].get("needs")
+    if needed and importlib.util.find_spec(needed) is None:
+        pytest.skip(f"needs {needed}: pip install -e '.[slurm,cluster]'")
+    assert "total" in in_shell(project, f"{command} -n")
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("command", of_kind("small"))
+def test_commands_that_run_small(project, command):
+    how = LISTED[command]
+    for line in filter(None, (how.get("after"), command)):
+        words = with_config(line, how.get("config") if line == command else None)
+        if words[0] == "snakemake":
+            targets = [word for word in words[1:] if word.endswith(".png")]
+            words = [words[0], *targets, "--configfile", str(SMALL), *words[1 + len(targets) :]]
+        in_shell(project, shlex.join(words))
+        for target in (word for word in words if word.startswith("figures/")):
+            assert (project.folder / target).exists()
+
+
+def extras():
+    return tomllib.loads((ROOT / "pyproject.toml").read_text())["project"]["optional-dependencies"]
+
+
+@pytest.mark.parametrize("command", of_kind("parse"))
+def test_commands_that_are_only_read(command):
+    pinned = (ROOT / "requirements.txt").read_text().splitlines()
+    for words in map(shlex.split, command.split("&&")):
+        if "install" in words:
+            for word in words[words.index("install") + 1 :]:
+                if "==" in word:
+                    assert word in pinned
+                if match := re.fullmatch(r"\.\[(.+)\]", word):
+                    assert set(match[1].split(",")) <= set(extras())
+                if word.endswith(".txt"):
+                    assert (ROOT / word).exists()
+        for word in words:
+            if word.startswith("tests/"):
+                assert (ROOT / word).exists()
+        if words[:2] == ["python", "-m"]:
+            assert importlib.util.find_spec(words[2]) is not None

@@ -1,0 +1,27 @@
+"""Tables by the task that made them: what drawings and measures ask for, and planning compares before anything runs."""
+
+from typing import Annotated, TypeAlias
+
+import pandas as pd
+
+from .params import (
+    Classifier,
+    Ensemble,
+    NeuralTangent,
+    NormLearning,
+    PathPruning,
+    Posterior,
+    Prior,
+    Regression,
+    Untrained,
+)
+
+ClassifierTable: TypeAlias = Annotated[pd.DataFrame, Classifier]
+EnsembleTable: TypeAlias = Annotated[pd.DataFrame, Ensemble]
+NeuralTangentTable: TypeAlias = Annotated[pd.DataFrame, NeuralTangent]
+NormLearningTable: TypeAlias = Annotated[pd.DataFrame, NormLearning]
+PathPruningTable: TypeAlias = Annotated[pd.DataFrame, PathPruning]
+PosteriorTable: TypeAlias = Annotated[pd.DataFrame, Posterior]
+PriorTable: TypeAlias = Annotated[pd.DataFrame, Prior]
+RegressionTable: TypeAlias = Annotated[pd.DataFrame, Regression]
+UntrainedTable: TypeAlias = Annotated[pd.DataFrame, Untrained]

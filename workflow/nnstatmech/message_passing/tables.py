@@ -1,0 +1,12 @@
+"""The tables of the family's tasks, as drawing functions and measures say which of them they take."""
+
+from typing import Annotated, TypeAlias
+
+import pandas as pd
+
+from .params import Committee, Perceptron, Timing, Training
+
+TrainingTable: TypeAlias = Annotated[pd.DataFrame, Training]
+PerceptronTable: TypeAlias = Annotated[pd.DataFrame, Perceptron]
+CommitteeTable: TypeAlias = Annotated[pd.DataFrame, Committee]
+TimingTable: TypeAlias = Annotated[pd.DataFrame, Timing]
