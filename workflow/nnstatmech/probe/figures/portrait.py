@@ -21,7 +21,7 @@ PANELS = (
     ("log_chi", r"sensitivity to noise $\chi$", 1.0, True),
     ("reff_signal", r"effective rank $r_\mathrm{eff}$", None, True),
     ("contrast", r"contrast of inputs $1 - c$", None, True),
-    ("log_gradient", "gradient, over that at the last block", 1.0, True),
+    ("log_gradient", "gradient (last block: 1)", 1.0, True),
     ("r2", "reconstruction of the input $R^2$", None, False),
 )
 LONGEST_NAME = 18
@@ -46,7 +46,6 @@ def blocks(main: Table, *, scale: str, sentences: bool = True) -> Figure:
     text = findings_text(lines) if sentences else []
     height = 0.16 * len(text)
     figure = Figure(figsize=(11, 5.6 + height), layout="constrained")
-    panels, below = (figure, None), None
     if text:
         top, below = figure.subfigures(2, 1, height_ratios=[max(height, 0.2), 5.6])
         top.text(0.01, 0.98, "\n".join(text), va="top", ha="left", fontsize=7.5, linespacing=1.25)
@@ -60,7 +59,7 @@ def blocks(main: Table, *, scale: str, sentences: bool = True) -> Figure:
     for ax in panels[1]:
         name_blocks(ax, lines)
     if len(lines) > 1:
-        panels.flat[0].legend([line.label for line in lines])
+        panels.flat[0].legend(handles=panels.flat[0].get_lines())
     return figure
 
 
