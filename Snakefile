@@ -17,6 +17,7 @@ include: "rules/data.smk"
 include: "rules/runs.smk"
 include: "rules/tables.smk"
 include: "rules/figures.smk"
+include: "rules/claims.smk"
 include: "rules/scorecard.smk"
 
 

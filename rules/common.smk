@@ -76,7 +76,9 @@ for scale in SCALES:  # the other scale's numbers are checked too, before anythi
 if workflow.modifier.is_main_snakefile():
     try:
         check_targets(sys.argv[1:], PLAN.settings.figures)
-        pictures = [f"figures/{name}.png" for name in (*PLAN.settings.figures, "scorecard")]
+        pictures = [
+            f"figures/{name}.png" for name in (*PLAN.settings.figures, "scorecard")
+        ]
         check_report(
             sys.argv[1:], [path for path in pictures if Path(path).exists()], pictures
         )

@@ -96,7 +96,8 @@ def band_edges(item: Collection) -> tuple[np.ndarray, np.ndarray, np.ndarray, tu
     low, high = np.full(len(x), np.inf), np.full(len(x), -np.inf)
     np.minimum.at(low, first, corners[:, 1])
     np.maximum.at(high, first, corners[:, 1])
-    colour = tuple(np.round(item.get_facecolor()[0][:3], 3)) if len(item.get_facecolor()) else ()
+    faces = np.asarray(item.get_facecolor(), float)
+    colour = tuple(np.round(faces[0, :3], 3)) if len(faces) else ()
     return x, low, high, colour
 
 

@@ -21,8 +21,8 @@ def seconds_a_seed(params: Parameters) -> float:
 def seeds_in_a_shard(seconds: float, scale: str) -> int:
     """Realisations in one job, a power of two, so that borders move only where a cost changes a lot.
 
-    A job of up to eight realisations may take an hour; one of more takes ten minutes, on a laptop a minute and a half. A
-    realisation of more than an hour has a job of its own.
+    A job of up to eight realisations may take an hour; one of more takes ten minutes, on a laptop a minute and a half.
+    A realisation of more than an hour has a job of its own.
     """
     fitting = power_of_two_within(JOB_SECONDS[scale] / seconds)
     if scale == "paper" and fitting < MOST_LONG:

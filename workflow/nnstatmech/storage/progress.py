@@ -81,8 +81,9 @@ class Beat:
 
     def bar(self, width: int = 120) -> str:
         """The report as one line of at most ``width`` characters."""
+        total: Any = self.total  # tqdm takes None for an unknown total, which its declared type does not say
         return tqdm.format_meter(
-            self.n, self.total, self.elapsed, prefix=self.shard, ncols=width, ascii=True, postfix=self.news or None
+            self.n, total, self.elapsed, prefix=self.shard, ncols=width, ascii=True, postfix=self.news or None
         )
 
 

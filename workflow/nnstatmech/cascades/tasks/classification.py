@@ -66,7 +66,7 @@ def run(
         weight_variance=np.array(variances),
         step=params.steps,
         quantity="accuracy",
-        value=found.nan_to_num(nan=chance(require_labels(dataset).train_labels)).cpu().numpy(),
+        value=found.nan_to_num(nan=chance(torch.as_tensor(require_labels(dataset).train_labels))).cpu().numpy(),
     )
 
 
