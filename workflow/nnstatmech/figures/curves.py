@@ -6,7 +6,7 @@ import numpy as np
 import pandas as pd
 from matplotlib.axes import Axes
 from matplotlib.collections import Collection, PathCollection, PolyCollection
-from matplotlib.colors import to_rgb
+from matplotlib.colors import to_rgb, to_rgba_array
 from matplotlib.container import ErrorbarContainer
 from matplotlib.figure import Figure
 from matplotlib.lines import Line2D
@@ -96,14 +96,18 @@ def band_edges(item: Collection) -> tuple[np.ndarray, np.ndarray, np.ndarray, tu
     low, high = np.full(len(x), np.inf), np.full(len(x), -np.inf)
     np.minimum.at(low, first, corners[:, 1])
     np.maximum.at(high, first, corners[:, 1])
-    faces = np.asarray(item.get_facecolor(), float)
-    colour = tuple(np.round(faces[0, :3], 3)) if len(faces) else ()
-    return x, low, high, colour
+    shades = to_rgba_array(item.get_facecolor())
+    return x, low, high, rounded(shades[0, :3]) if len(shades) else ()
+
+
+def rounded(colour) -> tuple[float, ...]:
+    """Red, green and blue, equal for equal colours whatever they were computed from."""
+    return tuple(round(float(part), 3) for part in colour)
 
 
 def with_band(points: pd.DataFrame, line: Line2D, bands: list) -> pd.DataFrame:
     """The points with the band of the line's colour that surrounds them, if there is one."""
-    colour = tuple(np.round(to_rgb(line.get_color()), 3))
+    colour = rounded(to_rgb(line.get_color()))
     for x, low, high, shade in bands:
         if shade != colour or not np.isin(points["x"], x).all() or points.empty:
             continue

@@ -7,6 +7,7 @@ one bar for each running job, over a shared file system too.
 
 import argparse
 import json
+import math
 import os
 import sys
 import time
@@ -36,8 +37,9 @@ class ShardProgress(tqdm):
 
     def display(self, msg=None, pos=None):
         """One line per refresh, and the same facts as JSON for the monitor."""
-        facts = self.format_dict
-        print(msg or self.format_meter(**facts | {"ncols": 100}), file=self.fp, flush=True)
+        facts = dict(self.format_dict)
+        facts["ncols"] = 100
+        print(msg or self.format_meter(**facts), file=self.fp, flush=True)
         beat = {key: facts[key] for key in ("n", "total", "elapsed", "rate", "prefix")} | {"pid": os.getpid()}
         part = self.heartbeat.with_name(f".{self.heartbeat.name}.part")  # of a killed job: written over by the next
         try:
@@ -81,7 +83,7 @@ class Beat:
 
     def bar(self, width: int = 120) -> str:
         """The report as one line of at most ``width`` characters."""
-        total: Any = self.total  # tqdm takes None for an unknown total, which its declared type does not say
+        total = math.inf if self.total is None else self.total
         return tqdm.format_meter(
             self.n, total, self.elapsed, prefix=self.shard, ncols=width, ascii=True, postfix=self.news or None
         )
