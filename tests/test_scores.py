@@ -25,7 +25,9 @@ def batch(count=12, features=6, classes=3):
 def network(activation=nn.ReLU, norm=False):
     torch.manual_seed(1)
     middle = [nn.BatchNorm1d(8)] if norm else []
-    return nn.Sequential(nn.Linear(6, 8), *middle, activation(), nn.Linear(8, 8), activation(), nn.Linear(8, 3)).double()
+    return nn.Sequential(
+        nn.Linear(6, 8), *middle, activation(), nn.Linear(8, 8), activation(), nn.Linear(8, 3)
+    ).double()
 
 
 def score(name, model=None, data=None):
@@ -167,7 +169,12 @@ def test_lenses_agree_with_the_probe():
     last = table["block"].max() - 1
     at = table[table["block"] == last].set_index("quantity")["value"]
     data = batch(count=64)
-    for name, quantity in (("log_chi", "log_chi"), ("effective_rank", "reff_signal"), ("contrast", "contrast"), ("reconstruction", "r2")):
+    for name, quantity in (
+        ("log_chi", "log_chi"),
+        ("effective_rank", "reff_signal"),
+        ("contrast", "contrast"),
+        ("reconstruction", "r2"),
+    ):
         assert score(name, model, data) == pytest.approx(at[quantity]), name
     gradient = table[table["quantity"] == "log_gradient"].set_index("block")["value"]
     assert score("gradient_ratio", model, data) == pytest.approx(gradient[0] - gradient[last])

@@ -49,7 +49,9 @@ class ResNet(nn.Module):
         for stage, count in enumerate(blocks):
             after = width * 2**stage
             stages.append(
-                nn.Sequential(*(unit(before if i == 0 else after, after, 1 + (stage > 0 and i == 0)) for i in range(count)))
+                nn.Sequential(
+                    *(unit(before if i == 0 else after, after, 1 + (stage > 0 and i == 0)) for i in range(count))
+                )
             )
             before = after
         self.layers = nn.Sequential(*stages)
@@ -175,7 +177,11 @@ class DoubleConv(nn.Sequential):
 class UNet(nn.Module):
     def __init__(self, width=6):
         super().__init__()
-        self.first, self.second, self.bottom = DoubleConv(3, width), DoubleConv(width, 2 * width), DoubleConv(2 * width, 16)
+        self.first, self.second, self.bottom = (
+            DoubleConv(3, width),
+            DoubleConv(width, 2 * width),
+            DoubleConv(2 * width, 16),
+        )
         self.pool = nn.MaxPool2d(2)
         self.up2, self.after2 = nn.ConvTranspose2d(16, 2 * width, 2, 2), DoubleConv(4 * width, 2 * width)
         self.up1, self.after1 = nn.ConvTranspose2d(2 * width, width, 2, 2), DoubleConv(2 * width, width)
@@ -226,7 +232,8 @@ class SumsOutside(nn.Module):
         self.embed = nn.Linear(12, width)
         self.attention = nn.ModuleList(Attention(width) for _ in range(layers))
         self.mlp = nn.ModuleList(
-            nn.Sequential(nn.LayerNorm(width), nn.Linear(width, 32), nn.GELU(), nn.Linear(32, width)) for _ in range(layers)
+            nn.Sequential(nn.LayerNorm(width), nn.Linear(width, 32), nn.GELU(), nn.Linear(32, width))
+            for _ in range(layers)
         )
         self.head = nn.Linear(width, 5)
 
@@ -321,7 +328,11 @@ class ConvNeXtBlock(nn.Module):
     def __init__(self, width):
         super().__init__()
         self.depthwise = nn.Conv2d(width, width, 3, padding=1, groups=width)
-        self.norm, self.wide, self.narrow = nn.LayerNorm(width), nn.Linear(width, 2 * width), nn.Linear(2 * width, width)
+        self.norm, self.wide, self.narrow = (
+            nn.LayerNorm(width),
+            nn.Linear(width, 2 * width),
+            nn.Linear(2 * width, width),
+        )
         self.scale = nn.Parameter(0.5 * torch.ones(width))
 
     def forward(self, x):
@@ -389,7 +400,11 @@ class GatedConv1d(nn.Module):
 
     def __init__(self, width, dilation):
         super().__init__()
-        self.dilation, self.conv, self.out = dilation, nn.Conv1d(width, 2 * width, 2, dilation=dilation), nn.Conv1d(width, width, 1)
+        self.dilation, self.conv, self.out = (
+            dilation,
+            nn.Conv1d(width, 2 * width, 2, dilation=dilation),
+            nn.Conv1d(width, width, 1),
+        )
 
     def forward(self, x):
         a, b = self.conv(F.pad(x, (self.dilation, 0))).chunk(2, 1)
@@ -436,7 +451,12 @@ class Shared(nn.Module):
 
     def __init__(self, width=16, times=4):
         super().__init__()
-        self.embed, self.layer, self.head, self.times = nn.Linear(12, width), nn.Linear(width, width), nn.Linear(width, 4), times
+        self.embed, self.layer, self.head, self.times = (
+            nn.Linear(12, width),
+            nn.Linear(width, width),
+            nn.Linear(width, 4),
+            times,
+        )
         self.act = nn.Tanh()
 
     def forward(self, x):
@@ -495,7 +515,11 @@ def vgg():
 
 
 def normed_by_parametrisation():
-    layers = [parametrizations.weight_norm(nn.Linear(12, 14)), nn.ELU(), parametrizations.spectral_norm(nn.Linear(14, 14))]
+    layers = [
+        parametrizations.weight_norm(nn.Linear(12, 14)),
+        nn.ELU(),
+        parametrizations.spectral_norm(nn.Linear(14, 14)),
+    ]
     return nn.Sequential(*layers, nn.Softplus(), parametrizations.orthogonal(nn.Linear(14, 14)), nn.Tanh())
 
 
@@ -544,12 +568,18 @@ ARCHITECTURES = {
     "swin": lambda: (Swin(), images()),
     "vit": lambda: (ViT(), images()),
     "mixer": lambda: (Mixer(), images()),
-    "encoder_post_norm_batch_second": lambda: (encoder(False), sequences(7).transpose(0, 1).repeat(1, 2, 1) + 0.1 * torch.randn(7, 14, 12)),
+    "encoder_post_norm_batch_second": lambda: (
+        encoder(False),
+        sequences(7).transpose(0, 1).repeat(1, 2, 1) + 0.1 * torch.randn(7, 14, 12),
+    ),
     "encoder_pre_norm": lambda: (encoder(True, True), sequences()),
     "sums_outside": lambda: (SumsOutside(), sequences()),
     "gpt_tokens": lambda: (GPT(), torch.randint(0, 30, (16, 9))),
     "rms_rotary_gated": lambda: (nn.Sequential(RMSGated(), RMSGated(), nn.Linear(16, 3)), sequences(features=16)),
-    "conv1d_gated": lambda: (nn.Sequential(nn.Conv1d(4, 8, 1), GatedConv1d(8, 1), GatedConv1d(8, 2), GatedConv1d(8, 4)), torch.randn(16, 4, 12)),
+    "conv1d_gated": lambda: (
+        nn.Sequential(nn.Conv1d(4, 8, 1), GatedConv1d(8, 1), GatedConv1d(8, 2), GatedConv1d(8, 4)),
+        torch.randn(16, 4, 12),
+    ),
     "gru": lambda: (Recurrent(nn.GRU, True), sequences(features=6)),
     "lstm_batch_second": lambda: (Recurrent(nn.LSTM, False, num_layers=2, bidirectional=True), torch.randn(7, 16, 6)),
     "parametrised": lambda: (normed_by_parametrisation(), torch.randn(16, 12)),

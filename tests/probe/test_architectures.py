@@ -18,7 +18,9 @@ NORMALISED = ["mlp_batch_norm", "resnet", "resnet_pre_activation", "efficientnet
 
 
 def modes():
-    return [(name, "default") for name in NAMES] + [(name, mode) for name in NORMALISED for mode in ("batch", "running")]
+    return [(name, "default") for name in NAMES] + [
+        (name, mode) for name in NORMALISED for mode in ("batch", "running")
+    ]
 
 
 @pytest.mark.parametrize(("name", "mode"), modes())
@@ -79,7 +81,9 @@ def with_identities(module):
     # A tied or parametrised weight is looked up by its owner, which is why these stay as they are.
     plain = (nn.Conv1d, nn.Conv2d, nn.Linear, nn.ReLU, nn.Tanh, nn.GELU, nn.MaxPool2d, nn.LayerNorm, nn.BatchNorm2d)
     for parent in list(module.modules()):
-        if isinstance(parent, nn.MultiheadAttention | nn.TransformerEncoderLayer) or hasattr(parent, "parametrizations"):
+        if isinstance(parent, nn.MultiheadAttention | nn.TransformerEncoderLayer) or hasattr(
+            parent, "parametrizations"
+        ):
             continue
         for name, child in list(parent.named_children()):
             if type(child) in plain:

@@ -37,7 +37,7 @@ class Scale(nn.Module):
         return torch.tanh(self.slope * x)
 
 
-# --- 1 to 3: chains that keep everything, and a product of slopes ------------------------------------------------------
+# --- 1 to 3: chains that keep everything, and a product of slopes --------------------------------------------------
 
 
 def test_orthogonal_layers_keep_everything():
@@ -89,7 +89,7 @@ def test_residual_blocks_with_zero_branches_keep_everything():
         assert (column - column.iloc[0]).abs().max() < 1e-12, quantity
 
 
-# --- 5 to 7: batch normalisation, attention, mean field --------------------------------------------------------------
+# --- 5 to 7: batch normalisation, attention, mean field ----------------------------------------------------------
 
 
 def test_batch_normalised_relu_layers_lose_a_fixed_share_of_the_signal():
@@ -156,7 +156,9 @@ def dense(activation, weight_variance, bias_variance, depth, width, seed=0):
 def test_tanh_networks_follow_mean_field(weight_variance):
     """Second moments and correlations approach their fixed points; gradients grow or shrink by χ₁ a layer."""
     theory = MeanField(weight_variance, 0.05)
-    table = probe_model(dense(nn.Tanh, weight_variance, 0.05, 25, 600), gaussian(24, 600), batch=24, lenses=("noise", "gradient"))
+    table = probe_model(
+        dense(nn.Tanh, weight_variance, 0.05, 25, 600), gaussian(24, 600), batch=24, lenses=("noise", "gradient")
+    )
     # Moments after the activation: q = σ_w² ν₂ + σ_b².
     nu2 = values(table, "nu2_signal")[12]
     assert weight_variance * nu2 + 0.05 == pytest.approx(theory.fixed_length, rel=0.03)
@@ -171,7 +173,10 @@ def test_the_critical_point_of_relu_keeps_signal_and_gradient():
         found = []
         for seed in range(6):
             table = probe_model(
-                dense(nn.ReLU, weight_variance, 0.0, 20, 400, seed), gaussian(16, 400), batch=16, lenses=("noise", "gradient")
+                dense(nn.ReLU, weight_variance, 0.0, 20, 400, seed),
+                gaussian(16, 400),
+                batch=16,
+                lenses=("noise", "gradient"),
             )
             nu2, gradient = values(table, "log_nu2_signal"), values(table, "log_gradient")
             found.append([(nu2[20] - nu2[1]) / 19, 2 * (gradient[1] - gradient[20]) / 19])
@@ -181,7 +186,7 @@ def test_the_critical_point_of_relu_keeps_signal_and_gradient():
         assert rates[1] == pytest.approx(math.log(weight_variance / 2), abs=0.03)
 
 
-# --- 8: the engines of moments and cascades on equal weights ---------------------------------------------------------
+# --- 8: the engines of moments and cascades on equal weights -----------------------------------------------------
 
 
 class Replayed:
@@ -242,7 +247,13 @@ def same_network(params, kernels):
 @pytest.mark.parametrize("architecture", ["vanilla", "bn_ff", "bn_res"])
 def test_the_engine_of_moments_on_equal_weights(architecture, kernel_size):
     params = Propagation(
-        architecture=architecture, depth=10, width=16, batch_size=12, kernel_size=kernel_size, measurements=10, weights="drawn" if kernel_size == 1 else "auto"
+        architecture=architecture,
+        depth=10,
+        width=16,
+        batch_size=12,
+        kernel_size=kernel_size,
+        measurements=10,
+        weights="drawn" if kernel_size == 1 else "auto",
     )
     shape = (1, 12, 1, 1, 40) if kernel_size == 1 else (1, 12, 8, 8, 3)
     signal, noise = gaussian(*shape, seed=1), gaussian(*shape, seed=2)
@@ -277,7 +288,9 @@ def test_the_engine_of_cascades_on_equal_weights():
     images = torch.tanh(gaussian(400, 30, seed=7))
     images[0, 0], images[0, 1] = -1, 1  # the range of the engine's images
     train, test = images[:320], images[320:]
-    decoders, activations = fit_cascade(layers, parameters.__getitem__, Ridge(1e-3), train[None], test[None], range(1, 11))
+    decoders, activations = fit_cascade(
+        layers, parameters.__getitem__, Ridge(1e-3), train[None], test[None], range(1, 11)
+    )
     reconstructions = reconstruct(decoders, activations)[0]
     expected = explained_variance(test, reconstructions)
     entropies = differential_entropy(reconstructions)
@@ -295,13 +308,19 @@ def test_the_engine_of_cascades_on_equal_weights():
     assert found[0]["r2"] == 1
 
 
-# --- 9: the ends of the float range ----------------------------------------------------------------------------------
+# --- 9: the ends of the float range ------------------------------------------------------------------------------
 
 
 @pytest.mark.parametrize(("weight_variance", "dtype"), [(16.0, DOUBLE), (1 / 16, DOUBLE), (16.0, torch.float32)])
 def test_two_hundred_layers_do_not_overflow(weight_variance, dtype):
     depth = 200 if dtype == DOUBLE else 60
-    table = probe_model(dense(nn.ReLU, weight_variance, 0.0, depth, 64), gaussian(16, 64), batch=16, dtype=dtype, lenses=("noise", "gradient"))
+    table = probe_model(
+        dense(nn.ReLU, weight_variance, 0.0, depth, 64),
+        gaussian(16, 64),
+        batch=16,
+        dtype=dtype,
+        lenses=("noise", "gradient"),
+    )
     rate = math.log(weight_variance / 2)
     for quantity in ("log_nu2_signal", "log_mu2_noise"):
         assert values(table, quantity)[depth] == pytest.approx(rate * depth, rel=0.1)
@@ -325,7 +344,13 @@ def test_noise_and_gradients_beyond_the_float_range(dtype):
         def forward(self, x):
             return x.detach() + factor * self.slope * (x - x.detach())
 
-    table = probe_model(nn.Sequential(*(Saturated() for _ in range(depth))), gaussian(16, 8), batch=16, dtype=dtype, lenses=("noise", "gradient"))
+    table = probe_model(
+        nn.Sequential(*(Saturated() for _ in range(depth))),
+        gaussian(16, 8),
+        batch=16,
+        dtype=dtype,
+        lenses=("noise", "gradient"),
+    )
     expected = 2 * depth * math.log(factor)
     assert values(table, "log_mu2_noise")[depth] == pytest.approx(expected, rel=1e-6)
     assert values(table, "log_chi")[depth] == pytest.approx(expected / 2, rel=1e-6)

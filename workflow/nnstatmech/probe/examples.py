@@ -122,7 +122,9 @@ def resnet(
 class Transformer(nn.Module):
     """A classifier of images by an encoder of patches, with learnt positions and the mean over tokens."""
 
-    def __init__(self, channels: int, side: int, patch: int, width: int, depth: int, heads: int, norm: str, classes: int):
+    def __init__(
+        self, channels: int, side: int, patch: int, width: int, depth: int, heads: int, norm: str, classes: int
+    ):
         super().__init__()
         self.patches = nn.Conv2d(channels, width, patch, patch)
         self.positions = nn.Parameter(0.02 * torch.randn(1, (side // patch) ** 2, width))

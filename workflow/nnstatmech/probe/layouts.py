@@ -133,7 +133,7 @@ def batch_axis(before: Tensor, after: Tensor, images: int, changed: int) -> Layo
         if size % images:
             continue
         others = [other for other in range(before.dim()) if other != axis]
-        entries = (differs.any(dim=others[0]) if len(others) == 1 else differs.movedim(axis, 0).flatten(1).any(1))
+        entries = differs.any(dim=others[0]) if len(others) == 1 else differs.movedim(axis, 0).flatten(1).any(1)
         entries = differs if not others else entries
         where = entries.nonzero().flatten().tolist()
         merged = size // images
@@ -187,4 +187,3 @@ def from_letters(letters: str, axes: int) -> Layout:
             " (features)"
         )
     return Layout(upper.index("B"), features[0] if features else None)
-

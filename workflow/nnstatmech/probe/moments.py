@@ -50,7 +50,7 @@ def log(value: float) -> float:
 def signal_quantities(signal: Tensor) -> Quantities:
     """Moments, effective rank and correlation of a signal."""
     names = ("nu1_abs_signal", "nu2_signal", "mu2_signal", "mu4_signal", "log_nu2_signal", "log_mu2_signal")
-    result = dict.fromkeys((*names, "reff_signal", "contrast", "correlation"), NOTHING)
+    result: Quantities = dict.fromkeys((*names, "reff_signal", "contrast", "correlation"), NOTHING)
     scale = scale_of(signal)
     if scale == 0:
         return result
@@ -119,7 +119,9 @@ def kept_similarity(before: Tensor, after: Tensor) -> tuple[float, float]:
     image = torch.arange(images)[:, None]
     kept = torch.cat([torch.ones(1, len(first), dtype=torch.bool), (first != image) & (second != image)]).to(before)
     count = kept.sum(1, keepdim=True)
-    x, y = ((v / v.abs().max() - (kept * v / v.abs().max()).sum(1, keepdim=True) / count) * kept for v in (before, after))
+    x, y = (
+        (v / v.abs().max() - (kept * v / v.abs().max()).sum(1, keepdim=True) / count) * kept for v in (before, after)
+    )
     correlations = (x * y).sum(1) / (x.square().sum(1) * y.square().sum(1)).sqrt()
     spread = correlations[1:].var(correction=0) * (images - 1)
     return float(correlations[0]), float(spread.sqrt())

@@ -53,7 +53,9 @@ class Probed(Parameters):
     layout: str | None = Field(
         None, description="letters of the axes where they cannot be found: BCHW, TBD, … (B images, C or D features)"
     )
-    fine: bool = Field(False, description="keep every bottleneck: normalisations and activations are blocks of their own")
+    fine: bool = Field(
+        False, description="keep every bottleneck: normalisations and activations are blocks of their own"
+    )
 
     @model_validator(mode="before")
     @classmethod
@@ -79,7 +81,9 @@ class Training(Probed):
     needs: ClassVar[Literal["images", "labels"] | None] = "labels"
 
     steps: list[Annotated[int, Field(ge=0)]] = Field(
-        default_factory=lambda: [0, 30, 300], min_length=1, description="numbers of minibatches after which it is probed"
+        default_factory=lambda: [0, 30, 300],
+        min_length=1,
+        description="numbers of minibatches after which it is probed",
     )
     batch_size: int = Field(64, ge=1, description="images of each minibatch")
     learning_rate: float = Field(0.01, gt=0, description="η of stochastic gradient descent")

@@ -44,9 +44,15 @@ CONVENTIONS = {
     "vanishing_sensitivity": Convention(-math.log(10), "ln χ below it"),
     "exponential": Convention(1.5, "ln χ changes by that factor more in the second half than in the quarter before"),
     "correlation_collapse": Convention(1.0, "1 - c below that many units of the network's float resolution"),
-    "forgotten_similarity": Convention(3.0, "similarities of images correlate with the input's by less standard errors"),
-    "exploding_gradient": Convention(math.log(100), "ln of the gradient at the input over that before the head above it"),
-    "vanishing_gradient": Convention(-math.log(100), "ln of the gradient at the input over that before the head below it"),
+    "forgotten_similarity": Convention(
+        3.0, "similarities of images correlate with the input's by less standard errors"
+    ),
+    "exploding_gradient": Convention(
+        math.log(100), "ln of the gradient at the input over that before the head above it"
+    ),
+    "vanishing_gradient": Convention(
+        -math.log(100), "ln of the gradient at the input over that before the head below it"
+    ),
     "gradient_risk": Convention(8.0, "the same, absolute value: a risk that it will not train"),
     "not_reconstructible": Convention(0.1, "R² of the cascade below it, to the end"),
     "too_few_images": Convention(2.0, "rows of a decoder's regression for each of its features below it"),
@@ -202,8 +208,8 @@ def correlation(curves: Curves) -> Iterator[Report]:
             "forgotten_similarity",
             forgotten,
             kept[forgotten],
-            f"which inputs resemble each other is forgotten at {curves.place(forgotten)}: all pairs are equally correlated"
-            f" within {errors:g} standard errors",
+            f"which inputs resemble each other is forgotten at {curves.place(forgotten)}: all pairs are equally"
+            f" correlated within {errors:g} standard errors",
         )
 
 
@@ -243,8 +249,8 @@ def reconstruction(curves: Curves) -> Iterator[Report]:
             "too_few_images",
             block,
             rows[block],
-            f"reconstruction says nothing from {curves.place(block)} on: its decoder has {rows[block]:.2g} rows for each"
-            f" feature; give more images",
+            f"reconstruction says nothing from {curves.place(block)} on: its decoder has {rows[block]:.2g} rows for"
+            f" each feature; give more images",
         )
     elif lost is not None:
         yield (

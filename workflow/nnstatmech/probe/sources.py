@@ -17,7 +17,7 @@ from .checks import ProbeError, first_line
 LIBRARIES = {"torchvision": "torchvision.models", "timm": "timm"}
 
 
-def builder(name: str, arguments: Mapping[str, Any] = {}) -> Callable[[], nn.Module]:  # noqa: B006
+def builder(name: str, arguments: Mapping[str, Any] = {}) -> Callable[[], nn.Module]:
     """A function that makes a new network each time it is called.
 
     Parameters
@@ -35,9 +35,7 @@ def builder(name: str, arguments: Mapping[str, Any] = {}) -> Callable[[], nn.Mod
     """
     where, _, attribute = name.rpartition(":")
     if not where or not attribute:
-        raise ProbeError(
-            f"model {name!r}: write file.py:function, torchvision:name, timm:name or examples:name"
-        )
+        raise ProbeError(f"model {name!r}: write file.py:function, torchvision:name, timm:name or examples:name")
     function = function_of(where, attribute)
     try:
         inspect.signature(function).bind(**arguments)
@@ -80,6 +78,8 @@ def executed(path: Path) -> Any:
     if name in sys.modules:
         return sys.modules[name]
     spec = importlib.util.spec_from_file_location(name, path)
+    if spec is None or spec.loader is None:
+        raise ProbeError(f"{path} is no Python file")
     module = importlib.util.module_from_spec(spec)
     sys.modules[name] = module
     folder = str(path.resolve().parent)
