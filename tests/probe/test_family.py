@@ -125,7 +125,11 @@ def test_examples_can_be_probed(name):
 
 def tables():
     first, second = (
-        frame(initialisation.run(params(arguments=SMALL | {"weight_variance": v}), [0, 1], dataset(), CPU), name, phase=name)
+        frame(
+            initialisation.run(params(arguments=SMALL | {"weight_variance": v}), [0, 1], dataset(), CPU),
+            name,
+            phase=name,
+        )
         for name, v in (("ordered", 0.5), ("chaotic", 4.0))
     )
     sweep = pd.concat([first, second], ignore_index=True)

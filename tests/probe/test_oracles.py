@@ -37,7 +37,7 @@ class Scale(nn.Module):
         return torch.tanh(self.slope * x)
 
 
-# --- 1 to 3: chains that keep everything, and a product of slopes ------------------------------------------------------
+# --- 1 to 3: chains that keep everything, and a product of slopes --------------------------------------------------
 
 
 def test_orthogonal_layers_keep_everything():
@@ -89,7 +89,7 @@ def test_residual_blocks_with_zero_branches_keep_everything():
         assert (column - column.iloc[0]).abs().max() < 1e-12, quantity
 
 
-# --- 5 to 7: batch normalisation, attention, mean field --------------------------------------------------------------
+# --- 5 to 7: batch normalisation, attention, mean field ----------------------------------------------------------
 
 
 def test_batch_normalised_relu_layers_lose_a_fixed_share_of_the_signal():
@@ -186,7 +186,7 @@ def test_the_critical_point_of_relu_keeps_signal_and_gradient():
         assert rates[1] == pytest.approx(math.log(weight_variance / 2), abs=0.03)
 
 
-# --- 8: the engines of moments and cascades on equal weights ---------------------------------------------------------
+# --- 8: the engines of moments and cascades on equal weights -----------------------------------------------------
 
 
 class Replayed:
@@ -308,7 +308,7 @@ def test_the_engine_of_cascades_on_equal_weights():
     assert found[0]["r2"] == 1
 
 
-# --- 9: the ends of the float range ----------------------------------------------------------------------------------
+# --- 9: the ends of the float range ------------------------------------------------------------------------------
 
 
 @pytest.mark.parametrize(("weight_variance", "dtype"), [(16.0, DOUBLE), (1 / 16, DOUBLE), (16.0, torch.float32)])

@@ -42,90 +42,94 @@ def kinds(found):
 
 def test_a_healthy_network_gives_no_finding():
     healthy = table(
-        reff_signal=lambda l: 8.0,
-        log_chi=lambda l: 0.02 * l,
-        contrast=lambda l: 0.5,
-        kept_similarity=lambda l: 0.9,
-        kept_similarity_error=lambda l: 0.01,
-        log_gradient=lambda l: 0.1,
-        r2=lambda l: 0.8,
-        rows_per_feature=lambda l: 10.0,
-        dead_units=lambda l: 0.0,
+        reff_signal=lambda depth: 8.0,
+        log_chi=lambda depth: 0.02 * depth,
+        contrast=lambda depth: 0.5,
+        kept_similarity=lambda depth: 0.9,
+        kept_similarity_error=lambda depth: 0.01,
+        log_gradient=lambda depth: 0.1,
+        r2=lambda depth: 0.8,
+        rows_per_feature=lambda depth: 10.0,
+        dead_units=lambda depth: 0.0,
     )
     assert diagnose(healthy) == []
 
 
 def test_one_dimensional_signal_has_to_have_been_more():
-    falling = diagnose(table(reff_signal=lambda l: max(1.0, 10.0 - l)))
+    falling = diagnose(table(reff_signal=lambda depth: max(1.0, 10.0 - depth)))
     assert kinds(falling) == ["one_dimensional_signal"]
     assert falling[0].block == 9
     assert "block 9 of 21 (layer9)" in falling[0].sentence
     assert falling[0].value == 1.0
-    assert diagnose(table(reff_signal=lambda l: 1.0)) == []  # one channel from the beginning
-    assert diagnose(table(reff_signal=lambda l: 1.2 if l == 9 else 5.0)) == []  # it comes back
+    assert diagnose(table(reff_signal=lambda depth: 1.0)) == []  # one channel from the beginning
+    assert diagnose(table(reff_signal=lambda depth: 1.2 if depth == 9 else 5.0)) == []  # it comes back
 
 
 def test_exponentials_and_power_laws_are_told_apart():
-    (exponential,) = diagnose(table(log_chi=lambda l: 0.2 * l))
+    (exponential,) = diagnose(table(log_chi=lambda depth: 0.2 * depth))
     assert exponential.kind == "exploding_sensitivity"
     assert "explodes: χ grows exponentially, as e^(+0.200 l)" in exponential.sentence
-    (power,) = diagnose(table(blocks=101, log_chi=lambda l: 1.5 * math.log(max(l, 1))))
+    (power,) = diagnose(table(blocks=101, log_chi=lambda depth: 1.5 * math.log(max(depth, 1))))
     assert power.kind == "exploding_sensitivity"
     assert "as a power law, l^(+1.50)" in power.sentence
-    (vanishing,) = diagnose(table(log_chi=lambda l: -0.2 * l))
+    (vanishing,) = diagnose(table(log_chi=lambda depth: -0.2 * depth))
     assert vanishing.kind == "vanishing_sensitivity"
     assert "vanishes" in vanishing.sentence
-    assert diagnose(table(log_chi=lambda l: 0.1 * l)) == []  # χ = e² only
+    assert diagnose(table(log_chi=lambda depth: 0.1 * depth)) == []  # χ = e² only
 
 
 def test_gradients():
-    (exploding,) = diagnose(table(log_gradient=lambda l: -0.3 * l))
+    (exploding,) = diagnose(table(log_gradient=lambda depth: -0.3 * depth))
     assert exploding.kind == "exploding_gradient"
     assert exploding.value == pytest.approx(6.0)
-    found = diagnose(table(log_gradient=lambda l: 0.5 * l))
+    found = diagnose(table(log_gradient=lambda depth: 0.5 * depth))
     assert kinds(found) == ["vanishing_gradient", "gradient_risk"]
     assert "risk" in found[1].sentence
-    assert diagnose(table(log_gradient=lambda l: 0.2 * l)) == []
+    assert diagnose(table(log_gradient=lambda depth: 0.2 * depth)) == []
 
 
 def test_correlations():
-    (alike,) = diagnose(table(contrast=lambda l: 10.0 ** (-l)))
+    (alike,) = diagnose(table(contrast=lambda depth: 10.0 ** (-depth)))
     assert alike.kind == "correlation_collapse"
     assert alike.block == 7  # 1e-7 is below what float32 resolves
     forgotten = table(
-        contrast=lambda l: 0.9,
-        kept_similarity=lambda l: math.exp(-l),
-        kept_similarity_error=lambda l: 0.01,
+        contrast=lambda depth: 0.9,
+        kept_similarity=lambda depth: math.exp(-depth),
+        kept_similarity_error=lambda depth: 0.01,
     )
     (finding,) = diagnose(forgotten)
     assert (finding.kind, finding.block) == ("forgotten_similarity", 4)
 
 
 def test_reconstructions_say_nothing_with_too_few_images():
-    (lost,) = diagnose(table(r2=lambda l: 1 - 0.095 * l, rows_per_feature=lambda l: 10.0))
+    (lost,) = diagnose(table(r2=lambda depth: 1 - 0.095 * depth, rows_per_feature=lambda depth: 10.0))
     assert (lost.kind, lost.block) == ("not_reconstructible", 10)
-    (few,) = diagnose(table(r2=lambda l: 1 - 0.095 * l, rows_per_feature=lambda l: 0.5 if l > 2 else 10.0))
+    (few,) = diagnose(
+        table(r2=lambda depth: 1 - 0.095 * depth, rows_per_feature=lambda depth: 0.5 if depth > 2 else 10.0)
+    )
     assert (few.kind, few.block) == ("too_few_images", 3)
-    (first,) = diagnose(table(r2=lambda l: 1 - 0.2 * l, rows_per_feature=lambda l: 0.5 if l > 15 else 10.0))
+    (first,) = diagnose(
+        table(r2=lambda depth: 1 - 0.2 * depth, rows_per_feature=lambda depth: 0.5 if depth > 15 else 10.0)
+    )
     assert first.kind == "not_reconstructible"  # lost before images were too few
 
 
 def test_dead_units_are_one_finding():
-    (finding,) = diagnose(table(dead_units=lambda l: 0.05 * l))
+    (finding,) = diagnose(table(dead_units=lambda depth: 0.05 * depth))
     assert finding.block == 2
     assert finding.value == pytest.approx(1.05)
 
 
 def test_every_sentence_names_the_mode_of_batch_normalisation():
-    found = diagnose(table(batch_norm="running", log_gradient=lambda l: -0.3 * l))
+    found = diagnose(table(batch_norm="running", log_gradient=lambda depth: -0.3 * depth))
     assert found[0].sentence.endswith("[batch normalisation: running].")
 
 
 def test_states_are_told_apart_and_realisations_averaged():
-    early, late = table(log_gradient=lambda l: 0.0), table(log_gradient=lambda l: -0.3 * l)
+    early, late = table(log_gradient=lambda depth: 0.0), table(log_gradient=lambda depth: -0.3 * depth)
     found = diagnose(pd.concat([early.assign(state="early"), late.assign(state="late")]))
     assert [finding.state for finding in found] == ["late"]
-    both = table(seeds=2, log_gradient=lambda l: -0.3 * l)
+    both = table(seeds=2, log_gradient=lambda depth: -0.3 * depth)
     both.loc[both["seed"] == 1, "value"] *= 0.5  # the mean, -4.5, is below the threshold
     assert diagnose(both) == []
 
@@ -146,7 +150,11 @@ def digits(count=512):
 
 @pytest.mark.parametrize(
     ("weight_variance", "expected"),
-    [(0.6, {"correlation_collapse", "vanishing_gradient"}), (1.76, set()), (4.0, {"exploding_sensitivity", "exploding_gradient", "not_reconstructible"})],
+    [
+        (0.6, {"correlation_collapse", "vanishing_gradient"}),
+        (1.76, set()),
+        (4.0, {"exploding_sensitivity", "exploding_gradient", "not_reconstructible"}),
+    ],
 )
 def test_phases_of_perceptrons(weight_variance, expected):
     torch.manual_seed(1)
@@ -157,6 +165,6 @@ def test_phases_of_perceptrons(weight_variance, expected):
 
 
 def test_numbers_in_sentences_are_finite():
-    found = diagnose(table(log_chi=lambda l: 30.0 * l, log_gradient=lambda l: -30.0 * l))
+    found = diagnose(table(log_chi=lambda depth: 30.0 * depth, log_gradient=lambda depth: -30.0 * depth))
     assert found
     assert all(np.isfinite(finding.value) for finding in found)

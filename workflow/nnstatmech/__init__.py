@@ -32,6 +32,9 @@ PUBLIC = {
     "Measurement": ("readings", "Measurement"),
     "MeanField": ("theory.mean_field", "MeanField"),
     "critical_weight_variance": ("theory.mean_field", "critical_weight_variance"),
+    "probe_model": ("probe.probe", "probe_model"),
+    "diagnose": ("probe.sentences", "diagnose"),
+    "score_model": ("scores", "score_model"),
     "linear_prior": ("linear_bnn.prior", "log_prior"),
     "linear_posterior": ("linear_bnn.posterior", "Posterior"),
 }
@@ -40,7 +43,10 @@ if TYPE_CHECKING:
     from .face import draw, images, list_experiments, list_figures, run, table
     from .linear_bnn.posterior import Posterior as linear_posterior
     from .linear_bnn.prior import log_prior as linear_prior
+    from .probe.probe import probe_model
+    from .probe.sentences import diagnose
     from .readings import Measurement, by_seed, mean_over_seeds, over_seeds, parameters_of, select
+    from .scores import score_model
     from .theory.mean_field import MeanField, critical_weight_variance
 
 __all__ = [
@@ -48,6 +54,7 @@ __all__ = [
     "Measurement",
     "by_seed",
     "critical_weight_variance",
+    "diagnose",
     "draw",
     "images",
     "linear_posterior",
@@ -57,7 +64,9 @@ __all__ = [
     "mean_over_seeds",
     "over_seeds",
     "parameters_of",
+    "probe_model",
     "run",
+    "score_model",
     "select",
     "table",
 ]

@@ -1,10 +1,10 @@
 """Scores that a network at initialisation is given, in the hope that they say how well it will train.
 
-Each is defined as published, a function each; lenses of :mod:`nnstatmech.probe` and three counts stand beside them. None
-sees the budget of steps, and none should be read without depth and gradient ratio beside it: these two simple ones are
-hard to beat. Batch normalisation uses the statistics of the batch, as in training, dropout is off, and everything is
-computed in double precision. A score that a network does not define (a code of ReLUs without ReLU), or that leaves the
-range of a float, is null.
+Each is defined as published, a function each; lenses of :mod:`nnstatmech.probe` and three counts stand beside them.
+None sees the budget of steps, and none should be read without depth and gradient ratio beside it: these two simple
+ones are hard to beat. Batch normalisation uses the statistics of the batch, as in training, dropout is off, and
+everything is computed in double precision. A score that a network does not define (a code of ReLUs without ReLU), or
+that leaves the range of a float, is null.
 """
 
 import math
@@ -23,11 +23,11 @@ from torch.overrides import TorchFunctionMode
 
 from .probe.batch_norm import DROPOUTS, Conditions, default_mode
 from .probe.calls import Call, watched
-from .probe.checks import ProbeError, check_model, copied, untouched, unwrapped
+from .probe.checks import ProbeError, checked_model, copied, untouched
 from .probe.inputs import prepared
 from .probe.network import Inputs
 from .probe.probe import Probe, device_of, precision_of
-from .probe.trees import first_floating
+from .probe.trees import first_floating, floating
 
 LAYERS = (nn.Linear, _ConvNd, nn.MultiheadAttention, nn.RNNBase)
 RELUS = {F.relu, F.relu_, torch.relu, torch.relu_, Tensor.relu, Tensor.relu_}
@@ -95,7 +95,7 @@ class Subject:
         return Probe(twin, inputs, 0, default_mode([twin]), len(self.images), self.layout, False, self.precision)
 
 
-# --- counts and lenses ------------------------------------------------------------------------------------------------
+# --- counts and lenses --------------------------------------------------------------------------------------------
 
 
 def depth(subject: Subject) -> float:
@@ -165,7 +165,7 @@ def reconstruction(subject: Subject) -> float:
     return probe.results[before_head(probe)].get("r2", math.nan)
 
 
-# --- gradients of the loss ---------------------------------------------------------------------------------------------
+# --- gradients of the loss -----------------------------------------------------------------------------------------
 
 
 def grad_norm(subject: Subject) -> float:
@@ -188,7 +188,7 @@ def plain(subject: Subject) -> float:
 def grasp(subject: Subject) -> float:
     """Σ -w (H ∂L/∂w), with H the Hessian of the loss (Wang, Zhang, Grosse 2020, equation 8)."""
     gradients = subject.gradients(subject.loss(), create_graph=True)
-    product = sum((g * g.detach()).sum() for g in gradients)
+    product = torch.stack([(g * g.detach()).sum() for g in gradients]).sum()
     curved = subject.gradients(product)
     return float(sum((-w * h).sum() for w, h in zip(subject.weights, curved, strict=True)))
 
@@ -243,7 +243,7 @@ def zico(subject: Subject) -> float:
     return total
 
 
-# --- without data ------------------------------------------------------------------------------------------------------
+# --- without data --------------------------------------------------------------------------------------------------
 
 
 class WithoutNormalisation(TorchFunctionMode):
@@ -265,7 +265,7 @@ def linearised(subject: Subject) -> list[tuple[Tensor, Tensor]]:
             parameter.abs_()
     try:
         with WithoutNormalisation():
-            output = first_floating(subject.model(torch.ones_like(subject.images[:1])))
+            output = floating(subject.model(torch.ones_like(subject.images[:1])))
         gradients = subject.gradients(output.sum())
         return [(w.detach().clone(), g) for w, g in zip(subject.weights, gradients, strict=True)]
     finally:
@@ -282,7 +282,7 @@ def logsynflow(subject: Subject) -> float:
     return float(sum((w * g.abs().log1p()).sum() for w, g in linearised(subject)))
 
 
-# --- kernels and codes -------------------------------------------------------------------------------------------------
+# --- kernels and codes ---------------------------------------------------------------------------------------------
 
 
 def jacob_cov(subject: Subject) -> float:
@@ -351,7 +351,7 @@ def ntk_condition(subject: Subject) -> float:
     return float(eigenvalues[-1] / eigenvalues[0]) if eigenvalues[0] > rounding else math.nan
 
 
-# --- all of them -------------------------------------------------------------------------------------------------------
+# --- all of them ---------------------------------------------------------------------------------------------------
 
 Score = Callable[[Subject], float]
 
@@ -424,7 +424,7 @@ def score_model(
     unknown = [name for name in chosen if name not in SCORES]
     if unknown:
         raise ProbeError(f"scores {', '.join(map(repr, unknown))}: must be some of {', '.join(SCORES)}")
-    check_model(model)
+    model = checked_model(model)
     rows = []
     with untouched():
         subject = subject_of(model, prepared(images), labels, layout, device)
@@ -446,7 +446,6 @@ def score_model(
 
 def subject_of(model: nn.Module, images: Any, labels: Any, layout: Any, device: torch.device | str | None) -> Subject:
     """A copy of the model and the batch, in double precision."""
-    model = unwrapped(model)
     place = device_of(model) if device is None else torch.device(device)
     torch.set_default_dtype(torch.float64)
     if not isinstance(images, Tensor) or not images.is_floating_point():

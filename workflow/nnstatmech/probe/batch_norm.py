@@ -132,7 +132,7 @@ class Conditions(TorchFunctionMode):
             self.used.append((mean, variance))
             return F.batch_norm(x, mean, variance, weight, bias, False, 0.0, eps)
         mode = "batch" if self.mode == "running" and running_mean is None else self.mode
-        if mode == "running":
+        if mode == "running" and running_mean is not None and running_var is not None:
             self.used.append((running_mean, running_var))
             return F.batch_norm(x, running_mean, running_var, weight, bias, False, 0.0, eps)
         rows = x.numel() // (x.shape[1] * self.parts)

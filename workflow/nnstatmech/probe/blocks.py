@@ -34,7 +34,7 @@ class Record:
     after
         The result that it gave, None where it does not depend on the source.
     value
-        A copy of it.
+        A copy of it; empty where there is none.
     multiply_adds
         Multiplications, with their additions, since the beginning of the pass.
     """
@@ -45,8 +45,15 @@ class Record:
     module: nn.Module
     before: tuple[Edge, ...]
     after: Edge | None
-    value: Tensor | None
+    value: Tensor
     multiply_adds: int
+
+    @property
+    def result(self) -> Edge:
+        """What it gave, where that depends on the source."""
+        if self.after is None:
+            raise ValueError(f"what {self.name!r} gave does not depend on the source")
+        return self.after
 
     def holds(self, other: "Record") -> bool:
         """Whether ``other`` was called inside this call."""
@@ -165,7 +172,13 @@ def bottlenecks(records: Sequence[Record], paths: Paths) -> list[Record]:
     made: dict[Edge, Record] = {}
     for record in records:
         edge = record.after
-        if edge not in made and edge != paths.source and paths.is_bottleneck(edge) and edge not in record.before:
+        if (
+            edge is not None
+            and edge not in made
+            and edge != paths.source
+            and paths.is_bottleneck(edge)
+            and edge not in record.before
+        ):
             made[edge] = record
     return sorted(made.values(), key=lambda record: record.number)
 
@@ -214,7 +227,7 @@ def pieces_between(
     records: Sequence[Record], ends: Sequence[Record], units: Sequence[Record], paths: Paths, images: int
 ) -> list[Piece]:
     """The pieces that end at ``ends``, which hold the units; parameters are counted where they first appear."""
-    edges = [record.after for record in ends]
+    edges = [record.result for record in ends]
     leaves = parameters_used(paths.source, edges)
     pieces, last, start = [], -1, paths.source
     counted: set[int] = set()
@@ -234,11 +247,11 @@ def pieces_between(
                 ],
                 parameters=unique_sizes(new),
                 multiply_adds=(end.multiply_adds - work) // images,
-                branching=paths.between(start, end.after) > 1,
+                branching=paths.between(start, end.result) > 1,
                 unit=end in units,
             )
         )
-        last, start, work = end.number, end.after, end.multiply_adds
+        last, start, work = end.number, end.result, end.multiply_adds
     return pieces
 
 

@@ -6,7 +6,7 @@ Hooks of all modules are used (and taken away), not those of the model, so that 
 
 import contextlib
 import threading
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from typing import Any
 
@@ -43,9 +43,7 @@ Listener = Callable[[Call, Any], Any]
 
 
 @contextlib.contextmanager
-def watched(
-    model: nn.Module, listener: Listener, before: Callable[[tuple, Mapping], Any] | None = None
-) -> Iterator[None]:
+def watched(model: nn.Module, listener: Listener, before: Callable[[tuple], Any] | None = None) -> Iterator[None]:
     """Call ``listener(call, output)`` at the end of each call; what it returns, if not None, replaces the output.
 
     Parameters

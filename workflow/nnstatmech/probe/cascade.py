@@ -209,15 +209,15 @@ class Decoder:
     def __call__(self, outputs: Tensor) -> Tensor:
         deviations = outputs - self.output_mean
         if self.kernel is not None:
-            rows = self.convolved(deviations).movedim(1, -1)
+            rows = self.convolved(deviations, *self.kernel).movedim(1, -1)
         else:
             rows = torch.cat([self.decoded(part) for part in deviations.split(IMAGES_AT_ONCE)])
         inputs = self.regression.assembled(rows, self.input_mean.shape[1:]) + self.input_mean
         return inputs.clamp(*self.bounds)
 
-    def convolved(self, deviations: Tensor) -> Tensor:
+    def convolved(self, deviations: Tensor, kernel: Tensor, gain: float) -> Tensor:
         # What is left to add to the mean needs six digits, not sixteen, and has a fast kernel in single precision.
-        (images, size), (kernel, gain) = scaled(self.regression.padded(deviations)), self.kernel
+        images, size = scaled(self.regression.padded(deviations))
         return F.conv2d(images, kernel).to(deviations) * (size * gain)
 
     def decoded(self, deviations: Tensor) -> Tensor:
@@ -274,14 +274,19 @@ def fitted(
 
 @dataclass(frozen=True)
 class Weights:
-    """A linear map from rows of features to rows of targets: a matrix, or two whose product it is."""
+    """A linear map from rows of features to rows of targets: one matrix, or two whose product it is."""
 
-    primal: Tensor | None = None
-    rows: Tensor | None = None
-    dual: Tensor | None = None
+    factors: tuple[Tensor, ...]
+
+    @property
+    def primal(self) -> Tensor | None:
+        """The matrix, (features, targets), where it is one."""
+        return self.factors[0] if len(self.factors) == 1 else None
 
     def __call__(self, features: Tensor) -> Tensor:
-        return features @ self.primal if self.primal is not None else (features @ self.rows.mT) @ self.dual
+        for factor in self.factors:
+            features = features @ factor
+        return features
 
 
 def ridge(rows: Tensor, targets: Tensor, strengths: Sequence[float]) -> list[Weights]:
@@ -293,17 +298,17 @@ def ridge(rows: Tensor, targets: Tensor, strengths: Sequence[float]) -> list[Wei
     found = []
     for strength in strengths:
         if strength <= 0:
-            found.append(Weights(rows.new_zeros(width, targets.shape[1])))
+            found.append(Weights((rows.new_zeros(width, targets.shape[1]),)))
             continue
         shifted = gram.clone()
         shifted.diagonal().add_(strength)
         solution = torch.cholesky_solve(wanted, torch.linalg.cholesky(shifted))
         if primal:
-            found.append(Weights(solution))
+            found.append(Weights((solution,)))
         elif width * targets.shape[1] <= LARGEST_WEIGHT:
-            found.append(Weights(rows.mT @ solution))
+            found.append(Weights((rows.mT @ solution,)))
         else:
-            found.append(Weights(rows=rows, dual=solution))
+            found.append(Weights((rows.mT, solution)))
     return found
 
 
@@ -355,10 +360,9 @@ def cascade_quantities(
         results[index]["rows_per_feature"] = ratio if math.isfinite(ratio) else NOTHING
     originals = source[training:].flatten(1)
     for which, name in enumerate(("r2", "r2_absolute")):
-        batch = None
+        batch = activations[-1][:0]
         for index in range(len(blocks) - 1, 0, -1):
-            arriving = activations[index][training:]
-            batch = arriving if batch is None else torch.cat([batch, arriving])
+            batch = torch.cat([batch, activations[index][training:]])
             batch = decoders[index - 1][which](batch)
         for part, index in zip(batch.split(len(originals)), range(len(blocks) - 1, 0, -1), strict=True):
             results[index][name] = float(explained_variance(originals, part.flatten(1)))

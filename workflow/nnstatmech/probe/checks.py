@@ -5,6 +5,7 @@ import copy
 import random
 import warnings
 from collections.abc import Iterator
+from typing import Any
 
 import numpy as np
 import torch
@@ -23,11 +24,12 @@ def unwrapped(model: nn.Module) -> nn.Module:
     """The model below ``torch.compile`` and data parallelism."""
     if isinstance(model, nn.DataParallel | nn.parallel.DistributedDataParallel):
         return unwrapped(model.module)
-    return unwrapped(model._orig_mod) if hasattr(model, "_orig_mod") else model
+    inner = getattr(model, "_orig_mod", None)
+    return unwrapped(inner) if isinstance(inner, nn.Module) else model
 
 
-def check_model(model: nn.Module) -> None:
-    """Refuse what hooks cannot see into.
+def checked_model(model: Any) -> nn.Module:
+    """The model, unless hooks cannot see into it.
 
     Raises
     ------
@@ -48,6 +50,7 @@ def check_model(model: nn.Module) -> None:
             raise ProbeError(
                 f"{name} is lazy and has no shape yet: call the model once on an input before it is probed"
             )
+    return unwrapped(model)
 
 
 def copied(model: nn.Module, device: torch.device, dtype: torch.dtype) -> nn.Module:

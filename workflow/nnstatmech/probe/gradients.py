@@ -15,7 +15,7 @@ from .moments import NOTHING, scale_of
 from .network import Inputs, Network, checked_output
 from .noise import rescaling
 from .structure import Structure
-from .trees import first_floating
+from .trees import floating
 
 # (index of the block, gradient as the model has it, logarithm of what it was divided by)
 Visit = Callable[[int, Tensor, float], None]
@@ -47,7 +47,7 @@ def back_propagate(
     """
     log_scale = 0.0
 
-    def at_node(index: int, number: int, like: Tensor) -> Callable:
+    def at_node(index: int, number: int) -> Callable:
         def hook(gradients: tuple[Tensor | None, ...]) -> tuple[Tensor | None, ...] | None:
             nonlocal log_scale
             gradient = gradients[number]
@@ -67,11 +67,11 @@ def back_propagate(
         index = structure.ends.get(call.number)
         if index is None:
             return
-        value = first_floating(output)
+        value = floating(output)
         require_finite(value.detach(), f"block {index} ({structure.blocks[index].name})")
         edge = edge_of(value)
         if edge is not None:
-            edge[0].register_prehook(at_node(index, edge[1], value))
+            edge[0].register_prehook(at_node(index, edge[1]))
 
     leaf = source.clone().requires_grad_()
     with torch.enable_grad():

@@ -37,7 +37,7 @@ class Paths:
         for node in order:
             if node is not source[0]:
                 self.up[node] = sum(self.up.get(made_by, 0) for made_by, _ in node.next_functions)
-        self.total = self.up[output[0]] if output[0] in self.up else 0
+        self.total = self.up.get(output[0], 0)
         self.down: dict[Edge, int] = {output: 1}
         leaving: dict[Any, int] = {output[0]: 1}
         for node in reversed(order):

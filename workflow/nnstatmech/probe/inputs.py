@@ -23,9 +23,9 @@ def prepared(inputs: Any) -> Any:
     Parameters
     ----------
     inputs
-        A tensor, a tuple or a mapping of keyword inputs (taken as they are); an array: of images (uint8, (images, height,
-        width, channels)), which are normalised, or of numbers; a :class:`~nnstatmech.datasets.Dataset`, of which the
-        training images are taken; or the path of a folder of images.
+        A tensor, a tuple or a mapping of keyword inputs (taken as they are); an array: of images (uint8, of shape
+        (images, height, width, channels)), which are normalised, or of numbers; a
+        :class:`~nnstatmech.datasets.Dataset`, of which the training images are taken; or a folder of images.
 
     Raises
     ------

@@ -50,7 +50,7 @@ def log(value: float) -> float:
 def signal_quantities(signal: Tensor) -> Quantities:
     """Moments, effective rank and correlation of a signal."""
     names = ("nu1_abs_signal", "nu2_signal", "mu2_signal", "mu4_signal", "log_nu2_signal", "log_mu2_signal")
-    result = dict.fromkeys((*names, "reff_signal", "contrast", "correlation"), NOTHING)
+    result: Quantities = dict.fromkeys((*names, "reff_signal", "contrast", "correlation"), NOTHING)
     scale = scale_of(signal)
     if scale == 0:
         return result

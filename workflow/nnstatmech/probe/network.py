@@ -130,7 +130,7 @@ class Network:
         source: Tensor,
         conditions: Conditions,
         listener: Listener,
-        before: Callable[[tuple, Mapping], Any] | None = None,
+        before: Callable[[tuple], Any] | None = None,
         around: contextlib.AbstractContextManager | None = None,
     ) -> Any:
         """One forward pass from ``source``; ``listener`` hears every call of a module, that of the model last.
@@ -164,7 +164,7 @@ def warm_parametrisations(model: nn.Module) -> None:
     """Compute parametrised tensors once, so that a pass does not, whatever counts its calls and products."""
     for module in model.modules():
         if parametrize.is_parametrized(module):
-            for name in module.parametrizations:
+            for name, _ in module.get_submodule("parametrizations").named_children():
                 getattr(module, name)
 
 

@@ -20,7 +20,7 @@ from .calls import Call
 from .checks import ProbeError, first_line, require_finite
 from .network import Inputs, Network
 from .structure import Structure
-from .trees import first_floating, replaced
+from .trees import first_floating, floating, replaced
 
 Method = Literal["forward", "double_backward", "differences"]
 METHODS: tuple[Method, ...] = ("forward", "double_backward", "differences")
@@ -62,7 +62,8 @@ class Pass:
         visit: Visit,
         hear: Hear = lambda call, output: None,
     ):
-        self.network, self.structure, self.inputs, self.mode = network, structure, inputs, mode
+        self.network, self.structure, self.inputs = network, structure, inputs
+        self.mode: Mode | None = mode
         self.visit, self.hear = visit, hear
         self.fewest_rows: int | None = None
 
@@ -169,7 +170,7 @@ class Pass:
             log_scale -= math.log(factor)
             step = step_for(signal, tangent)
             moved = torch.cat([signal, signal + step * tangent, signal - step * tangent])
-            return replaced(output, first_floating(output), layout.restored(moved, stacked).contiguous())
+            return replaced(output, floating(output), layout.restored(moved, stacked).contiguous())
 
         first = layout.canonical(source), layout.canonical(noise)
         moved = torch.cat([first[0], first[0] + step * first[1], first[0] - step * first[1]])

@@ -18,7 +18,7 @@ from ..seeding import stream_key, torch_stream
 from .batch_norm import FEWEST_ROWS, Conditions, Mode, check_mode, default_mode
 from .calls import Call
 from .cascade import FEWEST_IMAGES, cascade_quantities, images_to_use
-from .checks import ProbeError, check_model, copied, first_line, require_finite, untouched, unwrapped
+from .checks import ProbeError, checked_model, copied, first_line, require_finite, untouched
 from .gradients import back_propagate, log_gradient
 from .inputs import prepared
 from .moments import (
@@ -34,7 +34,7 @@ from .network import Inputs, Network, checked_output
 from .noise import Method, propagate
 from .sources import builder
 from .structure import Structure, find_structure
-from .trees import first_floating, tensors
+from .trees import floating, tensors
 
 LENSES = ("noise", "gradient", "cascade")
 COLUMNS = (
@@ -112,8 +112,8 @@ def probe_model(
           ``log_mu2_noise``, ``reff_signal``, ``reff_noise``: as in :mod:`nnstatmech.moments`;
         * ``log_chi``: normalised sensitivity, 0 at the input; ``delta_chi``: its geometric increment;
         * ``correlation``, ``contrast``: mean cosine between two images' activations, and one minus it;
-        * ``kept_similarity``, ``kept_similarity_error``: correlation over pairs of images between their cosines here and
-          at the input;
+        * ``kept_similarity``, ``kept_similarity_error``: correlation over pairs of images between their cosines here
+          and at the input;
         * ``dead_units``: share of units that are constant over images and positions;
         * ``log_gradient``: ½ ln of the squared gradient of a random output, summed over elements, mean over images;
         * ``r2``, ``r2_absolute``, ``differential_entropy``, ``rows_per_feature``: see
@@ -190,9 +190,8 @@ def networks(
     named = states.items() if isinstance(states, Mapping) else enumerate([None] if states is None else states)
     for state, content in named:
         for seed in seeds:
-            given = model if model is not None else built(build, seed)
-            given = unwrapped(given) if isinstance(given, nn.Module) else given
-            check_model(given)
+            given = built(build, seed) if build is not None else model
+            given = checked_model(given)
             twin = copied(given, device_of(given) if device is None else torch.device(device), dtype)
             if content is not None:
                 load_state(twin, content, state)
@@ -263,7 +262,8 @@ class Probe:
         fine: bool,
         precision: torch.dtype,
     ):
-        self.network, self.seed, self.mode, self.precision = Network(twin), seed, mode, precision
+        self.network, self.seed, self.precision = Network(twin), seed, precision
+        self.mode: Mode | None = mode
         for tensor in tensors(inputs.values):
             if tensor.is_floating_point():
                 require_finite(tensor, "the input")
@@ -328,7 +328,7 @@ class Probe:
         def hear(call: Call, output: Any) -> None:
             if call.number in activations:
                 index, layout = activations[call.number]
-                value = torch.autograd.forward_ad.unpack_dual(first_floating(output).detach()).primal
+                value = torch.autograd.forward_ad.unpack_dual(floating(output).detach()).primal
                 dead[call.number] = (index, *dead_units([layout.canonical(value)], self.precision))
 
         def visit(index: int, signal: Tensor, tangent: Tensor, log_scale: float) -> None:
@@ -392,7 +392,7 @@ class Probe:
         def listener(call: Call, output: Any) -> None:
             index = self.structure.ends.get(call.number)
             if index is not None:
-                value = first_floating(output)
+                value = floating(output)
                 require_finite(value, f"block {index} ({self.structure.blocks[index].name})")
                 kept[index] = self.structure.blocks[index].layout.canonical(value).clone()
 

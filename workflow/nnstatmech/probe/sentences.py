@@ -208,8 +208,8 @@ def correlation(curves: Curves) -> Iterator[Report]:
             "forgotten_similarity",
             forgotten,
             kept[forgotten],
-            f"which inputs resemble each other is forgotten at {curves.place(forgotten)}: all pairs are equally correlated"
-            f" within {errors:g} standard errors",
+            f"which inputs resemble each other is forgotten at {curves.place(forgotten)}: all pairs are equally"
+            f" correlated within {errors:g} standard errors",
         )
 
 
@@ -249,8 +249,8 @@ def reconstruction(curves: Curves) -> Iterator[Report]:
             "too_few_images",
             block,
             rows[block],
-            f"reconstruction says nothing from {curves.place(block)} on: its decoder has {rows[block]:.2g} rows for each"
-            f" feature; give more images",
+            f"reconstruction says nothing from {curves.place(block)} on: its decoder has {rows[block]:.2g} rows for"
+            f" each feature; give more images",
         )
     elif lost is not None:
         yield (

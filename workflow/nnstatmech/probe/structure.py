@@ -16,7 +16,7 @@ from .checks import ProbeError
 from .graph import Edge, Paths, edge_of
 from .layouts import Layout, batch_axis, feature_candidates, from_letters, kind_axis, own_feature_axis, shape_text
 from .network import Inputs, Network, checked_output, explained
-from .trees import first_floating, replaced, tensors
+from .trees import first_floating, floating, replaced, tensors
 
 IMAGES = 3  # that show which axis counts images
 CHANGED = 1  # the one that is exchanged
@@ -140,7 +140,7 @@ class Finder:
                     module=call.module,
                     before=call.before,
                     after=None if value is None else edge_of(value),
-                    value=None if value is None else value.detach().clone(),
+                    value=torch.empty(0) if value is None else value.detach().clone(),
                     multiply_adds=counter.total,
                 )
             )
@@ -216,10 +216,7 @@ class Finder:
             # Nothing differs: a dead network. The batch stays where it was.
             found = Layout(0, None) if shape[0] == self.images or self.axis == 0 else Layout(self.axis, None)
         others = [axis for axis in range(len(shape)) if axis != found.batch]
-        if len(others) <= 1:
-            features = others[0] if others else None
-        else:
-            features = self.features_of(record, found, name)
+        features = self.features_of(record, found, name) if len(others) > 1 else next(iter(others), None)
         return Layout(found.batch, features, found.merged, found.images_first)
 
     def features_of(self, record: Record, found: Layout, name: str) -> int:
@@ -250,11 +247,11 @@ class Finder:
         seen: list[Tensor] = []
 
         def listener(call: Call, output: Any) -> Any:
-            value = first_floating(output)
             if call.number == record.number:
-                seen.append(value.detach().clone())
+                seen.append(floating(output).detach().clone())
             if call.number != last.number:
                 return None
+            value = floating(output)
             changed = value.clone()
             changed.select(axis, 0).add_(1 + changed.abs().mean())
             return replaced(output, value, changed)

@@ -33,6 +33,20 @@ def first_floating(value: Any) -> Tensor | None:
     return next((tensor for tensor in tensors(value) if tensor.is_floating_point()), None)
 
 
+def floating(value: Any) -> Tensor:
+    """The first floating-point tensor.
+
+    Raises
+    ------
+    TypeError
+        If there is none.
+    """
+    found = first_floating(value)
+    if found is None:
+        raise TypeError("a call gave no floating-point tensor this time: the model branches")
+    return found
+
+
 def mapped(value: Any, function: Callable[[Tensor], Tensor]) -> Any:
     """A copy of the structure of ``value`` with ``function`` of every tensor."""
     if isinstance(value, Tensor):

@@ -29,10 +29,8 @@ MOST_LABELS = 14
 MOST_SENTENCES = 4
 WIDTH = 150  # characters of the sentences' font across the figure
 
-Table = Annotated[pd.DataFrame, Initialisation, Training]
 
-
-def blocks(main: Table, *, scale: str, sentences: bool = True) -> Figure:
+def blocks(main: Annotated[pd.DataFrame, Initialisation, Training], *, scale: str, sentences: bool = True) -> Figure:
     """Six lenses against the block, one line a network or state, and what they say.
 
     Parameters
@@ -47,7 +45,7 @@ def blocks(main: Table, *, scale: str, sentences: bool = True) -> Figure:
     height = 0.16 * len(text)
     figure = Figure(figsize=(11, 5.6 + height), layout="constrained")
     if text:
-        top, below = figure.subfigures(2, 1, height_ratios=[max(height, 0.2), 5.6])
+        top, below = figure.subfigures(2, 1, height_ratios=[max(height, 0.2), 5.6], squeeze=False)[:, 0]
         top.text(0.01, 0.98, "\n".join(text), va="top", ha="left", fontsize=7.5, linespacing=1.25)
         panels = below.subplots(2, 3, sharex=True)
     else:

@@ -13,6 +13,7 @@ from ...datasets import Dataset
 from ...seeding import torch_stream
 from ...storage.progress import no_progress
 from ..batch_norm import batch_norms, is_initial
+from ..checks import ProbeError
 from ..inputs import normalised
 from ..params import Training
 from ..probe import built, probe_model
@@ -78,6 +79,8 @@ def trained(
     """Train a network; its states and what it does on test images at the steps that are asked for."""
     with torch.random.fork_rng(devices=[device] if device.type == "cuda" else []):
         network = built(build, seed).to(device).train()
+    if dataset.train_labels is None or dataset.test_labels is None:
+        raise ProbeError(f"{dataset.description} has no labels to train on")
     images, labels = normalised(dataset.train_images).float(), torch.from_numpy(dataset.train_labels)
     test = normalised(dataset.test_images[: params.test_images]).float()
     wanted = torch.from_numpy(dataset.test_labels[: params.test_images])
