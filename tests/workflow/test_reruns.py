@@ -176,7 +176,7 @@ def test_switching_the_scale_and_back_only_shows_the_pictures_that_are_there(pro
 
 
 def test_a_picture_that_was_removed_is_only_shown_again(project):
-    (project.folder / "figures/Deep.pdf").unlink()
+    (project.folder / "figures/Deep.png").unlink()
     assert project.plan() == SHOW_DEEP
 
 
