@@ -74,7 +74,7 @@ def test_commands_that_run_as_they_stand(project, command):
     in_shell(project, command)
 
 
-@pytest.mark.slow
+@pytest.mark.long
 @pytest.mark.parametrize("command", of_kind("plan"))
 def test_commands_that_are_planned(project, command):
     needed = LISTED[command].get("needs")
@@ -83,7 +83,7 @@ def test_commands_that_are_planned(project, command):
     assert "total" in in_shell(project, f"{command} -n")
 
 
-@pytest.mark.slow
+@pytest.mark.long
 @pytest.mark.parametrize("command", of_kind("small"))
 def test_commands_that_run_small(project, command):
     how = LISTED[command]

@@ -21,7 +21,7 @@ def with_examples():
     for page in pages():
         name = named(page)
         if blocks(page, "python") and name not in FOLLOWED_ELSEWHERE:
-            yield pytest.param(page, id=name, marks=[pytest.mark.slow] if name in SLOW else [])
+            yield pytest.param(page, id=name, marks=[pytest.mark.long] if name in SLOW else [])
 
 
 @pytest.mark.parametrize("page", list(with_examples()))

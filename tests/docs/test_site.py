@@ -10,7 +10,7 @@ from small_project import ROOT
 pytest.importorskip("myst_nb", reason="needs pip install -e '.[docs]'")
 
 
-@pytest.mark.slow
+@pytest.mark.long
 def test_the_site_is_built(tmp_path):
     docs = shutil.copytree(ROOT / "docs", tmp_path / "docs")
     for part in ("workflow", "data"):

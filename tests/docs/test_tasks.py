@@ -12,7 +12,7 @@ from small_project import PARTS, ROOT, Project
 
 from .pages import blocks, commands
 
-pytestmark = pytest.mark.slow
+pytestmark = pytest.mark.long
 
 
 @pytest.fixture

@@ -78,7 +78,7 @@ def test_fixed_points_to_full_accuracy(row):
         assert ensemble.fixed_distance == pytest.approx(row["distance"], rel=accuracy, abs=0)
 
 
-@pytest.mark.slow
+@pytest.mark.long
 @pytest.mark.parametrize("row", FIXED_POINTS, ids=lambda row: "{activation}-{weights:.10g}-{biases:g}".format(**row))
 def test_reference_values_are_reproducible(row):
     means = MEANS[row["activation"]]()

@@ -97,7 +97,7 @@ def disturb(project, undisturbed, longest, kills, rng):
     return hits
 
 
-@pytest.mark.slow
+@pytest.mark.long
 def test_a_hundred_kills_change_nothing(tmp_path):
     projects = [copy_project(tmp_path / f"copy{i}", SMALL) for i in range(WORKERS)]
     begin = time.monotonic()

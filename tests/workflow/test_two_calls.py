@@ -57,7 +57,7 @@ def trial(project, undisturbed, rng, longest):
     return ends
 
 
-@pytest.mark.slow
+@pytest.mark.long
 def test_two_calls_at_once_lose_nothing(tmp_path):
     project = copy_project(tmp_path / "copy", SMALL)
     begin = time.monotonic()
