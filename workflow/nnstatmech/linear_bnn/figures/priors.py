@@ -69,7 +69,7 @@ def layer_densities(ax: Axes, table: pd.DataFrame) -> None:
         label = f"N = {outputs}, infinite width"
         ax.plot(process.index, process, color="black", linestyle=line, linewidth=1.3, label=label)
     ax.set(
-        xlim=(0.4, 2.2),
+        xlim=(0.4, 2.0),
         ylim=(0, None),
         xlabel=r"$|h| \,/\, \langle |h|^2\rangle^{1/2}$",
         ylabel="density of the length",
