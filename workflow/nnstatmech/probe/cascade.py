@@ -79,16 +79,14 @@ def grid_of(inputs: tuple[int, ...], outputs: tuple[int, ...], block: Block) -> 
         return Grid()
     window = WIDEST if block.window > 1 else 1
     if len(inputs) == len(outputs) <= 2:
-        ratios = {math.ceil(i / o) for i, o in zip(inputs, outputs, strict=True)}
-        ratio = max(ratios)
-        if len(ratios) == 1 and all(o * ratio - i < ratio for i, o in zip(inputs, outputs, strict=True)):
-            spreads = {o / i for i, o in zip(inputs, outputs, strict=True)}
-            spread = spreads.pop()
-            if spread <= 1:
-                # Kernels that do not overlap need no window.
-                return Grid(outputs, inputs, ratio, 1 if block.strides and block.window <= ratio else window)
-            if not spreads and spread == int(spread):
-                return Grid(outputs, inputs, 1, 1, spread=int(spread))
+        sides = list(zip(inputs, outputs, strict=True))
+        spreads = {o // i if o % i == 0 else 0 for i, o in sides}
+        if len(spreads) == 1 and (spread := spreads.pop()) > 1:
+            return Grid(outputs, inputs, spread=spread)
+        ratio = math.ceil(inputs[0] / outputs[0])
+        if all(0 <= o * ratio - i < ratio for i, o in sides):
+            # Kernels that do not overlap need no window.
+            return Grid(outputs, inputs, ratio, 1 if block.strides and block.window <= ratio else window)
         borders = {i - o for i, o in zip(inputs, outputs, strict=True)}
         if len(borders) == 1 and 0 < (border := borders.pop()) < block.window and border % 2 == 0:
             return Grid(outputs, inputs, 1, WIDEST)
