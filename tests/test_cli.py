@@ -221,6 +221,17 @@ def test_shards_that_were_accepted_for_the_code_at_hand_are_taken(packed, tmp_pa
     assert "2 shards unpacked" in made("unbundle", tmp_path / "y.zip", "--results", tmp_path / "here")
 
 
+def test_shards_of_different_code_are_left_out_together(packed, tmp_path):
+    packed()
+    shard = next(tmp_path.glob("there/*/*/*/*/*.parquet"))
+    rows, said = read_table(shard)
+    write_table(rows, shard, said | {"code": "0" * 16})
+    made("bundle", tmp_path / "there/laptop-bundled", "-o", tmp_path / "y.zip")
+    done = call("unbundle", tmp_path / "y.zip", "--results", tmp_path / "here")
+    assert "its shards were not all made by the same code" in done.stderr
+    assert not list(tmp_path.glob("here/**/*.parquet"))
+
+
 def rewritten(path, change):
     """A bundle with other files."""
     with zipfile.ZipFile(path) as archive:
