@@ -12,7 +12,7 @@ from nnstatmech.planning.layers import COMMAND_LINE, read_layers
 from nnstatmech.planning.mistakes import ConfigError
 from nnstatmech.planning.plan import Plan
 from nnstatmech.planning.settings import SCALES, read_settings
-from nnstatmech.planning.targets import check_report, check_targets
+from nnstatmech.planning.targets import check_report, check_targets, reported
 from nnstatmech.storage import one_call, terminal
 
 progress_display = None
@@ -74,6 +74,8 @@ PLAN = plan_of(SETTING)
 for scale in SCALES:  # the other scale's numbers are checked too, before anything runs
     plan_of(f"{scale}-{PLAN.settings.data}")
 if workflow.modifier.is_main_snakefile():
+    # What the report's first page says of itself.
+    config["reported"] = reported(sys.argv[1:], PLAN.settings)
     try:
         check_targets(sys.argv[1:], PLAN.settings.figures)
         pictures = [

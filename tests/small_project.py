@@ -99,6 +99,7 @@ CLAIM = {
     "arguments": {"quantity": "nu2_signal"},
     "expected": 1.0,
     "allowance": 100.0,
+    "rival": 1e6,
 }
 
 

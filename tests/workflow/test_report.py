@@ -111,7 +111,7 @@ def test_a_caption_says_where_the_figure_comes_from(page):
     page.press("Deep: Deep", 1)
     page.wait_for(
         "A caption of the deep figure.",
-        "nnstatmech.figures.tiny.deep",
+        "nnstatmech.moments.figures.tiny.deep",
         "deep: 1 run with 2 realisations",
         "untrained: 1 run with 2 realisations",
         "architecture = bn_ff",

@@ -5,6 +5,7 @@ import re
 from collections.abc import Iterable, Mapping
 
 from .mistakes import ConfigError
+from .settings import Settings
 
 NEARLY_A_FIGURE = re.compile(r"(?:\./)?(?:figures/)?([A-Za-z][A-Za-z0-9_]*?)(?:\.(png|pdf|svg|jpg|jpeg|eps|tif|tiff))?")
 
@@ -77,3 +78,15 @@ def check_report(words: Iterable[str], made: Iterable[str], wanted: Iterable[str
     hint = f"report on what is there: snakemake {' '.join(there)} --report report.html" if there else "make them first"
     shown = ", ".join(missing[:3]) + (f" and {len(missing) - 3} more" if len(missing) > 3 else "")
     raise ConfigError(f"--report: not made yet: {shown}; {hint}")
+
+
+def reported(words: Iterable[str], settings: Settings) -> dict:
+    """What a report of this call holds: how many figures, at which scale and data, and whether the scorecard."""
+    named = {word for word in words if word.startswith("figures/")}
+    figures = named - {"figures/scorecard.png"}
+    return {
+        "figures": len(figures) if named else len(settings.figures),
+        "scorecard": not named or "figures/scorecard.png" in named,
+        "scale": settings.scale,
+        "data": settings.data,
+    }
