@@ -176,13 +176,13 @@ def grad_norm(subject: Subject) -> float:
 def snip(subject: Subject) -> float:
     """Σ |w ∂L/∂w| (Lee, Ajanthan, Torr 2019, equation 5; summed as by Abdelfattah et al. 2021)."""
     gradients = subject.gradients(subject.loss())
-    return float(sum((w * g).abs().sum() for w, g in zip(subject.weights, gradients, strict=True)))
+    return float(sum((w.detach() * g).abs().sum() for w, g in zip(subject.weights, gradients, strict=True)))
 
 
 def plain(subject: Subject) -> float:
     """Σ w ∂L/∂w (Mozer, Smolensky 1989; named so by Abdelfattah et al. 2021)."""
     gradients = subject.gradients(subject.loss())
-    return float(sum((w * g).sum() for w, g in zip(subject.weights, gradients, strict=True)))
+    return float(sum((w.detach() * g).sum() for w, g in zip(subject.weights, gradients, strict=True)))
 
 
 def grasp(subject: Subject) -> float:
@@ -190,7 +190,7 @@ def grasp(subject: Subject) -> float:
     gradients = subject.gradients(subject.loss(), create_graph=True)
     product = torch.stack([(g * g.detach()).sum() for g in gradients]).sum()
     curved = subject.gradients(product)
-    return float(sum((-w * h).sum() for w, h in zip(subject.weights, curved, strict=True)))
+    return float(sum((-w.detach() * h).sum() for w, h in zip(subject.weights, curved, strict=True)))
 
 
 def fisher(subject: Subject) -> float:

@@ -7,7 +7,8 @@ from pydantic import Field, model_validator
 
 from ..parameters import Cost, Parameters
 
-START_SECONDS, START_MB = 10.0, 700.0  # imports, and what differentiating forwards compiles
+START_SECONDS, START_MB = 8.0, 700.0  # imports, and what differentiating forwards compiles
+SECONDS_PER_IMAGE = 0.01  # of the networks that come with the family
 ROWS_MB = 400.0  # activations of a small network
 
 Argument = bool | int | float | str | None | list[int] | list[float] | list[str]
@@ -68,7 +69,8 @@ class Probed(Parameters):
 
     def cost(self, seeds: int) -> Cost:
         """What a shard of ``seeds`` networks takes; the size of a network is not known before it is made."""
-        return Cost(START_SECONDS + 20.0 * seeds, START_MB + ROWS_MB + 2 * self.cascade_images)
+        one = 2.0 + SECONDS_PER_IMAGE * self.cascade_images
+        return Cost(START_SECONDS + one * seeds, START_MB + ROWS_MB + 2 * self.cascade_images)
 
 
 class Initialisation(Probed):
@@ -102,5 +104,6 @@ class Training(Probed):
 
     def cost(self, seeds: int) -> Cost:
         """What a shard of ``seeds`` networks takes."""
-        one = super().cost(1)
-        return Cost(START_SECONDS + seeds * (20.0 * len(self.steps) + 0.05 * self.steps[-1]), one.memory_mb)
+        probe = super().cost(1)
+        one = (probe.cpu_seconds - START_SECONDS) * len(self.steps) + 0.02 * self.steps[-1]
+        return Cost(START_SECONDS + seeds * one, probe.memory_mb)
