@@ -60,8 +60,8 @@ def normalised(images: np.ndarray) -> Tensor:
     return pixels.permute(0, 3, 1, 2).contiguous()
 
 
-def read_folder(folder: Path) -> np.ndarray:
-    """All images in a folder and below, in a fixed order, cropped and resized to the size of the first.
+def read_folder(folder: Path, side: int | None = None, grey: bool = False) -> np.ndarray:
+    """All images in a folder and below, in a fixed order, cropped and resized to ``side`` or the size of the first.
 
     Raises
     ------
@@ -75,9 +75,9 @@ def read_folder(folder: Path) -> np.ndarray:
         raise ProbeError(f"there is no image in {folder}: files end in {', '.join(SUFFIXES)}")
     # Folders are often sorted by class: every leading part should be a mixture.
     order = fixed_order(len(files))
-    grey = is_grey(files[order[0]])
+    grey = grey or is_grey(files[order[0]])
     pixels: list[np.ndarray] = []
-    size: tuple[int, int] | None = None
+    size = None if side is None else (side, side)
     for index in order:
         try:
             image = decode_image(files[index].read_bytes(), grey)
