@@ -8,6 +8,7 @@ import numpy as np
 import pytest
 import torch
 from torch import nn
+from torch.utils.checkpoint import checkpoint
 
 from nnstatmech.datasets import Dataset
 from nnstatmech.probe.checks import ProbeError
@@ -416,3 +417,48 @@ def test_dropout_is_off_whatever_calls_it():
     network = Careless()
     table, without = (probe_model(model, x(), lenses=("noise",)) for model in (network, network.linear))
     np.testing.assert_array_equal(values(table, "nu2_signal"), values(without, "nu2_signal"))
+
+
+class Checkpointed(nn.Module):
+    def __init__(self, reentrant):
+        super().__init__()
+        self.first, self.last, self.reentrant = nn.Linear(12, 10), nn.Linear(10, 4), reentrant
+        self.middle = nn.Sequential(nn.Linear(10, 10), nn.Tanh(), nn.Linear(10, 10))
+
+    def forward(self, x):
+        hidden = self.first(x)
+        if self.reentrant is None:
+            return self.last(self.middle(hidden))
+        return self.last(checkpoint(self.middle, hidden, use_reentrant=self.reentrant))
+
+
+@pytest.mark.parametrize("reentrant", [True, False])
+def test_checkpoints(reentrant):
+    """What a checkpoint of the older kind hides is one block; everything else is as without."""
+    torch.manual_seed(0)
+    reference, network = Checkpointed(None), Checkpointed(reentrant)
+    network.load_state_dict(reference.state_dict())
+    expected, found = (probe_model(model, x(), lenses=("noise", "gradient")) for model in (reference, network))
+    for quantity in ("log_chi", "log_gradient", "log_mu2_signal"):
+        ends = values(expected, quantity).iloc[[0, 1, -1]].to_numpy()
+        np.testing.assert_allclose(values(found, quantity).iloc[[0, 1, -1]], ends, rtol=1e-6, atol=1e-8)
+
+
+def test_networks_that_draw_numbers_draw_the_same_in_every_pass():
+    class Noisy(nn.Module):
+        def __init__(self):
+            super().__init__()
+            self.first, self.last = nn.Linear(12, 10), nn.Linear(10, 4)
+
+        def forward(self, x):
+            hidden = self.first(x)
+            return self.last(hidden + torch.randn_like(hidden))
+
+    network = Noisy()
+    np.testing.assert_array_equal(*(probe_model(network, x())["value"] for _ in range(2)))
+
+
+def test_a_single_module_is_a_network():
+    blocks = probe_model(nn.Linear(12, 4), x(), lenses=("noise",)).drop_duplicates("block")
+    assert list(blocks["name"]) == list(blocks["kind"]) == ["input", "Linear"]
+    assert list(blocks["parameters"]) == [0, 52]

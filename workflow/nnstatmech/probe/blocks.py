@@ -121,7 +121,8 @@ class Piece:
         if len(self.weights) == 1 and not self.branching:
             return self.weights[0].name, class_name(self.weights[0].module)
         if not named:
-            return "output", "stretch"
+            whole = class_name(self.end.module)
+            return (whole, whole) if not list(self.end.module.children()) else ("output", "stretch")
         first, last = named[0].name, named[-1].name
         return (f"{first} to {last}" if first != last else first), "stretch"
 

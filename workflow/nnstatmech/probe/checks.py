@@ -66,8 +66,8 @@ def copied(model: nn.Module, device: torch.device, dtype: torch.dtype) -> nn.Mod
     except Exception as error:
         raise ProbeError(
             f"the model cannot be copied ({first_line(error)}); weight norm of the old kind"
-            " (torch.nn.utils.weight_norm) is such a case: use torch.nn.utils.parametrizations.weight_norm, or"
-            " remove_weight_norm before probing"
+            " (torch.nn.utils.weight_norm) and pruning are such cases: use torch.nn.utils.parametrizations.weight_norm,"
+            " or remove_weight_norm and prune.remove before probing"
         ) from error
     twin = twin.to(device=device, dtype=dtype).eval()
     for parameter in twin.parameters():

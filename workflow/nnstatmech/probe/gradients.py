@@ -76,7 +76,9 @@ def back_propagate(
     leaf = source.clone().requires_grad_()
     with torch.enable_grad():
         output = checked_output(network.run(inputs, leaf, Conditions(mode), listener))
-        (gradient,) = torch.autograd.grad(output, leaf, cotangent(output.detach()))
+        # Not torch.autograd.grad, which checkpoints of the older kind refuse.
+        output.backward(cotangent(output.detach()))
+    gradient = torch.zeros_like(leaf) if leaf.grad is None else leaf.grad
     visit(0, gradient, log_scale)
     return gradient
 
