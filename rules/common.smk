@@ -5,15 +5,15 @@ from functools import cache
 from nnstatmech.datasets.errors import DataError
 from nnstatmech.datasets.names import expanded
 from nnstatmech.datasets.watching import source_digest
-from nnstatmech.storage.contents import Contents
 from nnstatmech.planning import job_sizes
-from nnstatmech.planning.codehash import module_hash, symbol_hash
+from nnstatmech.planning.codehash import engine_hash, module_hash, symbol_hash
 from nnstatmech.planning.layers import COMMAND_LINE, read_layers
 from nnstatmech.planning.mistakes import ConfigError
 from nnstatmech.planning.plan import Plan
-from nnstatmech.planning.settings import SCALES, read_settings
+from nnstatmech.planning.settings import SCALES
 from nnstatmech.planning.targets import check_report, check_targets, reported
 from nnstatmech.storage import one_call, terminal
+from nnstatmech.storage.contents import Contents
 
 progress_display = None
 
@@ -49,8 +49,7 @@ def plan_of(setting):
     """The plan of one `<scale>-<data>` folder."""
     scale, _, data = setting.partition("-")
     try:
-        settings = read_settings({**LAYERS.config, "data": data}, scale)
-        return Plan(settings, FAMILIES, LAYERS.folder_of)
+        return Plan.of(LAYERS, scale, data)
     except ConfigError as error:
         refuse(error, LAYERS.origins)
 
@@ -222,7 +221,7 @@ def engine_of(wildcards):
 
 
 def code_of_run(wildcards):
-    return module_hash(engine_of(wildcards), str(ROOT / "scripts/run_shard.py"))
+    return engine_hash(engine_of(wildcards))
 
 
 def folder_of_family(family):

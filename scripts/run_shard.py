@@ -23,10 +23,10 @@ add_folder(snakemake.params.folder)
 run = snakemake.params.run
 engine = importlib.import_module(snakemake.params.engine)
 package, _, task = snakemake.params.engine.partition(".tasks.")
-parameters = importlib.import_module(f"{package}.family").FAMILY.tasks[task]
+model = importlib.import_module(f"{package}.family").FAMILY.tasks[task]
 torch.set_num_threads(snakemake.threads)
 device = devices.choose_device(snakemake.params.device)
-parameters = parameters.model_validate_json(json.dumps(run["params"]))
+parameters = model.model_validate_json(json.dumps(run["params"]))
 dataset, digest = None, None
 if run["dataset"]:
     facts = read_facts(snakemake.input.facts)

@@ -171,7 +171,7 @@ def packed(tmp_path):
     """``packed(code)``: a bundle of results that code made."""
 
     def pack(code=None):
-        write_results(tmp_path / "there", code or module_hash(ENGINE, bundles.SCRIPT))
+        write_results(tmp_path / "there", code or module_hash(ENGINE, bundles.RUN_SCRIPT))
         made("bundle", tmp_path / "there/laptop-bundled", "-o", tmp_path / "x.zip")
         return tmp_path / "x.zip"
 
@@ -192,10 +192,10 @@ def test_a_bundle_gives_back_the_shards_and_the_facts(packed, tmp_path):
 
 def test_other_code_is_left_out_with_the_modules_that_differ(packed, tmp_path, monkeypatch):
     path = packed()
-    ours = bundles.module_hashes(ENGINE, bundles.SCRIPT)
+    ours = bundles.module_hashes(ENGINE, bundles.RUN_SCRIPT)
     assert "nnstatmech.moments.statistics" in ours
     changed = ours | {"nnstatmech.moments.statistics": "1", "nnstatmech.new": "2"}
-    monkeypatch.setattr(bundles, "module_hash", lambda *starts: "0" * 16)
+    monkeypatch.setattr(bundles, "engine_hash", lambda engine: "0" * 16)
     monkeypatch.setattr(bundles, "module_hashes", lambda *starts: changed)
     done = call("unbundle", path, "--results", tmp_path / "here")
     assert done.exit_code == 1
@@ -213,7 +213,7 @@ def test_shards_of_code_that_is_gone_say_so(packed, tmp_path):
 
 def test_shards_that_were_accepted_for_the_code_at_hand_are_taken(packed, tmp_path):
     write_results(tmp_path / "there", "0" * 16)
-    now = module_hash(ENGINE, bundles.SCRIPT)
+    now = module_hash(ENGINE, bundles.RUN_SCRIPT)
     for shard in tmp_path.glob("there/*/*/*/*/*.parquet"):
         rows, said = read_table(shard)
         write_table(rows, shard, said | {"accepted": [{"engine": ENGINE, "code": now}]})

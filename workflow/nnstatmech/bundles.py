@@ -17,7 +17,7 @@ from hashlib import file_digest
 from pathlib import Path, PurePosixPath
 
 from .errors import NamedProblem
-from .planning.codehash import ROOT, module_hash, module_hashes
+from .planning.codehash import ROOT, RUN_SCRIPT, engine_hash, module_hashes
 from .storage.provenance import collect
 from .storage.tables import read_table
 from .storage.whole_files import whole_file
@@ -25,7 +25,6 @@ from .storage.whole_files import whole_file
 CONTENTS = "bundle.json"
 FORMAT = 1
 SUFFIXES = {".parquet", ".tsv", ".png", ".pdf", ".csv", ".rst", ".md", ".html", ".json"}
-SCRIPT = str(ROOT / "scripts/run_shard.py")  # part of what makes a shard
 
 
 class NoBundle(NamedProblem):
@@ -121,14 +120,14 @@ def modules_of(made_by: Iterable[tuple[str, str]]) -> dict[str, str]:
     """The hashes of the modules that made some shards; nothing where these are not the modules at hand."""
     for engine, code in made_by:
         if code == code_at_hand(engine):
-            return module_hashes(engine, SCRIPT)
+            return module_hashes(engine, RUN_SCRIPT)
     return {}
 
 
 def code_at_hand(engine: str) -> str | None:
     """The hash of the code that would run an engine now; None where it is not here."""
     try:
-        return module_hash(engine, SCRIPT)
+        return engine_hash(engine)
     except ModuleNotFoundError:
         return None
 
@@ -209,7 +208,7 @@ def differing(entry: dict) -> str:
         return f"the engine {', '.join(sorted(engines))} is not here"
     if not entry["modules"]:
         return f"it was packed without the code that made it (commit {', '.join(entry['commits'])})"
-    ours = {name: code for engine in here for name, code in module_hashes(engine, SCRIPT).items()}
+    ours = {name: code for engine in here for name, code in module_hashes(engine, RUN_SCRIPT).items()}
     names = sorted(
         name for name in ours.keys() | entry["modules"].keys() if ours.get(name) != entry["modules"].get(name)
     )

@@ -22,7 +22,6 @@ from .planning.families import PACKAGE
 from .planning.layers import COMMAND_LINE, front_door, read_layers
 from .planning.mistakes import ConfigError
 from .planning.plan import Plan
-from .planning.settings import read_settings
 
 WIDE = 1000  # columns where nobody looks at a terminal: lines are not broken for another program
 
@@ -96,7 +95,7 @@ def plan_for(
     layers = None
     try:
         layers = read_layers([*front_door(), *(files or [])], over)
-        return Plan(read_settings(layers.config), layers.families, layers.folder_of)
+        return Plan.of(layers)
     except ConfigError as error:
         raise ConfigError(*error.located(layers.origins if layers else {})) from error
 

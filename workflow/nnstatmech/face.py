@@ -27,17 +27,16 @@ from .loading import drawing_function
 from .planning.layers import of_package
 from .planning.mistakes import ConfigError
 from .planning.plan import Plan
-from .planning.settings import mistakes_of, nearest, read_settings
+from .planning.settings import mistakes_of, nearest
 from .storage import provenance
 from .storage.progress import no_progress
 from .storage.shards import prepend, read_frame
 from .storage.tables import require_finite
 
 
-def plan_at(scale: str = "laptop", data: str = "bundled") -> tuple[Plan, dict]:
-    """The plan of the settings that come with the package, and their origins."""
-    layers = of_package({"scale": scale, "data": data})
-    return Plan(read_settings(layers.config, scale), layers.families, layers.folder_of), layers.config
+def plan_at(scale: str = "laptop", data: str = "bundled") -> Plan:
+    """The plan of the settings that come with the package."""
+    return Plan.of(of_package({"scale": scale, "data": data}))
 
 
 def run(
@@ -245,7 +244,7 @@ def draw(
     >>> len(nsm.draw("Fig_3", main=table).axes)
     2
     """
-    plan, _ = plan_at(scale)
+    plan = plan_at(scale)
     try:
         entry = plan.figure(figure)
         reference = plan.drawing(figure)
@@ -278,7 +277,7 @@ def table(
     NamedProblem
         If there is no such experiment, or its table has not been made; then with the command that makes it.
     """
-    plan, _ = plan_at(scale, data)
+    plan = plan_at(scale, data)
     try:
         family = plan.experiment(experiment).family
     except ConfigError as error:
@@ -298,7 +297,7 @@ def list_figures() -> pd.DataFrame:
     >>> nsm.list_figures().loc["Fig_4", "family"]
     'moments'
     """
-    plan, _ = plan_at()
+    plan = plan_at()
     rows = {
         name: {"family": entry.family, "title": entry.title, "experiments": ", ".join(entry.tables)}
         for name, entry in plan.settings.figures.items()
@@ -308,7 +307,7 @@ def list_figures() -> pd.DataFrame:
 
 def list_experiments(scale: str = "laptop") -> pd.DataFrame:
     """All experiments at one scale, one row each: ``family``, ``task``, ``dataset``, numbers of ``runs``, ``seeds``."""
-    plan, _ = plan_at(scale)
+    plan = plan_at(scale)
     rows = {
         name: {
             "family": entry.family,

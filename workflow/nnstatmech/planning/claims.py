@@ -95,13 +95,8 @@ def read_claims(families: Families) -> tuple[list[Claim], dict[Path, str]]:
                 mistakes.append(Mistake(where, f"the id {claim.id!r} is given twice"))
             claims[claim.id] = claim
     if mistakes:
-        raise ConfigError(*(Mistake(m.path, f"{m.text}{place_of(m, places)}") for m in mistakes))
+        raise ConfigError(*(mistake.located(places) for mistake in mistakes))
     return list(claims.values()), places
-
-
-def place_of(mistake: Mistake, places: dict[Path, str]) -> str:
-    origin = mistake.origin(places)
-    return f" ({origin})" if origin else ""
 
 
 def check_references(claims: Sequence[Claim], plan: Plan) -> None:

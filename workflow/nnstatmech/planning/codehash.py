@@ -17,6 +17,7 @@ from pathlib import Path
 
 ROOT = Path(__file__).resolve().parents[3]
 PACKAGES = ROOT / "workflow"
+RUN_SCRIPT = str(ROOT / "scripts/run_shard.py")
 # Packages outside that folder, name to the folder of the package: those of the user's own, and this one where it is
 # installed, among others that are no part of the project.
 added_packages: dict[str, Path] = {} if PACKAGES.is_dir() else {"nnstatmech": Path(__file__).resolve().parents[1]}
@@ -145,6 +146,17 @@ def module_hash(*starts: str) -> str:
     return digest({whole_file(path) for start in starts for path in import_closure(start)})
 
 
+def engine_hash(engine: str) -> str:
+    """Hash of what makes a shard: the module of a task and the script that runs it.
+
+    Raises
+    ------
+    ModuleNotFoundError
+        If the module, or outside a checkout the script, is not here.
+    """
+    return module_hash(engine, RUN_SCRIPT)
+
+
 def bound_names(node: ast.stmt) -> set[str]:
     """Names that a top-level statement binds."""
     if isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef | ast.ClassDef):
@@ -203,9 +215,10 @@ def symbol_hash(module: str, symbol: str) -> str:
     ModuleNotFoundError, AttributeError
         If there is no such module, or it does not define ``symbol``.
     """
-    if module_file(module) is None:
+    path = module_file(module)
+    if path is None:
         raise ModuleNotFoundError(f"no project module {module!r} under {PACKAGES}")
-    if symbol not in defined_functions(module):
+    if symbol not in public_functions(path):
         raise AttributeError(f"{module} defines no function {symbol!r}")
     parts: set[tuple[str, str]] = set()
     symbol_parts(module, symbol, parts, set())
@@ -217,9 +230,3 @@ def public_functions(path: Path) -> tuple[str, ...]:
     """Public functions at the top level of a file, read without importing it."""
     functions = (node.name for node in syntax_tree(path).body if isinstance(node, ast.FunctionDef))
     return tuple(name for name in functions if not name.startswith("_"))
-
-
-def defined_functions(module: str) -> tuple[str, ...]:
-    """Public functions at the top level of a project module; none where there is no such module."""
-    path = module_file(module)
-    return public_functions(path) if path else ()

@@ -30,6 +30,11 @@ class Mistake:
                 return origins[self.path[:length]]
         return ""
 
+    def located(self, origins: Origins) -> str:
+        """The mistake behind the place that it came from, if anybody wrote it."""
+        origin = self.origin(origins)
+        return f"{origin}: {self.text}" if origin else self.text
+
 
 def dotted(path: Path) -> str:
     return ".".join(map(str, path))
@@ -49,8 +54,4 @@ class ConfigError(ValueError):
 
     def located(self, origins: Origins) -> list[str]:
         """Each mistake once, behind the place that it came from."""
-        lines = [
-            f"{origin}: {mistake.text}" if (origin := mistake.origin(origins)) else mistake.text
-            for mistake in self.mistakes
-        ]
-        return list(dict.fromkeys(lines))
+        return list(dict.fromkeys(mistake.located(origins) for mistake in self.mistakes))

@@ -11,9 +11,10 @@ from pydantic import ValidationError
 
 from .families import Families, families_of
 from .job_sizes import seconds_a_seed, seeds_in_a_shard
+from .layers import Layers
 from .mistakes import ConfigError, Mistake, Path, dotted
 from .references import Reference, reference_of
-from .settings import Experiment, Figure, Settings, describe, nearest
+from .settings import Experiment, Figure, Settings, describe, nearest, read_settings
 
 RUN_ID = re.compile(r"[A-Za-z0-9_=.+-]+")  # a comma would split a SLURM job's list of targets
 LONGEST_RUN_ID = 200
@@ -106,6 +107,12 @@ class Plan:
         self.check_names()
         if self.mistakes:
             raise ConfigError(*self.mistakes)
+
+    @classmethod
+    def of(cls, layers: Layers, scale: str | None = None, data: str | None = None) -> "Plan":
+        """The plan of merged settings, at their own scale and mapping unless others are given."""
+        config = layers.config if data is None else layers.config | {"data": data}
+        return cls(read_settings(config, scale), layers.families, layers.folder_of)
 
     @cached_property
     def setting(self) -> str:

@@ -212,14 +212,19 @@ def alias(name: str, path: FilePath) -> ast.expr | None:
     return None
 
 
+def parts_of(annotation: ast.Subscript) -> tuple[str, list[ast.expr]]:
+    """``Annotated`` and what stands in its brackets."""
+    inner = annotation.slice
+    return ast.unparse(annotation.value).rpartition(".")[2], inner.elts if isinstance(inner, ast.Tuple) else [inner]
+
+
 def table_kinds(annotation: ast.expr | None, path: FilePath) -> set[str]:
     """``single`` and ``several``, as far as an annotation says that it takes a table, or tables."""
     annotation = expanded(annotation, path)
     if isinstance(annotation, ast.BinOp):
         return table_kinds(annotation.left, path) | table_kinds(annotation.right, path)
     if isinstance(annotation, ast.Subscript):
-        name = ast.unparse(annotation.value).rpartition(".")[2]
-        inner = annotation.slice.elts if isinstance(annotation.slice, ast.Tuple) else [annotation.slice]
+        name, inner = parts_of(annotation)
         if name == "Annotated":
             return table_kinds(inner[0], path)
         return {"several"} if name in ("list", "Sequence") and table_kinds(inner[0], path) else set()
@@ -233,8 +238,7 @@ def task_names(annotation: ast.expr | None, path: FilePath) -> set[str]:
     if isinstance(annotation, ast.BinOp):
         return task_names(annotation.left, path) | task_names(annotation.right, path)
     if isinstance(annotation, ast.Subscript):
-        name = ast.unparse(annotation.value).rpartition(".")[2]
-        inner = annotation.slice.elts if isinstance(annotation.slice, ast.Tuple) else [annotation.slice]
+        name, inner = parts_of(annotation)
         if name == "Annotated":
             return {ast.unparse(item).rpartition(".")[2] for item in inner[1:]}
         return set().union(*(task_names(item, path) for item in inner))

@@ -7,6 +7,7 @@ import numpy as np
 import pandas as pd
 
 from ..readings import by_seed, over_seeds, runs_of
+from .params import Probed
 from .sentences import Finding, diagnose
 
 
@@ -66,22 +67,7 @@ def lines_of(table: pd.DataFrame) -> Iterator[Line]:
 
 
 # Columns of the labels in front of a table that are no axes of a sweep, and of the task.
-FIXED = {
-    "experiment",
-    "run",
-    "state",
-    "step",
-    "seed",
-    "block",
-    "name",
-    "kind",
-    "shape",
-    "parameters",
-    "multiply_adds",
-    "batch_norm",
-    "quantity",
-    "value",
-}
+FIXED = {"experiment", "run", "state", *Probed.columns}
 
 
 def axis_label(rows: pd.DataFrame) -> str:

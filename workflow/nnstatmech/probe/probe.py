@@ -32,24 +32,13 @@ from .moments import (
 )
 from .network import Inputs, Network, checked_output
 from .noise import Method, propagate
+from .params import Probed
 from .sources import builder
 from .structure import Structure, find_structure
 from .trees import floating, tensors
 
 LENSES = ("noise", "gradient", "cascade")
-COLUMNS = (
-    "state",
-    "seed",
-    "block",
-    "name",
-    "kind",
-    "shape",
-    "parameters",
-    "multiply_adds",
-    "batch_norm",
-    "quantity",
-    "value",
-)
+COLUMNS = ("state", *(name for name in Probed.columns if name != "step"))
 
 
 def probe_model(

@@ -170,12 +170,12 @@ def accept_code_at_hand(table: Path, engine: str = "") -> str:
         As :func:`accept`; or if that code is not here.
     """
     # Here, because planning is no part of storage: only the command has to know what the plan asks for.
-    from ..planning.codehash import ROOT, module_hash
+    from ..planning.codehash import engine_hash
 
     shards = sorted(table.with_suffix("").glob("*/shard-*.parquet"))
     engine = engine or (read_table(shards[0])[1]["engine"] if shards else "")
     try:
-        code = module_hash(engine, str(ROOT / "scripts/run_shard.py")) if shards else ""
+        code = engine_hash(engine) if shards else ""
     except ModuleNotFoundError as error:
         raise NotAcceptable(f"{error}; name the module that makes these shards now with --engine") from error
     count = accept(table, {"engine": engine, "code": code})
