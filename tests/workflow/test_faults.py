@@ -57,6 +57,13 @@ def test_a_damaged_table_is_named_by_the_figure(project):
     project.make(TABLE, "figures/Wide.png", "--cores", "1")
 
 
+@pytest.mark.parametrize("switch", ["true", "false"])
+def test_a_figure_without_published_curves_ignores_their_switch(project, switch):
+    (project.folder / "results/laptop-bundled/figures/Wide.png").unlink()
+    project.make("figures/Wide.png", "--cores", "1", "--config", f"overlay_published={switch}")
+    assert (project.folder / "results/laptop-bundled/figures/Wide.png").exists()
+
+
 def test_flipped_bits_of_a_data_set_are_named(project):
     path = project.folder / DATASET
     whole = bytearray(path.read_bytes())

@@ -114,8 +114,10 @@ def equal_to(column: pd.Series, value) -> np.ndarray:
 
 
 def same(a, b) -> bool:
-    """Whether two parameters are equal, decimal numbers to 1e-9 relative."""
-    if isinstance(a, int | float) and isinstance(b, int | float) and not isinstance(a, bool):
+    """Whether two parameters are equal, decimal numbers to 1e-9 relative; a number is no yes or no."""
+    if isinstance(a, bool) or isinstance(b, bool):
+        return a is b
+    if isinstance(a, int | float) and isinstance(b, int | float):
         return bool(np.isclose(a, b, rtol=1e-9, atol=0.0))
     return a == b
 
