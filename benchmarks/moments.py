@@ -29,7 +29,7 @@ import torch.nn.functional as F
 
 from nnstatmech.datasets import Dataset
 from nnstatmech.moments.inputs import batches
-from nnstatmech.moments.networks import BLOCK_BYTES, images_per_block
+from nnstatmech.moments.convolutions import BLOCK_BYTES, images_per_block
 from nnstatmech.moments.params import Propagation
 from nnstatmech.moments.tasks.propagation import run
 

@@ -4,16 +4,9 @@ import numpy as np
 import pytest
 import torch
 
-from nnstatmech.moments.networks import (
-    Block,
-    Convolution,
-    GaussianWeights,
-    batch_normalise,
-    boundary_sources,
-    convolve,
-    pad,
-    rectify,
-)
+from nnstatmech.moments.activations import rectify
+from nnstatmech.moments.convolutions import Convolution, boundary_sources, convolve, convolve_together, pad
+from nnstatmech.moments.networks import Block, GaussianWeights, batch_normalise
 from nnstatmech.moments.propagation import propagate
 from nnstatmech.moments.statistics import mean_square
 
@@ -42,7 +35,7 @@ def test_sign_symmetry_of_the_weights():
     halves = []
     for sign in (1, -1):
         half = Block(sign * block.signal, sign * block.noise)
-        rectify(half, *half)
+        rectify(*half, into=half)
         halves.append(half)
     total = sum(mean_square([half.signal]) for half in halves)
     torch.testing.assert_close(total, mean_square([block.signal]), rtol=1e-6, atol=0)
@@ -96,9 +89,9 @@ def test_persistent_buffer_holds_the_padded_image(boundary, k):
     layers = Convolution(params, signal, noise, GaussianWeights([0], CPU))
     (block,) = layers.first()
     for _ in range(2):  # the second time over what the first left behind
-        layers.load_rectified(0, block)
+        layers.load_activated(0, block)
     images = block.signal.view(params.batch_size, 5, 5, -1).clamp_min(0)
-    torch.testing.assert_close(layers.buffer[0, : params.batch_size], pad(images, boundary, k, 1))
+    torch.testing.assert_close(layers.buffer[0, 0, : params.batch_size], pad(images, boundary, k, 1))
 
 
 def test_boundary_sources():
@@ -139,3 +132,27 @@ def test_gram_trick_has_the_distribution_of_drawn_weights(architecture, width):
         # error of a standard deviation from the fourth moments: the samples need not be normal
         errors = [np.std((x - x.mean()) ** 2) / (2 * x.std() * np.sqrt(count)) for x in (a, b)]
         assert abs(a.std() - b.std()) < 4 * np.hypot(*errors), name
+
+
+@pytest.mark.parametrize("kernel_size", [2, 3])
+def test_convolutions_of_many_realisations_are_those_of_each(kernel_size):
+    generator = torch.Generator().manual_seed(5)
+    images = torch.randn(3, 4, 7, 6, 5, generator=generator)
+    kernels = torch.randn(3, 8, kernel_size, kernel_size, 5, generator=generator)
+    together = convolve_together(images, kernels)
+    apart = torch.stack([convolve(*pair) for pair in zip(images, kernels, strict=True)])
+    torch.testing.assert_close(together, apart, rtol=1e-5, atol=1e-5)
+
+
+@pytest.mark.parametrize("boundary", ["periodic", "symmetric", "zero_padding"])
+@pytest.mark.parametrize("architecture", ["vanilla", "bn_ff", "bn_res"])
+def test_convolutional_realisations_together_and_one_by_one(architecture, boundary):
+    """The same numbers up to rounding, which batch-normalised networks amplify by their sensitivity."""
+    settings = params(architecture, boundary=boundary)
+    signal, noise = inputs(settings, (0, 1, 2))
+    together = propagate(settings, signal, noise, GaussianWeights(range(3), CPU))
+    for seed in range(3):
+        alone = propagate(settings, signal[seed, None], noise[seed, None], GaussianWeights([seed], CPU))
+        assert alone.keys() == together.keys()
+        for key, values in alone.items():
+            torch.testing.assert_close(together[key][seed, None], values, rtol=1e-4, atol=1e-5)

@@ -10,11 +10,8 @@ import pytest
 import torch
 
 from nnstatmech.moments import laws
-from nnstatmech.moments.networks import (
-    FullyConnected,
-    GaussianWeights,
-    rectify,
-)
+from nnstatmech.moments.activations import rectify
+from nnstatmech.moments.networks import FullyConnected, GaussianWeights
 from nnstatmech.moments.params import Propagation
 from nnstatmech.moments.propagation import LOCATIONS, propagate
 from nnstatmech.moments.statistics import column_means, mean_square, signal_moments
@@ -248,7 +245,7 @@ def test_deterministic_part_of_the_increment():
         (output,) = layers.outputs()
         y = output.signal.double()
         product = (y.clamp_min(0).mean(1) * (-y).clamp_min(0).mean(1)).mean()
-        rectify(output, *output)
+        rectify(*output, into=output)
         after = signal_moments([output.signal], column_means([output.signal]))["mu2_signal"]
         squared.append(float(mean_square([output.noise]) / after / before))
         ratio.append(float(product / spread))
