@@ -22,7 +22,7 @@ from torch import Tensor
 from ..seeding import torch_stream
 from .activations import activate
 from .params import Propagation
-from .statistics import column_means, number_of_rows, pieces
+from .statistics import column_means, number_of_rows, pieces, products
 
 # oneDNN takes 1x1 convolutions of 16 images or more and multiplies twice as fast as MKL on CPUs that are not Intel's.
 FEWEST_IMAGES_FOR_ONEDNN = 16
@@ -63,6 +63,14 @@ class GaussianWeights:
     def fill(self, out: Tensor, std: float) -> None:
         for realisation, stream in zip(out, self.streams, strict=True):
             realisation.normal_(0, std, generator=stream)
+
+    def states(self) -> list[Tensor]:
+        """Where the streams are: :meth:`rewind` draws again what came after."""
+        return [stream.get_state() for stream in self.streams]
+
+    def rewind(self, states: Sequence[Tensor]) -> None:
+        for stream, state in zip(self.streams, states, strict=True):
+            stream.set_state(state)
 
 
 def hidden_std(weight_variance: float, fan_in: int) -> float:
@@ -159,7 +167,7 @@ class FullyConnected:
         realisations, rows, _ = self.inputs.shape
         width = params.width
         self.state = torch.empty(realisations, rows, width, device=signal.device)
-        self.gram = params.weights == "gram" or (params.weights == "auto" and rows < width)
+        self.gram = params.weights == "gram" or (params.weights == "auto" and rows < width and not params.gradients)
         self.rows_stay_apart = params.architecture != "vanilla" and 4 * rows <= width
         self.variates = torch.empty(realisations, rows if self.gram else width, 1, 1, width, device=signal.device)
         self.bias = torch.empty(realisations, 1, width, device=signal.device)
@@ -242,10 +250,9 @@ def gram_factor(inputs: Tensor, in_single: bool) -> tuple[Tensor, Tensor]:
         The factor of a dead network, whose inputs are all zero, is zero.
     """
     if in_single:
-        gram, jitter = (inputs @ inputs.mT).double(), 1e-6
+        gram, jitter = products(inputs).double(), 1e-6
     else:
-        inputs = inputs.double()
-        gram, jitter = inputs @ inputs.mT, 1e-12
+        gram, jitter = products(inputs.double()), 1e-12
     diagonal = gram.diagonal(dim1=-2, dim2=-1)
     diagonal += jitter * diagonal.mean(-1, keepdim=True)
     dead = diagonal.sum(-1) == 0

@@ -28,6 +28,7 @@ class Propagation(Parameters):
         "bias_variance",
         "batch_statistics",
         "noise_precision",
+        "gradients",
     )
     columns: ClassVar[Mapping[str, str]] = {
         "seed": "int32",
@@ -94,6 +95,13 @@ class Propagation(Parameters):
             " where the machine multiplies it faster"
         ),
     )
+    gradients: bool = Field(
+        False,
+        description=(
+            "measure gradients too: their mean square at the output of each layer for a Gaussian cotangent at the last"
+            " one; for fully connected networks, whose weights are drawn then"
+        ),
+    )
 
     @model_validator(mode="after")
     def check_measurements(self) -> Self:
@@ -116,6 +124,15 @@ class Propagation(Parameters):
             raise ValueError(
                 f"bias_variance = {self.bias_variance}: batch normalisation takes biases out again; must be 0 for"
                 f" architecture = {self.architecture!r}"
+            )
+        return self
+
+    @model_validator(mode="after")
+    def check_gradients(self) -> Self:
+        if self.gradients and (self.kernel_size > 1 or self.weights == "gram"):
+            raise ValueError(
+                f"gradients: need kernel_size = 1 and weights = 'auto' or 'drawn', got kernel_size = {self.kernel_size}"
+                f" and weights = {self.weights!r}"
             )
         return self
 
@@ -165,14 +182,15 @@ class Propagation(Parameters):
     def layer_seconds(self, seconds_per_activation: float) -> float:
         """One layer of one realisation: its product for signal and noise, fresh weights, passes over activations."""
         activations = 2 * self.rows * self.width
-        if self.kernel_size == 1 and 2 * self.batch_size < self.width and self.weights != "drawn":
+        if self.kernel_size == 1 and 2 * self.batch_size < self.width and self.weights != "drawn" and not self.gradients:
             variates = activations
             # The Gram matrix, its factor, and the factor times the variates; partly in double precision.
             product = 4 * (2 * self.rows * 2 * activations) / PRODUCT_FLOPS
         else:
             variates = self.kernel_size**2 * self.width**2
             product = 2 * self.rows * 2 * variates / CONVOLUTION_FLOPS
-        return product + SECONDS_PER_VARIATE * variates + seconds_per_activation * activations
+        passes = 2.5 if self.gradients else 1.0  # signal, then gradients, with the weights drawn for each
+        return passes * (product + SECONDS_PER_VARIATE * variates + seconds_per_activation * activations)
 
     def rank_seconds(self) -> float:
         """All effective ranks of one realisation: covariance matrices and their eigenvalues (8 n^3 operations)."""

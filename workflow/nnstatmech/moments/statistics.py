@@ -10,11 +10,14 @@ from collections.abc import Iterable, Iterator, Sequence
 from functools import reduce
 from typing import NamedTuple
 
+import numpy as np
 import torch
 from torch import Tensor
 
 # Several passes over so many bytes find them in a second-level cache; over a whole tensor, in none.
 PIECE_BYTES = {"cpu": 512 * 2**10, "cuda": 2**40}
+SMALLEST_FOR_LANCZOS = 192  # channels; all eigenvalues of smaller matrices take less time
+LARGEST_RESIDUAL, STEPS_BETWEEN_CHECKS = 1e-5, 12  # relative to the eigenvalue, whose own error is its square or less
 LANCZOS_STEPS = 128  # at the edge of a continuous spectrum 128 steps leave 1e-5 of the largest eigenvalue
 
 
@@ -62,20 +65,21 @@ def signal_moments(blocks: Sequence[Tensor], means: Tensor) -> dict[str, Tensor]
     blocks
         Features v.
     means
-        :func:`column_means` of ``blocks``: mu_p is centred channel by channel.
+        :func:`column_means` of ``blocks``: mu_p is centred channel by channel, and nu_2 = mu_2 + their mean square.
     """
     count = number_of_rows(blocks) * blocks[0].shape[2]
-    absolute, raw, centred, squared = zip(
+    absolute, centred, squared = zip(
         *(
-            (piece.abs().sum((1, 2)), norm(piece), norm(deviation := piece - means), norm(deviation.mul_(deviation)))
+            (piece.abs().sum((1, 2)), norm(deviation := piece - means), norm(deviation.mul_(deviation)))
             for piece in pieces(blocks)
         ),
         strict=True,
     )
+    mu2 = total_square(centred) / count
     return {
         "nu1_abs_signal": total(absolute) / count,
-        "nu2_signal": total_square(raw) / count,
-        "mu2_signal": total_square(centred) / count,
+        "nu2_signal": mu2 + means.double().square().mean((1, 2)),
+        "mu2_signal": mu2,
         "mu4_signal": total_square(squared) / count,
     }
 
@@ -89,9 +93,22 @@ def covariance(blocks: Sequence[Tensor], means: Tensor) -> Tensor:
     rows = number_of_rows(blocks)
     if rows < blocks[0].shape[2]:
         features = torch.cat(list(blocks), 1) if len(blocks) > 1 else blocks[0]
-        gram = features @ features.mT
+        gram = products(features)
         return gram - gram.mean(1, keepdim=True) - gram.mean(2, keepdim=True) + gram.mean((1, 2), keepdim=True)
-    return sum(block.mT @ block for block in blocks) - rows * means.mT @ means
+    return sum(products(block.mT) for block in blocks) - rows * means.mT @ means
+
+
+def products(vectors: Tensor) -> Tensor:
+    """Inner products of all pairs of vectors: (realisations, n, dimensions) to (realisations, n, n).
+
+    On the CPU by NumPy, which multiplies a matrix by its own transpose at half the price.
+    """
+    if vectors.device.type != "cpu":
+        return vectors @ vectors.mT
+    found = torch.empty(len(vectors), vectors.shape[1], vectors.shape[1], dtype=vectors.dtype)
+    for into, matrix in zip(found.numpy(), vectors.numpy(), strict=True):
+        np.matmul(matrix, matrix.T, out=into)
+    return found
 
 
 class Spectra(NamedTuple):
@@ -162,13 +179,52 @@ def trace(matrices: Tensor) -> Tensor:
     return matrices.diagonal(dim1=-2, dim2=-1).sum(-1, dtype=torch.float64)
 
 
+def largest_on_the_cpu(matrices: Tensor) -> Tensor:
+    """Largest eigenvalues of symmetric positive matrices (..., n, n), float64.
+
+    Of large ones, by Lanczos iterations until the residual is small; where it stays large, from all eigenvalues.
+    """
+    if matrices.shape[-1] < SMALLEST_FOR_LANCZOS:
+        return torch.linalg.eigvalsh(matrices)[..., -1].double()
+    found = [
+        converged_largest(matrix.numpy()) or float(torch.linalg.eigvalsh(matrix)[-1])
+        for matrix in matrices.reshape(-1, *matrices.shape[-2:])
+    ]
+    return torch.tensor(found, dtype=torch.float64).view(matrices.shape[:-2])
+
+
+def converged_largest(matrix: np.ndarray) -> float | None:
+    """Largest eigenvalue by Lanczos iterations; None where the residual of its vector stays above LARGEST_RESIDUAL."""
+    basis = np.empty((LANCZOS_STEPS, len(matrix)), matrix.dtype)
+    tridiagonal = np.zeros((LANCZOS_STEPS, LANCZOS_STEPS))
+    vector = np.sin(np.sqrt(2) * np.arange(1, len(matrix) + 1)).astype(matrix.dtype)
+    length = np.linalg.norm(vector)
+    for step in range(LANCZOS_STEPS):
+        basis[step] = vector / length
+        vector = matrix @ basis[step]
+        known = basis[: step + 1]
+        overlaps = known @ vector
+        vector = vector - overlaps @ known
+        vector -= (known @ vector) @ known
+        length = np.linalg.norm(vector)
+        tridiagonal[step, step] = overlaps[-1]
+        done = step + 1
+        if done % STEPS_BETWEEN_CHECKS == 0 or length == 0:
+            values, vectors = np.linalg.eigh(tridiagonal[:done, :done])
+            if length == 0 or length * abs(vectors[-1, -1]) <= LARGEST_RESIDUAL * values[-1]:
+                return float(values[-1])
+        if done < LANCZOS_STEPS:
+            tridiagonal[step, done] = tridiagonal[done, step] = length
+    return None
+
+
 def reduce_spectra(matrices: Tensor) -> Spectra:
     """What the effective ranks of covariance matrices (..., n, n) follow from, without the host's reading anything.
 
-    On the CPU all eigenvalues are cheap (7 ms for n = 512); on a GPU they would take longer than the network.
+    On the CPU all eigenvalues of small matrices are cheap; on a GPU they would take longer than the network.
     """
     if matrices.device.type == "cpu":
-        return Spectra(trace(matrices), torch.linalg.eigvalsh(matrices)[..., -1].double(), None)
+        return Spectra(trace(matrices), largest_on_the_cpu(matrices), None)
     one_by_one = matrices.reshape(-1, *matrices.shape[-2:])
     return Spectra(trace(matrices), None, lanczos_coefficients(one_by_one, LANCZOS_STEPS))
 

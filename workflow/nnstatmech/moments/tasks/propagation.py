@@ -11,6 +11,7 @@ from ...datasets import Dataset
 from ...errors import NamedProblem
 from ...storage.progress import no_progress
 from ...storage.tables import schema_of, tidy
+from ..gradients import gradient_moments
 from ..inputs import batches
 from ..networks import GaussianWeights
 from ..params import Propagation
@@ -75,6 +76,8 @@ def run(
             after_layer = partial(bar.update, len(together))
             try:
                 moments = propagate(params, signal, noise, weights, biases, after_layer)
+                if params.gradients:
+                    moments |= gradient_moments(params, signal, together)
             except Breakdown as error:
                 failed = ", ".join(str(together[i]) for i in error.realisations)
                 raise NamedProblem(f"realisations {failed}: {error}") from error
