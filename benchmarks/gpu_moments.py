@@ -17,6 +17,7 @@ import numpy as np
 import torch
 
 from nnstatmech.datasets import Dataset
+from nnstatmech.moments.convolutions import convolve, convolve_together
 from nnstatmech.moments.networks import GaussianWeights
 from nnstatmech.moments.params import Propagation
 from nnstatmech.moments.propagation import propagate
@@ -96,11 +97,12 @@ def compare(params, device):
     update = {"width": min(params.width, 64), "batch_size": 16, "depth": 10, "measurements": 10, "gradients": False}
     small = params.model_copy(update=update | {"weights": "drawn" if params.kernel_size == 1 else "auto"})
     generator = torch.Generator().manual_seed(1)
-    shape = (3, small.batch_size, *((1, 1, 300) if small.kernel_size == 1 else (SIDE, SIDE, 3)))
+    count = 1 if goes_alone(params, (SIDE, SIDE, 3), device) else 3
+    shape = (count, small.batch_size, *((1, 1, 300) if small.kernel_size == 1 else (SIDE, SIDE, 3)))
     signal, noise = (torch.randn(shape, generator=generator) for _ in range(2))
     with torch.backends.cudnn.flags(enabled=True, allow_tf32=params.tf32):
         ours, reference = (
-            propagate(small, signal.to(where), noise.to(where), CopiedWeights(range(3))) for where in (device, CPU)
+            propagate(small, signal.to(where), noise.to(where), CopiedWeights(range(count))) for where in (device, CPU)
         )
     deviations = {
         " ".join(key): float(((ours[key].cpu() - values).abs() / values.abs().clamp_min(1.0)).max())
@@ -108,6 +110,28 @@ def compare(params, device):
     }
     worst = max(deviations, key=deviations.__getitem__)
     return deviations[worst], worst
+
+
+def convolution_speeds(params, realisations, device):
+    """Operations per second of the bare convolution of one layer: the library's, in two layouts, and by products."""
+    k, width, side = params.kernel_size, params.width, SIDE // 2 + params.kernel_size - 1
+    shape = realisations, 2 * params.batch_size, side, side, width
+    images, kernels = torch.randn(shape, device=device), torch.randn(realisations, width, k, k, width, device=device)
+    planes = [x[0].permute(0, 3, 1, 2).contiguous() for x in (images, kernels)]
+    work = floating_point_operations(params) / params.layers
+    calls = {
+        "library, channels last": (lambda: convolve(images[0], kernels[0]), 1),
+        "library, planes": (lambda: torch.nn.functional.conv2d(*planes), 1),
+        f"products, {realisations} together": (lambda: convolve_together(images, kernels), realisations),
+    }
+    speeds = {}
+    for name, (call, count) in calls.items():
+        with torch.backends.cudnn.flags(enabled=True, benchmark=True, allow_tf32=False):
+            call()
+            repeated = 5 if device.type == "cuda" else 1
+            taken = seconds(lambda call=call, n=repeated: [call() for _ in range(n)], device) / repeated
+        speeds[name] = count * work / taken
+    return speeds
 
 
 def main():
@@ -141,6 +165,10 @@ def main():
             f"    {deviation:.1e} ({quantity})",
             flush=True,
         )
+    for label, together in (("convolutional, paper", 2), ("convolutional, laptop", 32), ("convolutional, narrow", 128)):
+        params = CASES[label][0] if on_gpu else CASES[label][0].model_copy(update=TINY)
+        for name, speed in convolution_speeds(params, together if on_gpu else 2, device).items():
+            print(f"one layer, {label}: {name}: {speed / 1e12:.2f} TFLOP/s, {speed / top:.2f} of peak", flush=True)
     if failed:
         sys.exit(f"a quantity deviates by more than {TOLERANCE:g}")
 

@@ -42,8 +42,8 @@ LOCATIONS = {
 RANK_LOCATION = {"vanilla": "output", "bn_ff": "output", "bn_res": "activation"}
 # In single precision mean squares must stay within 1e38: a layer multiplies them by 1/epsilon at the very most.
 LAYERS_BETWEEN_RESCALING = 4
-# Covariances wait until this many bytes are at hand: a GPU takes them all at once.
-RANK_BYTES = {"cpu": 0, "cuda": 2 * 2**30}
+# Covariances wait until this many bytes are at hand: a GPU takes many at once.
+RANK_BYTES = {"cpu": 0, "cuda": 512 * 2**20}
 
 # Moments beyond this range (and its inverse) lose digits in double precision, or all of them.
 SMALLEST = 1e-300

@@ -7,6 +7,7 @@ import torch
 
 from ..errors import NamedProblem
 from .params import Propagation
+from .propagation import RANK_BYTES
 
 # On the CPU fully connected realisations share the caches, and convolutional ones come one by one.
 CACHE_BYTES = 8 * 2**20
@@ -16,6 +17,7 @@ FULL_BYTES = 256 * 2**20
 FULL_OUTPUTS = 2**23
 # What a batch may take of the memory that is free; the rest is for work spaces of the libraries.
 SHARE_OF_FREE = 0.7
+COPIES_OF_COVARIANCES = 5  # those that wait, in one tensor, without what is not finite, and two for Lanczos iterations
 FLOAT = 4  # bytes
 
 
@@ -51,9 +53,16 @@ def device_bytes(params: Propagation, image_shape: Sequence[int], alone: bool) -
         held = (4 + halo + windows) * numbers + params.kernel_size**2 * params.width**2
     if params.architecture == "bn_res":
         held += 2 * numbers
-    matrices = {"none": 0, "signal": 1, "signal_and_noise": 2}[params.effective_ranks] * params.measurements
-    held += matrices * min(params.width, numbers // (2 * params.width)) ** 2
+    if params.gradients:
+        held += params.layers * numbers // 2 + 2 * params.width**2
     return math.ceil(FLOAT * (held + 4 * params.batch_size * pixels))
+
+
+def covariance_bytes(params: Propagation, image_shape: Sequence[int]) -> int:
+    """Covariance matrices of one realisation at all depths."""
+    tensors = {"none": 0, "signal": 1, "signal_and_noise": 2}[params.effective_ranks]
+    size = min(params.width, activations_of(params, image_shape) // (2 * params.width))
+    return FLOAT * tensors * params.measurements * size**2
 
 
 def realisations_at_once(params: Propagation, image_shape: Sequence[int], device: torch.device) -> int:
@@ -72,16 +81,19 @@ def realisations_at_once(params: Propagation, image_shape: Sequence[int], device
         variates = min(params.width, 2 * params.batch_size)
         bytes_each = FLOAT * params.width * (4 * params.batch_size + variates)
         return 1 if alone else max(1, math.floor(CACHE_BYTES / bytes_each))
-    bytes_each = device_bytes(params, image_shape, alone)
+    bytes_each, filling = device_bytes(params, image_shape, alone), 1
+    if not alone:
+        filling = math.ceil(FULL_BYTES / (FLOAT * activations_of(params, image_shape)))
+    waiting = min(RANK_BYTES["cuda"], filling * covariance_bytes(params, image_shape))
     free = free_bytes(device)
-    if bytes_each > SHARE_OF_FREE * free:
+    left = SHARE_OF_FREE * free - COPIES_OF_COVARIANCES * waiting
+    if bytes_each > left:
         raise NamedProblem(
             f"a realisation of batch_size = {params.batch_size} and width = {params.width} takes about"
-            f" {bytes_each / 2**30:.1f} GiB on the GPU, of which {free / 2**30:.1f} GiB are free; use a smaller one,"
+            f" {(bytes_each + COPIES_OF_COVARIANCES * waiting) / 2**30:.1f} GiB on the GPU, of which {free / 2**30:.1f} GiB are free; use a smaller one,"
             " wait for other jobs on this GPU, or device: cpu"
         )
-    filling = math.ceil(FULL_BYTES / (FLOAT * activations_of(params, image_shape)))
-    return 1 if alone else min(filling, math.floor(SHARE_OF_FREE * free / bytes_each))
+    return math.floor(min(filling, left / bytes_each))
 
 
 def free_bytes(device: torch.device) -> float:
