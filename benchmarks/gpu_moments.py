@@ -141,7 +141,9 @@ def main():
     name = torch.cuda.get_device_name(device) if on_gpu else "CPU, tiny sizes"
     top = peak(device, 8192 if on_gpu else 512)
     print(f"{name}, torch {torch.__version__}, {top / 1e12:.2f} TFLOP/s in a product of matrices", flush=True)
-    print("case                         at once  s/realisation  TFLOP/s  of peak  MiB    largest deviation from the CPU")
+    print(
+        "case                         at once  s/realisation  TFLOP/s  of peak  MiB    largest deviation from the CPU"
+    )
     images = random_images()
     failed = False
     for label, (params, realisations) in CASES.items():

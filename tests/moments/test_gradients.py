@@ -25,7 +25,15 @@ NETWORKS = [
 
 def network(**settings):
     return Propagation(
-        **{"depth": 4, "width": 20, "batch_size": 12, "measurements": 4, "kernel_size": 1, "gradients": True, **settings}
+        **{
+            "depth": 4,
+            "width": 20,
+            "batch_size": 12,
+            "measurements": 4,
+            "kernel_size": 1,
+            "gradients": True,
+            **settings,
+        }
     )
 
 
@@ -125,7 +133,7 @@ def test_gradients_are_dual_to_noise(settings):
 
 @pytest.mark.parametrize("settings", NETWORKS, ids=str)
 def test_noise_is_that_of_forward_differentiation(settings):
-    """The engine's own noise on the same weights, statistics held or differentiated, beside J dx in double precision."""
+    """The engine's noise on the same weights, statistics held or differentiated, beside J dx in double precision."""
     params = network(**settings, effective_ranks="none")
     signal = images(params)
     noise = torch.randn(signal.shape, generator=torch.Generator().manual_seed(6))

@@ -16,8 +16,7 @@ from nnstatmech.moments.networks import FullyConnected, GaussianWeights
 from nnstatmech.moments.params import Propagation
 from nnstatmech.moments.propagation import LOCATIONS, propagate
 from nnstatmech.moments.statistics import column_means, mean_square, signal_moments
-
-from nnstatmech.theory import activations as ACTIVATIONS  # noqa: N812
+from nnstatmech.theory import activations
 from nnstatmech.theory.kernels import Kernel
 from nnstatmech.theory.mean_field import MeanField
 
@@ -289,7 +288,7 @@ def test_wide_networks_have_the_moments_of_mean_field_theory(name):
     """nu_2 of pre-activations and the noise they carry: to four standard errors of a variance of 5/N a layer."""
     width, seeds = 400, range(16)
     tolerance = 4 * math.sqrt(5 / (width * len(seeds)))
-    theory = MeanField(1.7, 0.3, getattr(ACTIVATIONS, name.upper()))
+    theory = MeanField(1.7, 0.3, getattr(activations, name.upper()))
     settings = network(
         "vanilla", kernel_size=1, depth=6, width=width, batch_size=4, effective_ranks="none",
         activation=name, weight_variance=1.7, bias_variance=0.3, weights="drawn",

@@ -220,7 +220,9 @@ def multiply(inputs: Tensor, weights: Tensor) -> Tensor:
     if inputs.device.type == "cpu" and rows % FEWEST_IMAGES_FOR_ONEDNN == 0:
         shape = (FEWEST_IMAGES_FOR_ONEDNN, -1, 1, inputs.shape[2])
         outputs = [
-            F.conv2d(x.view(shape).permute(0, 3, 1, 2), w[:, None, None].permute(0, 3, 1, 2)).permute(0, 2, 3, 1).reshape(rows, -1)
+            F.conv2d(x.view(shape).permute(0, 3, 1, 2), w[:, None, None].permute(0, 3, 1, 2))
+            .permute(0, 2, 3, 1)
+            .reshape(rows, -1)
             for x, w in zip(inputs, weights, strict=True)
         ]
         return torch.stack(outputs) if len(outputs) > 1 else outputs[0][None]

@@ -182,7 +182,12 @@ class Propagation(Parameters):
     def layer_seconds(self, seconds_per_activation: float) -> float:
         """One layer of one realisation: its product for signal and noise, fresh weights, passes over activations."""
         activations = 2 * self.rows * self.width
-        if self.kernel_size == 1 and 2 * self.batch_size < self.width and self.weights != "drawn" and not self.gradients:
+        if (
+            self.kernel_size == 1
+            and 2 * self.batch_size < self.width
+            and self.weights != "drawn"
+            and not self.gradients
+        ):
             variates = activations
             # The Gram matrix, its factor, and the factor times the variates; partly in double precision.
             product = 4 * (2 * self.rows * 2 * activations) / PRODUCT_FLOPS

@@ -132,8 +132,16 @@ class Recorder:
         means = column_means(signals)
         if location == RANK_LOCATION[self.params.architecture]:
             self.measure_ranks(signals, means, noises)
-        moments = signal_moments(signals, means).values()
-        return RawMoments(*moments, mean_square(noises), self.log_signal, self.log_noise)
+        moments = signal_moments(signals, means)
+        return RawMoments(
+            nu1=moments["nu1_abs_signal"],
+            nu2=moments["nu2_signal"],
+            mu2=moments["mu2_signal"],
+            mu4=moments["mu4_signal"],
+            noise=mean_square(noises),
+            log_signal=self.log_signal,
+            log_noise=self.log_noise,
+        )
 
     def measure_ranks(self, signals: list[Tensor], means: Tensor, noises: list[Tensor]) -> None:
         """Store the covariances, or what their effective ranks follow from where many of them wait."""
@@ -226,7 +234,7 @@ Layers = Convolution | FullyConnected
 
 
 def vanilla(layers: Layers, recorder: Recorder, after_layer: Callable[[], object]) -> None:
-    """Convolution, activation: blocks of images do not meet, and pass one by one through layers without a measurement."""
+    """Convolution, activation: blocks of images do not meet, and pass one by one through layers that are not measured."""
     for layer in range(1, recorder.params.depth + 1):
         outputs = layers.outputs()
         if recorder.measures(layer):

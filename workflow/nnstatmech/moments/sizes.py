@@ -34,9 +34,7 @@ def activations_of(params: Propagation, image_shape: Sequence[int]) -> int:
 
 def goes_alone(params: Propagation, image_shape: Sequence[int], device: torch.device) -> bool:
     """Whether convolutional realisations are propagated one by one."""
-    return params.kernel_size > 1 and (
-        device.type == "cpu" or activations_of(params, image_shape) >= FULL_OUTPUTS
-    )
+    return params.kernel_size > 1 and (device.type == "cpu" or activations_of(params, image_shape) >= FULL_OUTPUTS)
 
 
 def device_bytes(params: Propagation, image_shape: Sequence[int], alone: bool) -> int:
@@ -88,9 +86,10 @@ def realisations_at_once(params: Propagation, image_shape: Sequence[int], device
     free = free_bytes(device)
     left = SHARE_OF_FREE * free - COPIES_OF_COVARIANCES * waiting
     if bytes_each > left:
+        needed = (bytes_each + COPIES_OF_COVARIANCES * waiting) / 2**30
         raise NamedProblem(
             f"a realisation of batch_size = {params.batch_size} and width = {params.width} takes about"
-            f" {(bytes_each + COPIES_OF_COVARIANCES * waiting) / 2**30:.1f} GiB on the GPU, of which {free / 2**30:.1f} GiB are free; use a smaller one,"
+            f" {needed:.1f} GiB on the GPU, of which {free / 2**30:.1f} GiB are free; use a smaller one,"
             " wait for other jobs on this GPU, or device: cpu"
         )
     return math.floor(min(filling, left / bytes_each))

@@ -170,7 +170,7 @@ def largest_of_tridiagonal(coefficients: Tensor) -> Tensor:
 
 
 def lanczos(matrices: Tensor, steps: int) -> Tensor:
-    """Largest eigenvalues of symmetric positive matrices (batch, n, n) by Lanczos iterations, float64, shape (batch,)."""
+    """Largest eigenvalues of symmetric positive matrices (batch, n, n) by Lanczos iterations, float64, (batch,)."""
     return largest_of_tridiagonal(lanczos_coefficients(matrices, steps))
 
 
@@ -231,10 +231,11 @@ def reduce_spectra(matrices: Tensor) -> Spectra:
 
 def effective_ranks(spectra: Spectra) -> Tensor:
     """Trace over largest eigenvalue, at least one, shape (...)."""
-    largest = spectra.largest
-    if spectra.coefficients is not None:
-        largest = largest_of_tridiagonal(spectra.coefficients).view(spectra.trace.shape)
-    return spectra.trace / largest
+    if spectra.largest is not None:
+        return spectra.trace / spectra.largest
+    if spectra.coefficients is None:
+        raise ValueError("spectra hold neither eigenvalues nor coefficients")
+    return spectra.trace / largest_of_tridiagonal(spectra.coefficients).view(spectra.trace.shape)
 
 
 def effective_rank(matrices: Tensor) -> Tensor:
