@@ -138,7 +138,7 @@ class Propagation(Parameters):
 
     @model_validator(mode="after")
     def check_noise_precision(self) -> Self:
-        """What rounding does to the noise was measured at laptop sizes only, see ``benchmarks/moments_precision.py``."""
+        """What rounding does was measured at laptop sizes only: ``benchmarks/moments_precision.py``."""
         if self.noise_precision == "bfloat16" and (
             self.kernel_size == 1 or max(4 * self.batch_size, self.width) > SMALL
         ):

@@ -234,7 +234,7 @@ Layers = Convolution | FullyConnected
 
 
 def vanilla(layers: Layers, recorder: Recorder, after_layer: Callable[[], object]) -> None:
-    """Convolution, activation: blocks of images do not meet, and pass one by one through layers that are not measured."""
+    """Convolution, activation: blocks of images do not meet, and pass unmeasured layers one by one."""
     for layer in range(1, recorder.params.depth + 1):
         outputs = layers.outputs()
         if recorder.measures(layer):

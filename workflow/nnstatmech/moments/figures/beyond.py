@@ -1,12 +1,14 @@
 """Beyond the publication: other activations, gradients, and growth against batch size and width."""
 
 from collections.abc import Mapping
+from typing import Any
 
 import numpy as np
 import pandas as pd
 import seaborn as sns
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
+from matplotlib.lines import Line2D
 
 from ...readings import over_seeds, runs_of
 from .. import laws, wide
@@ -116,23 +118,24 @@ def rates(main: PropagationTable, *, scale: str, published: Mapping[int, float],
                 capsize=2,
                 label=f"$N={width}$" if filled else None,
             )
-    cross = {"linestyle": "none", "marker": "x", "color": "black", "markersize": 7, "zorder": 5}
+    limit: dict[str, Any] = REFERENCE | {"linewidth": 1.4}
+    cross: dict[str, Any] = {"linestyle": "none", "marker": "x", "color": "black", "markersize": 7, "zorder": 5}
     axes[0].plot(list(published), list(published.values()), **cross)
-    axes[0].axhline(np.log(laws.GAUSSIAN_ACTIVATION_INCREMENT), **REFERENCE | {"linewidth": 1.4})
+    axes[0].axhline(np.log(laws.GAUSSIAN_ACTIVATION_INCREMENT), **limit)
     axes[0].set_ylabel(r"growth of $\log\,\chi$ a layer")
     axes[1].set_ylabel(r"late $r_\mathrm{eff}(\mathbf{x}^l)$")
     axes[1].set_yscale("log")
     for ax in axes:
         ax.set_xscale("log", base=2)
         ax.set_xlabel("batch size $B$")
-    for statistics, style in STYLES.items():
-        face = "0.25" if statistics == "held" else "white"
-        axes[1].plot(
+    proxies = [
+        Line2D(
             [], [], color="0.25", marker="o", markerfacecolor=face, linestyle=style, label=f"statistics {statistics}"
         )
-    axes[1].plot([], [], **cross, label=f"published, $N={published_width}$")
-    axes[1].plot([], [], **REFERENCE | {"linewidth": 1.4}, label=r"$\frac{1}{2}\ln\frac{\pi}{\pi-1}$")
+        for (statistics, style), face in zip(STYLES.items(), ("0.25", "white"), strict=True)
+    ]
+    proxies.append(Line2D([], [], **cross, label=f"published, $N={published_width}$"))
+    proxies.append(Line2D([], [], **limit, label=r"$\frac{1}{2}\ln\frac{\pi}{\pi-1}$"))
     legend_above(axes[0], columns=4)
-    handles, names = axes[1].get_legend_handles_labels()
-    axes[1].legend(handles[-4:], names[-4:], loc="lower right", bbox_to_anchor=(1.0, 1.0), ncols=2, frameon=False)
+    axes[1].legend(handles=proxies, loc="lower right", bbox_to_anchor=(1.0, 1.0), ncols=2, frameon=False)
     return figure
