@@ -95,6 +95,7 @@ def planned_table(experiment):
     runs = list(laptop_plan().runs[experiment].values())
     shared = {k: v for k, v in runs[0].params.items() if all(run.params.get(k) == v for run in runs)}
     swept = [{k: v for k, v in run.params.items() if k not in shared} for run in runs]
+    swept = [differing | {k: v // 4 for k, v in differing.items() if k == "width"} for differing in swept]
     batch_size = {} if any("batch_size" in differing for differing in swept) else {"batch_size": 8}
     return table(12, swept, [run.axes for run in runs], **shared | SHRUNKEN | batch_size)
 

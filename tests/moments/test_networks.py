@@ -159,13 +159,17 @@ def test_convolutional_realisations_together_and_one_by_one(architecture, bounda
             torch.testing.assert_close(together[key][seed, None], values, rtol=1e-4, atol=1e-5)
 
 
+@pytest.mark.parametrize("realisations", [1, 3])
 @pytest.mark.parametrize("boundary", ["periodic", "zero_padding"])
 @pytest.mark.parametrize("architecture", ["vanilla", "bn_ff", "bn_res"])
-def test_rounding_the_noise_leaves_the_signal_as_it_is(architecture, boundary):
+def test_rounding_the_noise_leaves_the_signal_as_it_is(architecture, boundary, realisations):
     """To the last bit; the noise changes by the rounding of bfloat16, 2^-9 a number, averaged over its fan-in."""
     settings = network(architecture, boundary=boundary)
     rounded = settings.model_copy(update={"noise_precision": "bfloat16"})
-    exact, found = (propagate(chosen, *inputs(chosen), GaussianWeights([0], CPU)) for chosen in (settings, rounded))
+    seeds = range(realisations)
+    exact, found = (
+        propagate(chosen, *inputs(chosen, seeds), GaussianWeights(seeds, CPU)) for chosen in (settings, rounded)
+    )
     for (location, name), values in exact.items():
         if name in ("log_mu2_noise", "log_chi", "reff_noise"):
             difference = (found[location, name] - values).abs().max()

@@ -73,7 +73,7 @@ def patches(images: Tensor, kernel_size: int) -> Tensor:
     Shape (realisations, rows, kernel height * kernel width * channels): in the order of :func:`convolve`'s kernels.
     """
     realisations, count, height, width, channels = images.shape
-    lines = images.view(realisations * count, height, width * channels).unfold(2, kernel_size * channels, channels)
+    lines = images.reshape(realisations * count, height, width * channels).unfold(2, kernel_size * channels, channels)
     windows = lines.unfold(1, kernel_size, 1).transpose(-1, -2)
     return windows.reshape(realisations, -1, kernel_size**2 * channels)
 
