@@ -252,7 +252,7 @@ def gram_factor(inputs: Tensor, in_single: bool) -> tuple[Tensor, Tensor]:
         The factor of a dead network, whose inputs are all zero, is zero.
     """
     if in_single:
-        gram, jitter = products(inputs).double(), 1e-6
+        gram, jitter = (inputs @ inputs.mT).double(), 1e-6
     else:
         gram, jitter = products(inputs.double()), 1e-12
     diagonal = gram.diagonal(dim1=-2, dim2=-1)
