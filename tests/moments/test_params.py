@@ -6,7 +6,7 @@ from pydantic import ValidationError
 from nnstatmech.moments.family import FAMILY
 from nnstatmech.moments.params import Propagation
 
-from .small import params
+from .small import laptop_plan, params
 
 
 @pytest.mark.parametrize(
@@ -46,6 +46,9 @@ def test_later_parameters_are_no_part_of_a_run_while_they_have_their_default():
     assert set(params().identity()) | set(Propagation.later) == set(Propagation.model_fields)
     changed = params(activation="tanh", weight_variance=2)
     assert changed.identity() == params().identity() | {"activation": "tanh"}
+    planned = laptop_plan().runs
+    assert set(planned["bn_ff"]["single"].params) == set(Propagation.model_fields) - set(Propagation.later)
+    assert {run.params["activation"] for run in planned["activations"].values()} >= {"tanh", "erf"}
 
 
 # CPU seconds of a realisation and peak memory in MB at the published sizes, measured once.
