@@ -96,5 +96,8 @@ def realisations_at_once(params: Propagation, image_shape: Sequence[int], device
 
 
 def free_bytes(device: torch.device) -> float:
-    """Memory of a device that is not taken; unlimited where it cannot be asked for."""
-    return torch.cuda.mem_get_info(device)[0] if device.type == "cuda" else math.inf
+    """Memory of a device that is not taken, or is kept by torch without use; unlimited where it cannot be asked for."""
+    if device.type != "cuda":
+        return math.inf
+    kept = torch.cuda.memory_reserved(device) - torch.cuda.memory_allocated(device)
+    return torch.cuda.mem_get_info(device)[0] + kept
