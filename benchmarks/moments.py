@@ -28,8 +28,8 @@ import torch
 import torch.nn.functional as F
 
 from nnstatmech.datasets import Dataset
+from nnstatmech.moments.convolutions import BLOCK_BYTES, images_per_block
 from nnstatmech.moments.inputs import batches
-from nnstatmech.moments.networks import BLOCK_BYTES, images_per_block
 from nnstatmech.moments.params import Propagation
 from nnstatmech.moments.tasks.propagation import run
 

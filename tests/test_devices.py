@@ -12,7 +12,7 @@ from nnstatmech.cascades.tasks import classification, entropies, trainability
 from nnstatmech.datasets.load import load
 from nnstatmech.datasets.sources import Bundled
 from nnstatmech.message_passing.tasks import training
-from nnstatmech.moments import networks, propagation, statistics
+from nnstatmech.moments import convolutions, propagation, statistics
 from nnstatmech.moments.params import Propagation
 
 META = torch.device("meta")
@@ -41,7 +41,7 @@ def readable_meta_device(monkeypatch):
     }.items():
         monkeypatch.setattr(torch.Tensor, name, reading(getattr(torch.Tensor, name), value))
     for module, name in (
-        (networks, "BLOCK_BYTES"),
+        (convolutions, "BLOCK_BYTES"),
         (statistics, "PIECE_BYTES"),
         (propagation, "RANK_BYTES"),
         (rows, "SCRATCH"),
@@ -67,6 +67,7 @@ def test_the_meta_device_refuses_mixtures():
         torch.ones(2, device=META) + torch.ones(2)
 
 
+@pytest.mark.parametrize("realisations", [1, 3])
 @pytest.mark.parametrize("architecture", ["vanilla", "bn_ff", "bn_res"])
 @pytest.mark.parametrize(
     "sizes",
@@ -79,9 +80,9 @@ def test_the_meta_device_refuses_mixtures():
     ],
     ids=str,
 )
-def test_moments_stay_on_their_device(architecture, sizes):
+def test_moments_stay_on_their_device(architecture, sizes, realisations):
     params = Propagation(architecture=architecture, depth=4, width=16, batch_size=4, measurements=2, **sizes)
-    shape = (2, 4, 1, 1, 48) if params.kernel_size == 1 else (1, 4, 8, 8, 3)
+    shape = (2, 4, 1, 1, 48) if params.kernel_size == 1 else (realisations, 4, 8, 8, 3)
     signal, noise = torch.empty(shape, device=META), torch.empty(shape, device=META)
     moments = propagation.propagate(params, signal, noise, NormalWeights())
     # Largest eigenvalues are those of a small matrix on the CPU, sent back.

@@ -1,6 +1,5 @@
 """Small networks, inputs and tables for the tests of this family."""
 
-import json
 import math
 from functools import cache
 from pathlib import Path
@@ -70,12 +69,15 @@ def check_mean(samples, expected, allowance=0.0):
     assert samples.mean() == pytest.approx(expected, abs=4 * error + allowance)
 
 
-def table(count=4, runs=({},), **settings):
-    """The table of an experiment with one run for each of ``runs``, as the workflow reads it."""
+def table(count=4, runs=({},), axes=None, **settings):
+    """The table of an experiment with one run for each of ``runs``, as the workflow reads it.
+
+    ``axes`` are the values of the sweep's axes for each run, by default its own parameters.
+    """
     parts, attributes = [], {"runs": {}, "shards": []}
     for i, swept in enumerate(runs):
         chosen = Propagation(**{"depth": 8, "width": 16, "batch_size": 8, "measurements": 4, **settings, **swept})
-        labels = {"experiment": "test", "run": f"run{i}", **swept}
+        labels = {"experiment": "test", "run": f"run{i}", **(axes[i] if axes else swept)}
         parts.append(prepend(run(chosen, range(count), dataset(max(60, chosen.batch_size)), CPU), labels).to_pandas())
         attributes["runs"][f"run{i}"] = chosen.model_dump(mode="json") | {"dataset": "cifar10"}
         attributes["shards"].append({"run": f"run{i}", "seeds": list(range(count))})
@@ -90,10 +92,12 @@ SHRUNKEN = {"depth": 8, "width": 16, "measurements": 8}
 @cache
 def planned_table(experiment):
     """Twelve realisations of an experiment of the configuration, with its runs and tiny networks."""
-    runs = laptop_plan().runs[experiment].values()
-    (shared,) = {json.dumps({k: v for k, v in run.params.items() if k not in run.axes}) for run in runs}
-    batch_size = {} if "batch_size" in next(iter(runs)).axes else {"batch_size": 8}
-    return table(12, [run.axes for run in runs], **json.loads(shared) | SHRUNKEN | batch_size)
+    runs = list(laptop_plan().runs[experiment].values())
+    shared = {k: v for k, v in runs[0].params.items() if all(run.params.get(k) == v for run in runs)}
+    swept = [{k: v for k, v in run.params.items() if k not in shared} for run in runs]
+    swept = [differing | {k: v // 4 for k, v in differing.items() if k == "width"} for differing in swept]
+    batch_size = {} if any("batch_size" in differing for differing in swept) else {"batch_size": 8}
+    return table(12, swept, [run.axes for run in runs], **shared | SHRUNKEN | batch_size)
 
 
 def family_config():

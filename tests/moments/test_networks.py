@@ -4,18 +4,12 @@ import numpy as np
 import pytest
 import torch
 
-from nnstatmech.moments.networks import (
-    Block,
-    Convolution,
-    GaussianWeights,
-    batch_normalise,
-    boundary_sources,
-    convolve,
-    pad,
-    rectify,
-)
+from nnstatmech.moments.activations import HOMOGENEOUS, activate, rectify
+from nnstatmech.moments.convolutions import Convolution, boundary_sources, convolve, convolve_together, pad
+from nnstatmech.moments.networks import Block, GaussianWeights, batch_normalise
 from nnstatmech.moments.propagation import propagate
 from nnstatmech.moments.statistics import mean_square
+from nnstatmech.theory.activations import ERF, GELU, LEAKY_RELU, RELU, SILU, TANH
 
 from .small import CPU, inputs, network, params
 
@@ -42,7 +36,7 @@ def test_sign_symmetry_of_the_weights():
     halves = []
     for sign in (1, -1):
         half = Block(sign * block.signal, sign * block.noise)
-        rectify(half, *half)
+        rectify(*half, into=half)
         halves.append(half)
     total = sum(mean_square([half.signal]) for half in halves)
     torch.testing.assert_close(total, mean_square([block.signal]), rtol=1e-6, atol=0)
@@ -96,9 +90,9 @@ def test_persistent_buffer_holds_the_padded_image(boundary, k):
     layers = Convolution(params, signal, noise, GaussianWeights([0], CPU))
     (block,) = layers.first()
     for _ in range(2):  # the second time over what the first left behind
-        layers.load_rectified(0, block)
+        layers.load_activated(0, block)
     images = block.signal.view(params.batch_size, 5, 5, -1).clamp_min(0)
-    torch.testing.assert_close(layers.buffer[0, : params.batch_size], pad(images, boundary, k, 1))
+    torch.testing.assert_close(layers.buffer[0, 0, : params.batch_size], pad(images, boundary, k, 1))
 
 
 def test_boundary_sources():
@@ -139,3 +133,103 @@ def test_gram_trick_has_the_distribution_of_drawn_weights(architecture, width):
         # error of a standard deviation from the fourth moments: the samples need not be normal
         errors = [np.std((x - x.mean()) ** 2) / (2 * x.std() * np.sqrt(count)) for x in (a, b)]
         assert abs(a.std() - b.std()) < 4 * np.hypot(*errors), name
+
+
+@pytest.mark.parametrize("kernel_size", [2, 3])
+def test_convolutions_of_many_realisations_are_those_of_each(kernel_size):
+    generator = torch.Generator().manual_seed(5)
+    images = torch.randn(3, 4, 7, 6, 5, generator=generator)
+    kernels = torch.randn(3, 8, kernel_size, kernel_size, 5, generator=generator)
+    together = convolve_together(images, kernels)
+    apart = torch.stack([convolve(*pair) for pair in zip(images, kernels, strict=True)])
+    torch.testing.assert_close(together, apart, rtol=1e-5, atol=1e-5)
+
+
+@pytest.mark.parametrize("boundary", ["periodic", "symmetric", "zero_padding"])
+@pytest.mark.parametrize("architecture", ["vanilla", "bn_ff", "bn_res"])
+def test_convolutional_realisations_together_and_one_by_one(architecture, boundary):
+    """The same numbers up to rounding, which batch-normalised networks amplify by their sensitivity."""
+    settings = params(architecture, boundary=boundary)
+    signal, noise = inputs(settings, (0, 1, 2))
+    together = propagate(settings, signal, noise, GaussianWeights(range(3), CPU))
+    for seed in range(3):
+        alone = propagate(settings, signal[seed, None], noise[seed, None], GaussianWeights([seed], CPU))
+        assert alone.keys() == together.keys()
+        for key, values in alone.items():
+            torch.testing.assert_close(together[key][seed, None], values, rtol=1e-4, atol=1e-5)
+
+
+@pytest.mark.parametrize("realisations", [1, 3])
+@pytest.mark.parametrize("boundary", ["periodic", "zero_padding"])
+@pytest.mark.parametrize("architecture", ["vanilla", "bn_ff", "bn_res"])
+def test_rounding_the_noise_leaves_the_signal_as_it_is(architecture, boundary, realisations):
+    """To the last bit; the noise changes by the rounding of bfloat16, 2^-9 a number, averaged over its fan-in."""
+    settings = network(architecture, boundary=boundary)
+    rounded = settings.model_copy(update={"noise_precision": "bfloat16"})
+    seeds = range(realisations)
+    exact, found = (
+        propagate(chosen, *inputs(chosen, seeds), GaussianWeights(seeds, CPU)) for chosen in (settings, rounded)
+    )
+    for (location, name), values in exact.items():
+        if name in ("log_mu2_noise", "log_chi", "reff_noise"):
+            difference = (found[location, name] - values).abs().max()
+            assert 0 < difference < 2**-7 * values.abs().max().clamp_min(1), (location, name)
+        else:
+            assert torch.equal(found[location, name], values), (location, name)
+
+
+ACTIVATIONS = {
+    "relu": RELU,
+    "leaky_relu": LEAKY_RELU,
+    "tanh": TANH,
+    "erf": ERF,
+    "gelu": GELU,
+    "silu": SILU,
+}
+
+
+@pytest.mark.parametrize("name", ACTIVATIONS)
+def test_activations_are_those_of_the_theory(name):
+    signal = torch.linspace(-6, 6, 301)[None, :, None]
+    noise = torch.randn(signal.shape, generator=torch.Generator().manual_seed(1))
+    expected = ACTIVATIONS[name].value(signal.double().numpy()), ACTIVATIONS[name].slope(signal.double().numpy())
+    new = torch.empty_like(signal), torch.empty_like(noise)
+    activate(name, signal, noise, into=new)
+    away = signal != 0  # where the slope of a kink is a convention
+    # Six times the rounding of 1 + erf.
+    torch.testing.assert_close(new[0].double(), torch.from_numpy(expected[0]), rtol=2e-6, atol=8e-7)
+    product = torch.from_numpy(expected[1]) * noise
+    torch.testing.assert_close(new[1].double()[away], product[away], rtol=2e-5, atol=2e-6)
+    activate(name, signal, noise, into=(signal, noise))
+    torch.testing.assert_close((signal, noise), new, rtol=0, atol=0)
+
+
+@pytest.mark.parametrize("name", ACTIVATIONS)
+def test_homogeneous_activations_are_those_that_say_so(name):
+    assert (ACTIVATIONS[name].degree == 1) == (name in HOMOGENEOUS)
+
+
+@pytest.mark.parametrize("architecture", ["vanilla", "bn_ff", "bn_res"])
+def test_biases_and_variances_leave_the_defaults_as_they_are(architecture):
+    """Networks of the default variance are those of He's; biases have a stream of their own."""
+    settings = params(architecture, kernel_size=1)
+    found = propagate(settings, *inputs(settings), GaussianWeights([0], CPU))
+    other = params(architecture, kernel_size=1, weight_variance=2.0, activation="relu", batch_statistics="held")
+    again = propagate(other, *inputs(other), GaussianWeights([0], CPU), GaussianWeights([0], CPU, "biases"))
+    assert all(torch.equal(again[key], values) for key, values in found.items())
+
+
+@pytest.mark.parametrize("realisations", [1, 2])
+def test_biases_are_added_to_the_signal_alone(realisations):
+    settings = params("vanilla", bias_variance=0.5)
+    signal, noise = inputs(settings, range(realisations))
+    blocks = []
+    for biases in (None, GaussianWeights(range(realisations), CPU, "biases")):
+        layers = Convolution(settings, signal, noise, GaussianWeights(range(realisations), CPU), biases)
+        (first,) = layers.first()
+        layers.load(0, first)
+        blocks += layers.outputs()
+    torch.testing.assert_close(blocks[1].noise, blocks[0].noise, rtol=0, atol=0)
+    added = blocks[1].signal - blocks[0].signal
+    assert added.var(1).max() < 1e-12
+    assert added[:, 0].var() == pytest.approx(0.5, rel=4 * (2 / added[:, 0].numel()) ** 0.5)

@@ -6,7 +6,7 @@ from pydantic import ValidationError
 from nnstatmech.moments.family import FAMILY
 from nnstatmech.moments.params import Propagation
 
-from .small import params
+from .small import laptop_plan, params
 
 
 @pytest.mark.parametrize(
@@ -17,6 +17,13 @@ from .small import params
         ({"weights": "gram"}, "needs kernel_size = 1 and 2"),
         ({"weights": "gram", "kernel_size": 1, "batch_size": 13}, "batch_size = 13, width = 24"),
         ({"epsilon": -1e-3}, "greater than or equal to 0"),
+        ({"bias_variance": 0.1}, "bias_variance = 0.1: batch normalisation takes biases out again"),
+        ({"weight_variance": 0.0}, "greater than 0"),
+        ({"noise_precision": "bfloat16", "kernel_size": 1}, "needs kernel_size > 1"),
+        ({"noise_precision": "bfloat16", "width": 512, "batch_size": 64}, "needs .* width <= 128"),
+        ({"noise_precision": "bfloat16", "width": 128, "batch_size": 1024}, "batch_size <= 32"),
+        ({"gradients": True}, "need kernel_size = 1"),
+        ({"gradients": True, "kernel_size": 1, "weights": "gram"}, "weights = 'gram'"),
         ({"architecture": "resnet"}, "'vanilla', 'bn_ff' or 'bn_res'"),
     ],
 )
@@ -31,6 +38,17 @@ def test_few_arguments_are_enough():
     assert Propagation(architecture="vanilla").depth == 200
     assert FAMILY.tasks == {"propagation": Propagation}
     assert Propagation.needs == "images"
+
+
+def test_later_parameters_are_no_part_of_a_run_while_they_have_their_default():
+    """Runs that were made before there were these parameters are the runs that they were."""
+    assert set(Propagation.later) & set(params().identity()) == set()
+    assert set(params().identity()) | set(Propagation.later) == set(Propagation.model_fields)
+    changed = params(activation="tanh", weight_variance=2)
+    assert changed.identity() == params().identity() | {"activation": "tanh"}
+    planned = laptop_plan().runs
+    assert set(planned["bn_ff"]["single"].params) == set(Propagation.model_fields) - set(Propagation.later)
+    assert {run.params["activation"] for run in planned["activations"].values()} >= {"tanh", "erf"}
 
 
 # CPU seconds of a realisation and peak memory in MB at the published sizes, measured once.

@@ -3,6 +3,7 @@
 import json
 import math
 from functools import cache
+from itertools import pairwise
 from pathlib import Path
 
 import numpy as np
@@ -10,14 +11,14 @@ import pytest
 import torch
 
 from nnstatmech.moments import laws
-from nnstatmech.moments.networks import (
-    FullyConnected,
-    GaussianWeights,
-    rectify,
-)
+from nnstatmech.moments.activations import rectify
+from nnstatmech.moments.networks import FullyConnected, GaussianWeights
 from nnstatmech.moments.params import Propagation
 from nnstatmech.moments.propagation import LOCATIONS, propagate
 from nnstatmech.moments.statistics import column_means, mean_square, signal_moments
+from nnstatmech.theory import activations
+from nnstatmech.theory.kernels import Kernel
+from nnstatmech.theory.mean_field import MeanField
 
 from .small import CPU, check_mean, inputs, moments, network, params
 
@@ -248,7 +249,7 @@ def test_deterministic_part_of_the_increment():
         (output,) = layers.outputs()
         y = output.signal.double()
         product = (y.clamp_min(0).mean(1) * (-y).clamp_min(0).mean(1)).mean()
-        rectify(output, *output)
+        rectify(*output, into=output)
         after = signal_moments([output.signal], column_means([output.signal]))["mu2_signal"]
         squared.append(float(mean_square([output.noise]) / after / before))
         ratio.append(float(product / spread))
@@ -277,3 +278,54 @@ def test_width_scaling():
     narrow, wide = (ensemble("vanilla", width, 8, 40, 600, 1)["output", "nu2_signal"] for width in (64, 128))
     ratio = np.log(narrow).var() / np.log(wide).var()
     assert ratio == pytest.approx(2, abs=4 * 2 * math.sqrt(4 / 600) + 2 * 5 / 64)
+
+
+# --- other activations and variances --------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("name", ["tanh", "erf", "gelu", "silu", "leaky_relu"])
+def test_wide_networks_have_the_moments_of_mean_field_theory(name):
+    """nu_2 of pre-activations and the noise they carry: to four standard errors of a variance of 5/N a layer."""
+    width, seeds = 400, range(16)
+    tolerance = 4 * math.sqrt(5 / (width * len(seeds)))
+    theory = MeanField(1.7, 0.3, getattr(activations, name.upper()))
+    settings = network(
+        "vanilla", kernel_size=1, depth=6, width=width, batch_size=4, effective_ranks="none",
+        activation=name, weight_variance=1.7, bias_variance=0.3, weights="drawn",
+    )  # fmt: skip
+    found = propagate(
+        settings, *inputs(settings, seeds), GaussianWeights(seeds, CPU), GaussianWeights(seeds, CPU, "biases")
+    )
+    lengths = found["preactivation", "nu2_signal"].mean(0)
+    # The first layer normalises images over the batch, not one by one: the theory starts from the second.
+    for before, after in pairwise(lengths[1:].tolist()):
+        assert after == pytest.approx(theory.length_map(before), rel=tolerance)
+    noise = found["preactivation", "log_mu2_noise"].diff(dim=1).exp().mean(0)
+    for length, growth in zip(lengths[1:].tolist(), noise[1:].tolist(), strict=False):
+        kernel = Kernel(theory.activation, length) if theory.cone is None else theory.cone
+        assert growth == pytest.approx(1.7 * kernel.slope_square, rel=tolerance)
+
+
+def test_differentiated_statistics_take_noise_that_they_cannot_tell_from_the_signal():
+    """Noise proportional to the signal, or constant over the batch, goes with the statistics: nothing is left of it."""
+    settings = network("bn_ff", kernel_size=1, depth=1, measurements=1, effective_ranks="none", epsilon=1e-6)
+    signal, _ = inputs(settings)
+    for noise in (signal.clone(), torch.ones_like(signal)):
+        left = {}
+        for statistics in ("held", "differentiated"):
+            chosen = settings.model_copy(update={"batch_statistics": statistics})
+            found = propagate(chosen, signal, noise, GaussianWeights([0], CPU))
+            left[statistics] = float(found["normalised", "log_mu2_noise"])
+        assert left["differentiated"] < left["held"] - 20
+
+
+def test_wide_networks_of_large_batches_grow_by_the_law():
+    """chi grows by (1 - 1/pi)^(-1/2) a layer, whether statistics are held or differentiated (Yang et al. 2019)."""
+    for statistics in ("held", "differentiated"):
+        settings = network(
+            "bn_ff", kernel_size=1, depth=3, measurements=3, width=1200, batch_size=300, effective_ranks="none",
+            batch_statistics=statistics, weights="drawn",
+        )  # fmt: skip
+        found = propagate(settings, *inputs(settings, features=400), GaussianWeights([0], CPU))
+        growth = (found["output", "log_chi"][0, 2] - found["output", "log_chi"][0, 0]) / 2
+        assert float(growth) == pytest.approx(np.log(laws.GAUSSIAN_ACTIVATION_INCREMENT), rel=0.04)

@@ -4,7 +4,14 @@ import pytest
 import torch
 
 from nnstatmech.moments import statistics
-from nnstatmech.moments.statistics import column_means, covariance, effective_rank, lanczos, signal_moments
+from nnstatmech.moments.statistics import (
+    column_means,
+    covariance,
+    effective_rank,
+    lanczos,
+    largest_on_the_cpu,
+    signal_moments,
+)
 
 
 def features(rows, channels, seed=0):
@@ -32,6 +39,17 @@ def test_lanczos_finds_the_largest_eigenvalue(rows):
     matrices = covariance([noise], column_means([noise]))
     expected = torch.linalg.eigvalsh(matrices.double())[:, -1]
     torch.testing.assert_close(lanczos(matrices, statistics.LANCZOS_STEPS), expected, rtol=2e-5, atol=0)
+
+
+@pytest.mark.parametrize("strength", [0.0, 0.3, 5.0])
+def test_largest_eigenvalues_of_large_matrices_on_the_cpu(strength):
+    """By iterations that stop when they have converged, within 1e-6; else from all eigenvalues."""
+    generator = torch.Generator().manual_seed(1)
+    rows = torch.randn(3, 600, 256, generator=generator) + strength * torch.randn(3, 600, 1, generator=generator)
+    matrices = covariance([rows], column_means([rows]))
+    expected = torch.linalg.eigvalsh(matrices.double())[:, -1]
+    torch.testing.assert_close(largest_on_the_cpu(matrices), expected, rtol=1e-6, atol=0)
+    assert largest_on_the_cpu(torch.zeros(1, 256, 256)) == 0
 
 
 def test_lanczos_of_a_matrix_of_rank_one():

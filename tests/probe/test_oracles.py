@@ -12,7 +12,7 @@ from nnstatmech.cascades.decoders.cascade import fit_cascade, reconstruct
 from nnstatmech.cascades.decoders.ridge import Ridge
 from nnstatmech.cascades.entropies import differential_entropy, explained_variance
 from nnstatmech.cascades.networks import Dense
-from nnstatmech.moments.networks import pad
+from nnstatmech.moments.convolutions import pad
 from nnstatmech.moments.params import Propagation
 from nnstatmech.moments.propagation import propagate
 from nnstatmech.probe import cascade

@@ -110,7 +110,7 @@ def run(
     require_finite(made, f"{family}/{task}")
     frame = prepend(made, {"experiment": experiment, "run": "single"}).to_pandas()
     name = dataset.name if dataset else None
-    plain = parameters.model_dump(mode="json")
+    plain = parameters.identity()
     frame.attrs["runs"] = {"single": plain | {"dataset": name}}
     frame.attrs["shards"] = [
         provenance.collect(Path(__file__).parent, devices.describe(where))

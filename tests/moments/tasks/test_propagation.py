@@ -5,7 +5,7 @@ import pytest
 import torch
 
 from nnstatmech.errors import NamedProblem
-from nnstatmech.moments import networks
+from nnstatmech.moments import convolutions
 from nnstatmech.moments.networks import GaussianWeights
 from nnstatmech.moments.params import Propagation
 from nnstatmech.moments.tasks import propagation
@@ -37,7 +37,7 @@ def test_a_realisation_does_not_depend_on_the_shard(architecture, kernel_size):
 def test_blocks_of_images_change_nothing(architecture, boundary, monkeypatch):
     settings = params(architecture, boundary=boundary)
     whole = values_of(settings, [0])
-    monkeypatch.setitem(networks.BLOCK_BYTES, "cpu", 2 * 2 * 16 * 24 * 4)  # two images each
+    monkeypatch.setitem(convolutions.BLOCK_BYTES, "cpu", 2 * 2 * 16 * 24 * 4)  # two images each
     np.testing.assert_allclose(values_of(settings, [0]), whole, rtol=2e-4, atol=2e-5)
 
 

@@ -4,6 +4,7 @@ The table holds raw moments at the locations inside a layer. A derived quantity 
 any average: a frame with realisations (seeds) in rows and depths in columns.
 """
 
+from collections.abc import Mapping
 from functools import partial
 from typing import NamedTuple
 
@@ -12,6 +13,7 @@ import pandas as pd
 
 from ..readings import NotMeasured, by_seed, over_seeds, parameters_of
 from . import laws
+from .params import Propagation
 
 # Locations whose ratio of sensitivities is an increment: all of a layer, its batch normalisation, its activation.
 INCREMENTS = {
@@ -27,6 +29,11 @@ INCREMENTS = {
         "delta_phi_chi": ("preactivation", "normalised"),
     },
 }
+
+
+def setting(params: Mapping, name: str):
+    """A parameter of a run; one that came later is missing while it has its default."""
+    return params.get(name, Propagation.model_fields[name].default)
 
 
 def raw(table: pd.DataFrame, location: str, quantity: str) -> pd.DataFrame:
@@ -230,6 +237,26 @@ def log_log_slopes(table: pd.DataFrame, from_depth: int) -> pd.Series:
     logs = np.log(values.columns.to_numpy(float))
     logs = logs - logs.mean()
     return pd.Series(values.to_numpy() @ logs / (logs @ logs), values.index)  # NaN if a depth has no value
+
+
+def gradient_growth_rates(table: pd.DataFrame) -> pd.Series:
+    """Growth per layer, towards the input, of half the log mean square of gradients, over the middle half of the depth.
+
+    The quarters at both ends are left out: there noise and gradients still turn to the directions that grow.
+    """
+    return -middle_slopes(raw(table, "output", "log_mu2_gradient") / 2)
+
+
+def noise_growth_rates(table: pd.DataFrame) -> pd.Series:
+    """Growth per layer of half the log mean square of the noise, over the middle half of the depth."""
+    return middle_slopes(raw(table, "output", "log_mu2_noise") / 2)
+
+
+def middle_slopes(values: pd.DataFrame) -> pd.Series:
+    """Mean growth per layer over the middle half of the depth, one value a realisation."""
+    last = values.columns.max()
+    middle = values.loc[:, (values.columns >= last / 4) & (values.columns <= 3 * last / 4)]
+    return (middle.iloc[:, -1] - middle.iloc[:, 0]) / (middle.columns[-1] - middle.columns[0])
 
 
 # --- diffusion of vanilla networks ----------------------------------------------------------------------------------

@@ -6,7 +6,7 @@ from dataclasses import replace
 import numpy as np
 
 from ..readings import Measurement, NotMeasured, mean_over_seeds, parameters_of, select
-from . import laws
+from . import laws, wide
 from .agreement import agreement
 from .curves import (
     at_depth,
@@ -14,14 +14,17 @@ from .curves import (
     curve,
     diffusion_drifts,
     diffusion_squares,
+    gradient_growth_rates,
     growth_rates,
     late_deviations,
     log_log_slopes,
+    noise_growth_rates,
     paired_log_changes,
     plateau,
     power_law,
     power_law_misfits,
     power_laws_without_one,
+    second_half,
     variances,
 )
 from .tables import PropagationTable
@@ -195,3 +198,42 @@ def published_deviation(table: PropagationTable, experiment: str, where: Mapping
     """
     found = agreement(select(table, **where), experiment)
     return Measurement(found.rms, found.error, found.count - 1, found.holes)
+
+
+def length_over_theory(table: PropagationTable, where: Mapping[str, object] = NOWHERE) -> Measurement:
+    """nu_2 of late pre-activations over mean-field theory's fixed length q*."""
+    run = select(table, **where)
+    return mean_over_seeds(plateau(wide.measured(run)["length"]) / wide.ensemble(parameters_of(run)).fixed_length)
+
+
+def noise_growth_over_theory(table: PropagationTable, where: Mapping[str, object] = NOWHERE) -> Measurement:
+    """Growth per layer of the log mean square of the noise in late layers, over mean-field theory's ln chi_1."""
+    run = select(table, **where)
+    late = second_half(wide.measured(run)["log_noise"])
+    rates = (late.iloc[:, -1] - late.iloc[:, 0]) / (late.columns[-1] - late.columns[0])
+    return mean_over_seeds(rates / np.log(wide.ensemble(parameters_of(run)).susceptibility))
+
+
+def late_contrast(table: PropagationTable, where: Mapping[str, object] = NOWHERE) -> Measurement:
+    """1 - c of late pre-activations, mean over pairs of images; mean-field theory's is 1 - c*."""
+    return mean_over_seeds(plateau(wide.contrasts(select(table, **where))))
+
+
+def gradient_growth_rate(table: PropagationTable, where: Mapping[str, object] = NOWHERE) -> Measurement:
+    """Growth per layer towards the input of half the log mean square of gradients."""
+    return mean_over_seeds(gradient_growth_rates(select(table, **where)))
+
+
+def gradient_over_noise_growth(table: PropagationTable, where: Mapping[str, object] = NOWHERE) -> Measurement:
+    """Growth rate of gradients on their way back over that of noise on its way, in the same networks."""
+    run = select(table, **where)
+    return mean_over_seeds(gradient_growth_rates(run) / noise_growth_rates(run))
+
+
+def held_statistics_excess(table: PropagationTable, width: int, batch_size: int) -> Measurement:
+    """Growth rate of log chi with the statistics of the batch held less that with statistics differentiated, paired."""
+    held, differentiated = (
+        growth_rates(select(table, width=width, batch_size=batch_size, batch_statistics=statistics))
+        for statistics in ("held", "differentiated")
+    )
+    return mean_over_seeds(held - differentiated)

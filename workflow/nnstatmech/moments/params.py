@@ -14,6 +14,7 @@ CONVOLUTION_FLOPS = 190e9  # a second: oneDNN convolves almost twice as fast as 
 PRODUCT_FLOPS = 100e9
 SECONDS_PER_VARIATE = 2.5e-9
 SECONDS_PER_PIXEL = 15e-9  # drawing noise, normalising
+SMALL = 128  # the largest width, and four times the largest batch, of convolutional experiments at laptop scale
 START_SECONDS, START_MB = 4.0, 550.0  # imports, and the whole data set
 
 
@@ -21,6 +22,14 @@ class Propagation(Parameters):
     """One random network, one batch of images and one input noise a realisation (Labatie 2019)."""
 
     needs = "images"
+    later: ClassVar[tuple[str, ...]] = (
+        "activation",
+        "weight_variance",
+        "bias_variance",
+        "batch_statistics",
+        "noise_precision",
+        "gradients",
+    )
     columns: ClassVar[Mapping[str, str]] = {
         "seed": "int32",
         "depth": "int32",
@@ -59,7 +68,40 @@ class Propagation(Parameters):
             " Gram matrix of the inputs (same distribution; cheaper if 2 * batch_size < width, then chosen by auto)"
         ),
     )
-    tf32: bool = Field(False, description="let CUDA convolutions round their inputs to TensorFloat-32 (faster)")
+    tf32: bool = Field(
+        False,
+        description="let CUDA round activations and weights to TensorFloat-32 where it multiplies them (faster)",
+    )
+    activation: Literal["relu", "leaky_relu", "tanh", "erf", "gelu", "silu"] = Field(
+        "relu", description="the non-linearity; leaky_relu has the slope 0.01 below zero"
+    )
+    weight_variance: float = Field(
+        2.0, gt=0, description="σ_w² of hidden layers: weights have the variance σ_w² / fan-in; 2 is He's value"
+    )
+    bias_variance: float = Field(
+        0.0, ge=0, description="σ_b²: variance of the biases of hidden layers of vanilla networks"
+    )
+    batch_statistics: Literal["held", "differentiated"] = Field(
+        "held",
+        description=(
+            "batch normalisation of the noise: mean and variance of the batch as constants, as in the work, or"
+            " differentiated too, as training sees them"
+        ),
+    )
+    noise_precision: Literal["float32", "bfloat16"] = Field(
+        "float32",
+        description=(
+            "what convolutions of the noise round noise and weights to; the signal is untouched. bfloat16 is faster"
+            " where the machine multiplies it faster"
+        ),
+    )
+    gradients: bool = Field(
+        False,
+        description=(
+            "measure gradients too: their mean square at the output of each layer for a Gaussian cotangent at the last"
+            " one; for fully connected networks, whose weights are drawn then"
+        ),
+    )
 
     @model_validator(mode="after")
     def check_measurements(self) -> Self:
@@ -74,6 +116,36 @@ class Propagation(Parameters):
     def check_boundary(self) -> Self:
         if self.boundary == "symmetric" and self.kernel_size % 2 == 0:
             raise ValueError(f"kernel_size = {self.kernel_size}: must be odd for boundary = 'symmetric'")
+        return self
+
+    @model_validator(mode="after")
+    def check_biases(self) -> Self:
+        if self.bias_variance and self.architecture != "vanilla":
+            raise ValueError(
+                f"bias_variance = {self.bias_variance}: batch normalisation takes biases out again; must be 0 for"
+                f" architecture = {self.architecture!r}"
+            )
+        return self
+
+    @model_validator(mode="after")
+    def check_gradients(self) -> Self:
+        if self.gradients and (self.kernel_size > 1 or self.weights == "gram"):
+            raise ValueError(
+                f"gradients: need kernel_size = 1 and weights = 'auto' or 'drawn', got kernel_size = {self.kernel_size}"
+                f" and weights = {self.weights!r}"
+            )
+        return self
+
+    @model_validator(mode="after")
+    def check_noise_precision(self) -> Self:
+        """What rounding does was measured at laptop sizes only: ``benchmarks/moments_precision.py``."""
+        if self.noise_precision == "bfloat16" and (
+            self.kernel_size == 1 or max(4 * self.batch_size, self.width) > SMALL
+        ):
+            raise ValueError(
+                f"noise_precision = 'bfloat16': needs kernel_size > 1, batch_size <= {SMALL // 4} and width <= {SMALL},"
+                " the sizes at which its bias is known to be negligible"
+            )
         return self
 
     @model_validator(mode="after")
@@ -110,14 +182,20 @@ class Propagation(Parameters):
     def layer_seconds(self, seconds_per_activation: float) -> float:
         """One layer of one realisation: its product for signal and noise, fresh weights, passes over activations."""
         activations = 2 * self.rows * self.width
-        if self.kernel_size == 1 and 2 * self.batch_size < self.width and self.weights != "drawn":
+        if (
+            self.kernel_size == 1
+            and 2 * self.batch_size < self.width
+            and self.weights != "drawn"
+            and not self.gradients
+        ):
             variates = activations
             # The Gram matrix, its factor, and the factor times the variates; partly in double precision.
             product = 4 * (2 * self.rows * 2 * activations) / PRODUCT_FLOPS
         else:
             variates = self.kernel_size**2 * self.width**2
             product = 2 * self.rows * 2 * variates / CONVOLUTION_FLOPS
-        return product + SECONDS_PER_VARIATE * variates + seconds_per_activation * activations
+        passes = 2.5 if self.gradients else 1.0  # signal, then gradients, with the weights drawn for each
+        return passes * (product + SECONDS_PER_VARIATE * variates + seconds_per_activation * activations)
 
     def rank_seconds(self) -> float:
         """All effective ranks of one realisation: covariance matrices and their eigenvalues (8 n^3 operations)."""

@@ -11,10 +11,12 @@ from ...datasets import Dataset
 from ...errors import NamedProblem
 from ...storage.progress import no_progress
 from ...storage.tables import schema_of, tidy
+from ..gradients import gradient_moments
 from ..inputs import batches
 from ..networks import GaussianWeights
 from ..params import Propagation
-from ..propagation import Breakdown, propagate, realisations_at_once
+from ..propagation import Breakdown, propagate
+from ..sizes import realisations_at_once
 
 
 def run(
@@ -56,7 +58,7 @@ def run(
     """
     seeds = sorted(seeds)
     inputs = batches(dataset, params, seeds)
-    size = realisations_at_once(params, device)
+    size = realisations_at_once(params, dataset.train_images.shape[1:], device)
     tables = []
     with (
         torch.backends.cudnn.flags(enabled=True, benchmark=True, allow_tf32=params.tf32),
@@ -70,8 +72,12 @@ def run(
                 for tensors in zip(*(next(inputs) for _ in together), strict=True)
             )
             weights = GaussianWeights(together, device)
+            biases = GaussianWeights(together, device, "biases") if params.bias_variance else None
+            after_layer = partial(bar.update, len(together))
             try:
-                moments = propagate(params, signal, noise, weights, after_layer=partial(bar.update, len(together)))
+                moments = propagate(params, signal, noise, weights, biases, after_layer)
+                if params.gradients:
+                    moments |= gradient_moments(params, signal, together)
             except Breakdown as error:
                 failed = ", ".join(str(together[i]) for i in error.realisations)
                 raise NamedProblem(f"realisations {failed}: {error}") from error
