@@ -24,10 +24,10 @@ def test_the_value_changes_no_shape(plane):
 def test_tanh_networks_are_at_the_fixed_point_of_mean_field():
     torch.manual_seed(0)
     with torch.no_grad():
-        hidden = PLANES["dense_tanh"](2.5, 12, WIDE)[:-2](torch.randn(4, 1, 14, 14))
+        preactivations = PLANES["dense_tanh"](2.5, 12, WIDE)[:-2](torch.randn(4, 1, 14, 14))
     theory = MeanField(2.5, 0.05, TANH)
     # One layer of 3000 units: a relative error of about √(2/3000) = 2.6 %, and the layers before add theirs.
-    assert hidden.square().mean() == pytest.approx(theory.length, rel=0.12)
+    assert preactivations.square().mean() == pytest.approx(theory.fixed_length, rel=0.08)
 
 
 def test_relu_networks_grow_by_half_the_variance_a_layer():

@@ -19,6 +19,7 @@ TRAINS = 0.5  # test accuracy above which a network has trained
 HELD_OUT_PLANE = "dense_layer_norm"  # with every second depth of the others: looked at once
 RESAMPLED = 400
 MEASURED = {"accuracy", "loss"}  # quantities that are no scores
+LAYERS = "layers"  # column of the score `depth`, a count of layers; the axis `depth` counts hidden layers or blocks
 # Which networks are compared: all, or only those of one kind, or of one depth.
 AMONG = ("all", "within families", "equal depth", "held out")
 
@@ -48,7 +49,7 @@ def networks_of(table: pd.DataFrame, step: int | None = None) -> pd.DataFrame:
             raise NotMeasured(f"no accuracy was measured after {step} minibatches")
         scores = kept[~kept["quantity"].isin(MEASURED)]
         values = scores.pivot(index=keys, columns="quantity", values="value").astype(float)
-        values.columns = values.columns.astype(str)
+        values.columns = [LAYERS if name == "depth" else str(name) for name in values.columns]
         depths = params["depths"]
         held = values.index.get_level_values("depth").isin(depths[1::2]) | (params["plane"] == HELD_OUT_PLANE)
         parts.append(values.assign(accuracy=outcome, held_out=held))
@@ -59,8 +60,7 @@ def networks_of(table: pd.DataFrame, step: int | None = None) -> pd.DataFrame:
 def scores_in(networks: pd.DataFrame) -> pd.DataFrame:
     """Oriented scores of networks, (networks, scores)."""
     kept = [name for name in networks if name not in {*CELL, "seed", "accuracy", "trains", "held_out"}]
-    # The count of layers is a score and an axis; they differ by what is in a block.
-    return oriented(networks[["depth", *kept]] if "depth" not in kept else networks[kept])
+    return oriented(networks[kept].rename(columns={LAYERS: "depth"}))
 
 
 def statistic(networks: pd.DataFrame, score: str, among: str) -> Callable[[np.ndarray], float]:

@@ -137,12 +137,12 @@ def trained(
             chosen = torch.arange(count, device=device) * len(rates) + best
             ensemble.keep(chosen)
         after_step(1)
-    return rows(params, seed, depth, late.cpu().numpy(), chosen.cpu().numpy(), accuracies, float(chance(test_labels)))
+    return rows(params, seed, depth, late.cpu().numpy(), chosen.cpu().numpy(), accuracies, chance(test_labels))
 
 
-def chance(labels: Tensor) -> Tensor:
+def chance(labels: Tensor) -> float:
     """Accuracy of guessing: the share of each class when classes are equally many."""
-    return 1 / labels.unique().numel() * torch.ones(())
+    return 1 / len(labels.unique())
 
 
 def rows(
