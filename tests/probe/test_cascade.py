@@ -123,3 +123,15 @@ def test_how_many_images_are_taken():
     assert cascade.images_to_use([cheap], 50, 64) == 50
     assert cascade.images_to_use([dear], 5000, 64) == 64
     assert math.isclose(cascade.RELATIVE, 1e-4)
+
+
+def test_what_rounding_leaves_undetermined_is_left_out():
+    """Rows of rank one and huge size: λ is lost in the rounding of the Gram matrix."""
+    generator = torch.Generator().manual_seed(0)
+    direction = torch.randn(1, 6, generator=generator, dtype=torch.float64)
+    weights = torch.randn(20, 1, generator=generator, dtype=torch.float64)
+    rows = 1e28 * weights @ direction
+    (found,) = ridge(rows, weights, [1e-3])
+    torch.testing.assert_close(found(rows), weights, rtol=1e-6, atol=1e-9)
+    (wide,) = ridge(rows[:4], weights[:4], [1e-3])
+    torch.testing.assert_close(wide(rows[:4]), weights[:4], rtol=1e-6, atol=1e-9)

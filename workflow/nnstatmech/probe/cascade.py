@@ -287,6 +287,16 @@ class Weights:
         return features
 
 
+def solved(matrix: Tensor, wanted: Tensor) -> Tensor:
+    """The solution for a positive-definite matrix; what rounding leaves undetermined is zero."""
+    factor, failed = torch.linalg.cholesky_ex(matrix)
+    if not failed:
+        return torch.cholesky_solve(wanted, factor)
+    values, vectors = torch.linalg.eigh(matrix)
+    kept = values > len(values) * torch.finfo(values.dtype).eps * values[-1]
+    return vectors[:, kept] @ ((vectors[:, kept].mT @ wanted) / values[kept, None])
+
+
 def ridge(rows: Tensor, targets: Tensor, strengths: Sequence[float]) -> list[Weights]:
     """The ridge regressions (AᵀA/R + λ)⁻¹ AᵀT/R, in their dual form where there are fewer rows than features."""
     count, width = rows.shape
@@ -300,7 +310,7 @@ def ridge(rows: Tensor, targets: Tensor, strengths: Sequence[float]) -> list[Wei
             continue
         shifted = gram.clone()
         shifted.diagonal().add_(strength)
-        solution = torch.cholesky_solve(wanted, torch.linalg.cholesky(shifted))
+        solution = solved(shifted, wanted)
         if primal:
             found.append(Weights((solution,)))
         elif width * targets.shape[1] <= LARGEST_WEIGHT:
