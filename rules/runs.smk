@@ -22,6 +22,7 @@ for family in FAMILIES:
             gpu=gpus_of(family),
             mem_mb=memory_of_run,
             runtime=minutes_of_run,
+            attempt=lambda wildcards, attempt: attempt,
         params:
             run=run_parameters,
             seeds=seeds_of_shard,

@@ -16,9 +16,11 @@ from nnstatmech import devices
 from nnstatmech.datasets.demands import Demand
 from nnstatmech.datasets.store import read, read_facts
 from nnstatmech.storage import provenance, tables
+from nnstatmech.storage.cancelled import check_retry
 from nnstatmech.storage.progress import HEARTBEAT_SUFFIX, ShardProgress
 from nnstatmech.storage.shards import prepend, require_distinct_rows
 
+check_retry(snakemake.resources.attempt)
 add_folder(snakemake.params.folder)
 run = snakemake.params.run
 engine = importlib.import_module(snakemake.params.engine)

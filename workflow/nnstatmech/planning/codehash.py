@@ -23,7 +23,13 @@ RUN_SCRIPT = str(ROOT / "scripts/run_shard.py")
 added_packages: dict[str, Path] = {} if PACKAGES.is_dir() else {"nnstatmech": Path(__file__).resolve().parents[1]}
 # Edits to these change no number: reports of progress, provenance, and declarations of parameters (whose
 # resolved values are compared instead).
-NEUTRAL = {"nnstatmech", "nnstatmech.storage.progress", "nnstatmech.storage.provenance", "nnstatmech.parameters"}
+NEUTRAL = {
+    "nnstatmech",
+    "nnstatmech.parameters",
+    "nnstatmech.storage.cancelled",
+    "nnstatmech.storage.progress",
+    "nnstatmech.storage.provenance",
+}
 
 
 def is_neutral(module: str) -> bool:
