@@ -98,7 +98,8 @@ def test_random_damage_is_never_accepted(project):
     path = project.folder / SHARD
     whole = path.read_bytes()
     table, metadata = read_table(path)
-    contents = {"run/000": {key: metadata[key] for key in ("params", "dataset", "seeds")}}
+    (said,) = metadata["shards"]
+    contents = {"run/000": {said["run"]: {key: said[key] for key in ("params", "dataset", "seeds")}}}
     rng = np.random.default_rng(0)
     refused = 0
     for _ in range(50):
@@ -112,7 +113,7 @@ def test_random_damage_is_never_accepted(project):
             continue
         # What is accepted is right: the flip hit a byte that means nothing, such as a page's statistics.
         assert joined.equals(table)
-        assert provenance == [metadata]
+        assert provenance == [said]
     # Two thirds of a small shard's bytes matter: its footer holds the provenance twice, and one copy is never read.
     assert refused > 25  # 33 of 50, less 2.4 standard deviations
 

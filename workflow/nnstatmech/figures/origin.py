@@ -60,7 +60,12 @@ def computed(shards: list[dict]) -> str:
     days = sorted({shard["started"][:10] for shard in shards})
     when = days[0] if len(days) == 1 else f"{days[0]} to {days[-1]}"
     seconds = sum(shard["seconds"] for shard in shards)
-    return f"{when} on {listed(shard['device'] for shard in shards)}, {plural(len(shards), 'job')}, {seconds:.3g} s"
+    return f"{when} on {listed(shard['device'] for shard in shards)}, {plural(jobs_of(shards), 'job')}, {seconds:.3g} s"
+
+
+def jobs_of(shards: list[dict]) -> int:
+    """How many jobs there were: each says its name to the runs that it computed, but for those of older tables."""
+    return len({(shard["experiment"], shard.get("job") or (shard["run"], *shard["seeds"])) for shard in shards})
 
 
 def commit(shard: Mapping) -> str:
