@@ -42,6 +42,12 @@ def table(project):
     return read_table(project.folder / TABLE)
 
 
+def in_order(rows):
+    """Rows in an order that does not depend on the jobs that they come from."""
+    frame = rows.to_pandas().astype({"run": str, "quantity": str, "experiment": str})
+    return frame.sort_values(["run", "seed", "quantity", "depth"]).reset_index(drop=True)
+
+
 def jobs(project):
     """Run and first seed to when it was computed."""
     return {(said["run"], said["seeds"][0]): said["started"] for said in table(project)[1]["shards"]}
@@ -53,8 +59,7 @@ def test_small_runs_share_jobs_and_give_what_each_gives_alone(project, tmp_path)
     alone = copy_project(tmp_path / "alone", SMALL | {"experiments": {"wide": ENTRY | {"batched": []}}})
     alone.make(TABLE, "--cores", "2")
     assert len(list((alone.folder / FOLDER).iterdir())) == 2
-    keys = [("run", "ascending"), ("seed", "ascending"), ("depth", "ascending"), ("quantity", "ascending")]
-    assert table(project)[0].sort_by(keys).equals(table(alone)[0].sort_by(keys))
+    assert in_order(table(project)[0]).equals(in_order(table(alone)[0]))
 
 
 def test_a_new_value_computes_its_own_run_only(project):
@@ -84,7 +89,7 @@ def test_other_divisions_into_jobs_take_what_is_there(project):
     change(project, batched=[])
     project.make(TABLE, "--cores", "2")
     assert jobs(project) == before
-    assert table(project)[0].equals(rows) or table(project)[0].num_rows == rows.num_rows
+    assert in_order(table(project)[0]).equals(in_order(rows))
     change(project, batched=["batch_size"])
     project.make(TABLE, "--cores", "2")
     assert table(project)[0].equals(rows)
