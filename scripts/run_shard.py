@@ -32,7 +32,7 @@ device = devices.choose_device(params.device)
 facts = {known["name"]: known for known in map(read_facts, snakemake.input.get("facts", []))}
 images = dict(zip(params.datasets, snakemake.input.get("images", []), strict=True))
 made_by = provenance.collect(ROOT, devices.describe(device)) | {
-    "job": f"{shard.parent.name}/{shard.stem}",
+    "job": f"{snakemake.wildcards.experiment}/{shard.parent.name}/{shard.stem}",
     "threads": snakemake.threads,
 }
 

@@ -64,8 +64,8 @@ def computed(shards: list[dict]) -> str:
 
 
 def jobs_of(shards: list[dict]) -> int:
-    """How many jobs there were: each says its name to the runs that it computed, but for those of older tables."""
-    return len({(shard["experiment"], shard.get("job") or (shard["run"], *shard["seeds"])) for shard in shards})
+    """How many jobs computed some runs: each says its job's name; in older tables each had a job of its own."""
+    return len({shard["job"] for shard in shards if "job" in shard}) + sum("job" not in shard for shard in shards)
 
 
 def commit(shard: Mapping) -> str:
