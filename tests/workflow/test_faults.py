@@ -34,7 +34,7 @@ def test_a_damaged_shard_is_named_and_mended_as_it_says(project, damage):
     if damage == "truncate":
         path.write_bytes(whole[:-100])
     else:
-        whole[len(whole) // 3] ^= 4
+        whole[len(whole) // 5] ^= 4  # among the values; the footer has parts that are never read
         path.write_bytes(whole)
     newer(path)
     said = project.fail(TABLE, "--cores", "1")
@@ -114,8 +114,8 @@ def test_random_damage_is_never_accepted(project):
         # What is accepted is right: the flip hit a byte that means nothing, such as a page's statistics.
         assert joined.equals(table)
         assert provenance == [said]
-    # Two thirds of a small shard's bytes matter: its footer holds the provenance twice, and one copy is never read.
-    assert refused > 25  # 33 of 50, less 2.4 standard deviations
+    # Three fifths of a small shard's bytes matter: its footer holds the provenance twice, and one copy is never read.
+    assert refused > 22  # 30 of 50, less 2.3 standard deviations
 
 
 def may_mount():
