@@ -176,7 +176,10 @@ def shard_of(family):
 def runs_of(wildcards):
     """Id to run of those that a job computes."""
     plan, experiment = plan_of(wildcards.setting), wildcards.experiment
-    return {name: plan.run(experiment, name) for name in plan.batch(experiment, wildcards.batch)}
+    return {
+        name: plan.run(experiment, name)
+        for name in plan.batch(experiment, wildcards.batch)
+    }
 
 
 def experiments_of(family):
