@@ -93,7 +93,7 @@ wildcard_constraints:
     experiment=r"[a-z][a-z0-9_]*",
     figure=r"(?!scorecard\.)[A-Za-z0-9_]+",
     shown=r"[A-Za-z0-9_]+",
-    run=r"[A-Za-z0-9_=.+-]+",
+    batch=r"[A-Za-z0-9_=.+-]+",
     shard=r"[0-9]+",
 
 
@@ -165,7 +165,7 @@ def file_content(path):
 
 # --- runs --------------------------------------------------------------------------------------
 
-SHARD = "results/{setting}/{family}/{experiment}/{run}/shard-{shard}"
+SHARD = "results/{setting}/{family}/{experiment}/{batch}/shard-{shard}"
 
 
 def shard_of(family):
@@ -173,8 +173,13 @@ def shard_of(family):
     return SHARD.replace("{family}", family)
 
 
-def run_of(wildcards):
-    return plan_of(wildcards.setting).run(wildcards.experiment, wildcards.run)
+def runs_of(wildcards):
+    """Id to run of those that a job computes."""
+    plan, experiment = plan_of(wildcards.setting), wildcards.experiment
+    return {
+        name: plan.run(experiment, name)
+        for name in plan.batch(experiment, wildcards.batch)
+    }
 
 
 def experiments_of(family):
@@ -184,14 +189,25 @@ def experiments_of(family):
 
 
 @asked
-def dataset_of_run(wildcards):
-    """The prepared data set that a run reads, if it reads one: what it depends on is the small file of facts."""
+def datasets_of_job(wildcards):
+    """Names of the data sets that a job reads."""
     plan = plan_of(wildcards.setting)
-    dataset = plan.dataset_of(wildcards.experiment, wildcards.run)
-    if dataset is None:
+    names = {plan.dataset_of(wildcards.experiment, run) for run in runs_of(wildcards)}
+    return sorted(names - {None})
+
+
+def files_of_datasets(wildcards):
+    """The prepared data sets that a job reads, if it reads any: what it depends on are the small files of facts."""
+    mapping = plan_of(wildcards.setting).settings.data
+    names = datasets_of_job(wildcards)
+    if not names:
         return {}
-    place = {"mapping": plan.settings.data, "dataset": dataset}
-    return {"facts": FACTS.format(**place), "images": ancient(DATASET.format(**place))}
+    return {
+        "facts": [FACTS.format(mapping=mapping, dataset=name) for name in names],
+        "images": [
+            ancient(DATASET.format(mapping=mapping, dataset=name)) for name in names
+        ],
+    }
 
 
 def files_of_run(plan, experiment, identity):
@@ -203,11 +219,14 @@ def files_of_run(plan, experiment, identity):
 
 
 @asked
-def run_parameters(wildcards):
-    """What one run computes with, as one dict of plain values, so that swapping two values is seen."""
-    run, plan = run_of(wildcards), plan_of(wildcards.setting)
-    files = files_of_run(plan, wildcards.experiment, wildcards.run)
-    return {"params": run.params, "dataset": run.dataset, "axes": run.axes} | files
+def runs_of_job(wildcards):
+    """What the runs of a job compute with, as one dict of plain values, so that swapping two values is seen."""
+    plan, experiment = plan_of(wildcards.setting), wildcards.experiment
+    return {
+        name: {"params": run.params, "dataset": run.dataset, "axes": run.axes}
+        | files_of_run(plan, experiment, name)
+        for name, run in runs_of(wildcards).items()
+    }
 
 
 @asked
@@ -246,7 +265,7 @@ def gpus_of(family):
 def cost_of(wildcards):
     plan = plan_of(wildcards.setting)
     seeds = plan.seeds(wildcards.experiment, wildcards.shard)
-    return plan.parameters(wildcards.experiment, wildcards.run).cost(len(seeds))
+    return plan.job_cost(wildcards.experiment, wildcards.batch, len(seeds))
 
 
 def memory_of_run(wildcards, attempt):
@@ -276,19 +295,21 @@ def shards_of_table(wildcards):
     plan = plan_of(wildcards.setting)
     plan.experiment(wildcards.experiment)
     return [
-        SHARD.format(**wildcards, run=run, shard=shard) + ".parquet"
-        for run in plan.runs[wildcards.experiment]
+        SHARD.format(**wildcards, batch=batch, shard=shard) + ".parquet"
+        for batch in plan.batches[wildcards.experiment]
         for shard in plan.shards(wildcards.experiment)
     ]
 
 
 @asked
 def contents_of_table(wildcards):
-    plan = plan_of(wildcards.setting)
+    plan, experiment = plan_of(wildcards.setting), wildcards.experiment
     return {
-        shard: content
-        | files_of_run(plan, wildcards.experiment, shard.rpartition("/")[0])
-        for shard, content in plan.shard_contents(wildcards.experiment).items()
+        shard: {
+            run: content | files_of_run(plan, experiment, run)
+            for run, content in runs.items()
+        }
+        for shard, runs in plan.shard_contents(experiment).items()
     }
 
 

@@ -6,9 +6,10 @@ for family in FAMILIES:
         name:
             f"run_{family}"
         input:
-            unpack(dataset_of_run),
+            unpack(files_of_datasets),
         output:
-            ensure(shard_of(family) + ".parquet", non_empty=True),
+            # An update: runs that it holds already are taken as they are.
+            ensure(update(shard_of(family) + ".parquet"), non_empty=True),
         log:
             shard_of(family) + ".log",
         benchmark:
@@ -24,13 +25,14 @@ for family in FAMILIES:
             runtime=minutes_of_run,
             attempt=lambda wildcards, attempt: attempt,
         params:
-            run=run_parameters,
+            runs=runs_of_job,
+            datasets=datasets_of_job,
             seeds=seeds_of_shard,
             engine=engine_of,
             code=code_of_run,
             device=device_of_run(family),
             folder=folder_of_family(family),
         message:
-            "Run {wildcards.experiment} / {wildcards.run}, shard {wildcards.shard} ({wildcards.setting})"
+            "Run {wildcards.experiment} / {wildcards.batch}, shard {wildcards.shard} ({wildcards.setting})"
         script:
             "../scripts/run_shard.py"

@@ -11,8 +11,11 @@ from nnstatmech.storage.tables import write_table
 facts = [read_facts(path) for path in snakemake.input.facts]
 digests = {known["name"]: known["digest"] for known in facts}
 contents = {
-    shard: content | snakemake.params.made_by | {"dataset_digest": digests.get(content["dataset"])}
-    for shard, content in snakemake.params.contents.items()
+    shard: {
+        run: content | snakemake.params.made_by | {"dataset_digest": digests.get(content["dataset"])}
+        for run, content in runs.items()
+    }
+    for shard, runs in snakemake.params.contents.items()
 }
 joined, shards = join(snakemake.input.shards, contents)
 write_table(joined, snakemake.output[0], {"shards": shards})

@@ -24,6 +24,7 @@ CONFIG = {
             "dataset": "cifar10",
             "seeds": {"laptop": 4, "paper": 6},
             "seeds_per_shard": 2,
+            "batched": [],
             "params": {"architecture": "vanilla", "depth": 4, "width": 8, "measurements": 2, "kernel_size": 1},
             "sweep": {"batch_size": [4, 6]},
         },

@@ -77,14 +77,14 @@ def test_the_cost_of_several_figures_counts_shared_experiments_once(plan, tmp_pa
 
 
 def test_an_estimate_is_the_sum_over_the_shards(plan):
-    name = max(plan.runs, key=lambda name: len(plan.runs[name]) * (plan.shard_count(name) > 1))
+    name = max(plan.runs, key=lambda name: len(plan.batches[name]) * (plan.shard_count(name) > 1))
     costs = [
-        plan.parameters(name, run).cost(len(plan.seeds(name, shard)))
-        for run in plan.runs[name]
+        plan.job_cost(name, batch, len(plan.seeds(name, shard)))
+        for batch in plan.batches[name]
         for shard in plan.shards(name)
     ]
     estimate = estimates.of_experiment(plan, name)
-    assert estimate.jobs == len(costs) > len(plan.runs[name])
+    assert estimate.jobs == len(costs) > len(plan.batches[name])
     assert estimate.core_hours == pytest.approx(sum(cost.cpu_seconds for cost in costs) / 3600)
 
 

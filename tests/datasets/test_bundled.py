@@ -108,3 +108,19 @@ def test_limits_keep_the_leading_images(photographs):
     few = load("cifar10", Bundled(content="photographs", size=32, limit_train=7, limit_test=3), ".")
     np.testing.assert_array_equal(few.train_images, photographs.train_images[:7])
     np.testing.assert_array_equal(few.test_labels, photographs.test_labels[:3])
+
+
+@pytest.mark.parametrize(
+    "source",
+    [
+        Bundled(content="digits", size=8),
+        Bundled(content="digits", size=8, limit_train=100),
+        Bundled(content="photographs", size=32),
+        Bundled(content="photographs", size=28, stride=4, grey=True),
+        Bundled(content="photographs", size=64, stride=16),
+        Bundled(content="photographs", size=32, limit_train=10**6),
+    ],
+)
+def test_a_source_knows_how_many_training_images_it_has(source):
+    """Costs are counted for so many, without reading any."""
+    assert source.training_images == len(load("cifar10", source, ".").train_images)

@@ -88,3 +88,18 @@ def test_building_the_dag_imports_nothing_heavy():
         [sys.executable, "-c", code], capture_output=True, text=True, cwd=ROOT / "workflow", check=True
     )
     assert run.stdout.strip() == "[]"
+
+
+@pytest.mark.parametrize(
+    ("source", "count"),
+    [
+        (Idx(folder="mnist", release="mnist"), 60_000),
+        (Idx(folder="mnist", release="mnist", limit_train=500), 500),
+        (Idx(folder="own"), None),
+        (CifarBinary(release="cifar10"), 50_000),
+        (Npz(path="own.npz", limit_train=7), 7),
+        (ImageFolder(path="own"), None),
+    ],
+)
+def test_training_images_are_counted_where_the_description_tells(source, count):
+    assert source.training_images == count

@@ -52,6 +52,12 @@ def test_when_where_and_from_what(text):
     assert ":Drawn by: ``nnstatmech.moments.figures.vanilla.sensitivity`` with ``published = vanilla``\n" in text
 
 
+def test_runs_that_shared_a_job_count_it_once():
+    frame = pd.DataFrame()
+    frame.attrs["shards"] = [SHARD | {"job": "vanilla/all/shard-000"}, OTHER | {"job": "vanilla/all/shard-000"}]
+    assert " on cpu, 1 job, 3 s\n" in origin({"vanilla": frame}, DRAWING)
+
+
 def test_the_text_is_proper_restructuredtext(text):
     page = publish_doctree("A caption.\n\n" + text, settings_overrides={"halt_level": 2})
     assert len(list(page.findall(nodes.field_list))) == 2

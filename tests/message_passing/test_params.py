@@ -81,3 +81,10 @@ def test_every_task_has_defaults_and_a_cost(task):
 def test_costs_are_those_measured(settings, measured):
     few, many = (Training(epochs=epochs, evaluate_every=1000, **settings).cost(1).cpu_seconds for epochs in (10, 20))
     assert (many - few) / 10 == pytest.approx(measured, rel=0.5)
+
+
+def test_costs_are_counted_for_the_images_that_there_are():
+    params = Training(samples=4000)
+    assert params.with_images(1500).cost(1) == Training(samples=1500).cost(1)
+    assert params.with_images(50_000).cost(1) == params.with_images(None).cost(1) == params.cost(1)
+    assert Training(samples=None).with_images(1500).cost(1) == Training(samples=1500).cost(1)

@@ -1,5 +1,10 @@
 """Task ``training``: its table and its outcomes."""
 
+import signal
+import subprocess
+import sys
+from pathlib import Path
+
 import numpy as np
 import pandas as pd
 import pytest
@@ -12,6 +17,7 @@ from nnstatmech.message_passing.learning import Learner
 from nnstatmech.message_passing.params import Training
 from nnstatmech.message_passing.tasks import training
 from nnstatmech.message_passing.trainers import replicas_of
+from nnstatmech.storage.checkpoints import ShardCheckpoint
 from nnstatmech.storage.tables import schema_of
 
 CPU = torch.device("cpu")
@@ -28,9 +34,9 @@ def never_compile(monkeypatch):
     monkeypatch.setattr(kernels, "FEWEST_EDGES_FOR_COMPILING", 1 << 62)
 
 
-def trained(dataset, seeds=(0,), **parameters) -> pd.DataFrame:
+def trained(dataset, seeds=(0,), given=None, **parameters) -> pd.DataFrame:
     defaults = {"bayes": True, "hidden": [11, 9], "batch_size": 20, "epochs": 3, "rho": [1.0, 1.0, 0.9]}
-    table = training.run(Training(**{**defaults, **parameters}), list(seeds), dataset, CPU)
+    table = training.run(Training(**{**defaults, **parameters}), list(seeds), dataset, CPU, **(given or {}))
     assert table.schema.equals(schema_of(Training.columns))
     return table.to_pandas()
 
@@ -192,3 +198,79 @@ def test_the_record_keeps_the_first_divergence_and_nothing_of_a_lost_replica():
 def test_the_record_refuses_what_is_not_finite_and_not_lost():
     with pytest.raises(RuntimeError, match="test_error of seed 5 at epoch 2 is not finite"):
         record_of_two().add("test_error", [1.0, float("inf")], epoch=2)
+
+
+# --- going on after a kill -------------------------------------------------------------------------
+
+
+class Killed(BaseException):
+    """Ends a training as a signal would."""
+
+
+class DeadlyCheckpoint(ShardCheckpoint):
+    """Keeps every state, and ends the training after the second epoch."""
+
+    def offer(self, state):
+        if Path(self.path).exists():
+            raise Killed
+        super().offer(state)
+
+
+@pytest.mark.parametrize(
+    "parameters",
+    [
+        {"algorithm": "bp"},
+        {"algorithm": "bpi", "series_order": None},
+        {"algorithm": "amp", "reset_messages": False, "max_sweeps": 2},
+        {"algorithm": "amp", "cases": {"a": {"rho": 1.0}, "b": {"rho": 1.01}}, "density": 0.7, "evaluate_every": 2},
+        {"algorithm": "mf", "labels": "ten_classes", "reinforcement": 0.3},
+        {"algorithm": "bpi", "weights": "continuous"},
+        {"algorithm": "mf", "field_limit": 3.0},
+        {"algorithm": "sgd"},
+        {"algorithm": "adam_sgd"},
+    ],
+)
+def test_a_training_that_was_killed_goes_on_with_the_same_numbers(images, tmp_path, parameters):
+    """Bit for bit, whatever has to be remembered."""
+    given = {"epochs": 4, "seeds": (0, 1)} | parameters
+    undisturbed = trained(images, **given)
+    identity = {"params": parameters}
+    with pytest.raises(Killed):
+        trained(images, given={"checkpoint": DeadlyCheckpoint(tmp_path / "shard-000.parquet", identity, 0.0)}, **given)
+    kept = ShardCheckpoint(tmp_path / "shard-000.parquet", identity, 0.0)
+    assert kept.load().epoch == 1
+    continued = trained(images, given={"checkpoint": kept}, **given)
+    assert kept.load().epoch == 4
+    pd.testing.assert_frame_equal(without_times(continued), without_times(undisturbed), check_exact=True)
+    assert len(values(continued, "seconds_per_epoch")) == len(values(undisturbed, "seconds_per_epoch"))
+
+
+KILLED = """
+import os, signal, sys, torch
+sys.path[:0] = [{tests!r}, {packages!r}]
+from message_passing import tables
+from nnstatmech.message_passing.params import Training
+from nnstatmech.message_passing.tasks import training
+from nnstatmech.storage.checkpoints import ShardCheckpoint
+
+class Deadly(ShardCheckpoint):
+    def offer(self, state):
+        super().offer(state)
+        if state().epoch == 3:
+            os.kill(os.getpid(), signal.SIGKILL)
+
+params = Training(hidden=[11, 9], batch_size=20, epochs=5)
+training.run(params, [0], tables.images(), torch.device("cpu"), checkpoint=Deadly({shard!r}, {{}}, 0.0))
+"""
+
+
+def test_a_process_that_was_killed_is_followed_by_one_that_goes_on(images, tmp_path):
+    shard = str(tmp_path / "shard-000.parquet")
+    tests = Path(__file__).resolve().parents[1]
+    code = KILLED.format(tests=str(tests), packages=str(tests.parent / "workflow"), shard=shard)
+    assert subprocess.run([sys.executable, "-c", code]).returncode == -signal.SIGKILL
+    kept = ShardCheckpoint(shard, {}, 0.0)
+    assert kept.load().epoch == 3
+    given = {"epochs": 5, "rho": Training().rho, "bayes": False}
+    continued, undisturbed = trained(images, given={"checkpoint": kept}, **given), trained(images, **given)
+    pd.testing.assert_frame_equal(without_times(continued), without_times(undisturbed), check_exact=True)

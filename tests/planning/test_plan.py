@@ -9,11 +9,11 @@ from pathlib import Path
 
 import pytest
 
+from nnstatmech.planning.batches import RUN_ID, label, run_id
 from nnstatmech.planning.claims import read_claims
 from nnstatmech.planning.families import families_of
 from nnstatmech.planning.layers import merged
 from nnstatmech.planning.mistakes import ConfigError
-from nnstatmech.planning.plan import RUN_ID, label, run_id
 from nnstatmech.planning.settings import SCALES, number_range, read_settings, resolve
 
 from .test_settings import CONFIG, plan

@@ -9,7 +9,7 @@ import torch
 
 from nnstatmech.probe import examples
 from nnstatmech.probe.probe import probe_model
-from nnstatmech.probe.sentences import CONVENTIONS, READERS, diagnose
+from nnstatmech.probe.sentences import CONVENTIONS, READERS, RESOLUTION, diagnose
 
 
 def table(blocks=21, head=True, seeds=1, batch_norm=None, **curves):
@@ -168,3 +168,7 @@ def test_numbers_in_sentences_are_finite():
     found = diagnose(table(log_chi=lambda depth: 30.0 * depth, log_gradient=lambda depth: -30.0 * depth))
     assert found
     assert all(np.isfinite(finding.value) for finding in found)
+
+
+def test_the_resolution_of_numbers_is_that_of_torch():
+    assert {name: torch.finfo(getattr(torch, name)).eps for name in RESOLUTION} == RESOLUTION

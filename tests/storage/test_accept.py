@@ -53,7 +53,7 @@ sys.path.insert(0, {str(PACKAGES)!r})
 from nnstatmech.storage.shards import join
 from nnstatmech.storage.tables import write_table
 wanted = {{"params": {{"width": 3}}, "dataset": None, "seeds": [0], **snakemake.params.made_by}}
-table, shards = join(snakemake.input, {{path: wanted for path in snakemake.input}})
+table, shards = join(snakemake.input, {{path: {{path.split("/")[4]: wanted}} for path in snakemake.input}})
 write_table(table, snakemake.output[0], {{"shards": shards}})
 """
 TABLE = "results/set/family/e.parquet"

@@ -19,6 +19,7 @@ from pathlib import Path, PurePosixPath
 from .errors import NamedProblem
 from .planning.codehash import ROOT, RUN_SCRIPT, engine_hash, module_hashes
 from .storage.provenance import collect
+from .storage.shards import runs_of
 from .storage.tables import read_table
 from .storage.whole_files import whole_file
 
@@ -101,13 +102,14 @@ def is_packed(path: Path) -> bool:
 def described_experiments(folder: Path) -> Iterator[tuple[str, dict]]:
     """``family/experiment`` to the code that its shards count as made by and the data sets that they read."""
     for table in sorted({shard.parents[1] for shard in folder.glob("*/*/*/shard-*.parquet")}):
-        said = [read_table(shard)[1] for shard in sorted(table.glob("*/shard-*.parquet"))]
+        shards = sorted(table.glob("*/shard-*.parquet"))
+        said = [run for shard in shards for run in runs_of(read_table(shard)[1])]
         ways = [{(entry["engine"], entry["code"]) for entry in (one, *one.get("accepted", ()))} for one in said]
         made_by = sorted(set.intersection(*ways))  # nothing where its shards were made by different code
         yield (
             f"{table.parent.name}/{table.name}",
             {
-                "shards": len(said),
+                "shards": len(shards),
                 "commits": sorted({str(one["commit"]) for one in said}),
                 "datasets": sorted({one["dataset"] for one in said if one["dataset"]}),
                 "made_by": [{"engine": engine, "code": code} for engine, code in made_by],

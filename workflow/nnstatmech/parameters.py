@@ -2,7 +2,7 @@
 
 from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import Any, ClassVar, Literal
+from typing import Any, ClassVar, Literal, Self
 
 from pydantic import BaseModel, ConfigDict
 
@@ -66,6 +66,13 @@ class Parameters(BaseModel):
         Labels are 0, …, classes - 1. None is any number. Compared with the data set before the run computes.
         """
         return 1, None
+
+    def with_images(self, count: int | None) -> Self:
+        """These parameters where a data set has ``count`` training images, if that is known, to count costs for.
+
+        A task that takes as many images as there are, up to a number, says so here.
+        """
+        return self
 
     def cost(self, seeds: int) -> Cost:
         """What a shard of ``seeds`` realisations takes; ten minutes and a gigabyte where a task does not say."""

@@ -1,15 +1,18 @@
 """Pictures as rows of a table, and back."""
 
 from collections.abc import Mapping
+from typing import TYPE_CHECKING
 
 import numpy as np
 import pyarrow as pa
-from torch import Tensor
 
 from ..storage.tables import tidy
 
+if TYPE_CHECKING:  # drawing a picture needs no torch
+    from torch import Tensor
 
-def picture_rows(columns: Mapping[str, str], pictures: Tensor, **positions) -> pa.Table:
+
+def picture_rows(columns: Mapping[str, str], pictures: "Tensor", **positions) -> pa.Table:
     """Rows with one picture each.
 
     Parameters

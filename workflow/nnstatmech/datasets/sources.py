@@ -10,6 +10,12 @@ from pydantic import BaseModel, ConfigDict, Field, StringConstraints, field_vali
 
 from .official import CIFAR_TEST_FILE, CIFAR_TRAIN_FILES, IDX_FILES
 
+DIGITS_FOR_TRAINING = 1500
+PHOTOGRAPHS = 2
+PHOTOGRAPH_COLUMNS = 512  # of 640 pixels: the others are for testing
+BAND_ROWS = (86, 86, 85, 85, 85)  # the 427 rows of a photograph, cut into five bands
+RELEASED_IMAGES = {"mnist": 60_000, "fashion_mnist": 60_000, "cifar10": 50_000}  # for training
+
 Sha256 = Annotated[str, StringConstraints(pattern=r"^[0-9a-f]{64}$")]
 LocalPath = Annotated[str, StringConstraints(min_length=1)]
 Url = Annotated[str, StringConstraints(pattern=r"^https?://\S+$")]
@@ -36,6 +42,17 @@ class SourceSettings(BaseModel):
         """Whether its images come with labels, as far as the description can tell."""
         return True
 
+    @property
+    def released_images(self) -> int | None:
+        """Training images of the source itself, where its description tells."""
+        return None
+
+    @property
+    def training_images(self) -> int | None:
+        """How many training images there are, where the description tells; where it only limits them, the limit."""
+        known = [count for count in (self.released_images, self.limit_train) if count is not None]
+        return min(known, default=None)
+
 
 def known_files(hashes: dict[str, str], files: tuple[str, ...]) -> dict[str, str]:
     """Refuse the hash of a file that the source does not have."""
@@ -56,6 +73,14 @@ class Bundled(SourceSettings):
     size: int = Field(ge=8, le=64, description="Side of the images in pixels.")
     grey: bool = Field(False, description="Photographs with one channel of luminance; digits always have one.")
     stride: int = Field(8, ge=1, le=64, description="Distance between neighbouring crops of a photograph in pixels.")
+
+    @property
+    def released_images(self) -> int | None:
+        if self.content == "digits":
+            return DIGITS_FOR_TRAINING
+        across = (PHOTOGRAPH_COLUMNS - self.size) // self.stride + 1
+        down = sum(max((rows - self.size) // self.stride + 1, 0) for rows in BAND_ROWS)
+        return PHOTOGRAPHS * across * down
 
 
 class Idx(SourceSettings):
@@ -79,6 +104,10 @@ class Idx(SourceSettings):
     def hashes_of_its_files(cls, hashes: dict[str, str]) -> dict[str, str]:
         return known_files(hashes, tuple(IDX_FILES.values()))
 
+    @property
+    def released_images(self) -> int | None:
+        return RELEASED_IMAGES.get(self.release or "")
+
 
 class CifarBinary(SourceSettings):
     """CIFAR-10's binary version: the archive, or a folder of its ``*_batch*.bin`` files."""
@@ -99,6 +128,10 @@ class CifarBinary(SourceSettings):
     @classmethod
     def hashes_of_its_files(cls, hashes: dict[str, str]) -> dict[str, str]:
         return known_files(hashes, (*CIFAR_TRAIN_FILES, CIFAR_TEST_FILE))
+
+    @property
+    def released_images(self) -> int | None:
+        return RELEASED_IMAGES.get(self.release or "")
 
 
 class HeldOut(SourceSettings):

@@ -60,7 +60,12 @@ def computed(shards: list[dict]) -> str:
     days = sorted({shard["started"][:10] for shard in shards})
     when = days[0] if len(days) == 1 else f"{days[0]} to {days[-1]}"
     seconds = sum(shard["seconds"] for shard in shards)
-    return f"{when} on {listed(shard['device'] for shard in shards)}, {plural(len(shards), 'job')}, {seconds:.3g} s"
+    return f"{when} on {listed(shard['device'] for shard in shards)}, {plural(jobs_of(shards), 'job')}, {seconds:.3g} s"
+
+
+def jobs_of(shards: list[dict]) -> int:
+    """How many jobs computed some runs: each says its job's name; in older tables each had a job of its own."""
+    return len({shard["job"] for shard in shards if "job" in shard}) + sum("job" not in shard for shard in shards)
 
 
 def commit(shard: Mapping) -> str:

@@ -181,6 +181,12 @@ class Training(Parameters):
         """Ten output units have at most ten classes; odd against even takes any number from two on."""
         return (1, 10) if self.labels == "ten_classes" else (2, None)
 
+    def with_images(self, count: int | None) -> "Training":
+        """``samples`` is how many images are taken at most."""
+        if count is None:
+            return self
+        return self.model_copy(update={"samples": count if self.samples is None else min(self.samples, count)})
+
     def check_case(self, prefix: str, case: "Training | Case") -> None:
         layers = len(self.hidden) + 1
         for key in ("rho", "psi"):
@@ -197,8 +203,7 @@ class Training(Parameters):
     def cost(self, seeds: int) -> Cost:
         """Weights times images times sweeps, at the measured rates of each rule, for images of 28 × 28 pixels.
 
-        ``samples`` counts in full even where the data set has fewer; the exact kernel is counted where the series is
-        switched off.
+        The exact kernel is counted where the series is switched off.
         """
         replicas = seeds * len(self.cases or [None])
         samples = self.samples or FULL_SET

@@ -21,12 +21,14 @@ RUN_SCRIPT = str(ROOT / "scripts/run_shard.py")
 # Packages outside that folder, name to the folder of the package: those of the user's own, and this one where it is
 # installed, among others that are no part of the project.
 added_packages: dict[str, Path] = {} if PACKAGES.is_dir() else {"nnstatmech": Path(__file__).resolve().parents[1]}
-# Edits to these change no number: reports of progress, provenance, and declarations of parameters (whose
-# resolved values are compared instead).
+# Edits to these change no number: reports of progress, provenance, what takes up again what was computed before, and
+# declarations of parameters (whose resolved values are compared instead).
 NEUTRAL = {
     "nnstatmech",
     "nnstatmech.parameters",
+    "nnstatmech.storage.at_hand",
     "nnstatmech.storage.cancelled",
+    "nnstatmech.storage.checkpoints",
     "nnstatmech.storage.progress",
     "nnstatmech.storage.provenance",
 }

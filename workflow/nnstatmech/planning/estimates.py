@@ -44,11 +44,10 @@ def of_experiment(plan: Plan, experiment: str) -> Estimate:
     whole, rest = divmod(plan.seed_count(experiment), plan.shard_size(experiment))
     sizes = {plan.shard_size(experiment): whole, rest: 1}
     total = Estimate()
-    for run in plan.runs[experiment]:
-        params = plan.parameters(experiment, run)
+    for batch in plan.batches[experiment]:
         for seeds, jobs in sizes.items():
             if seeds and jobs:
-                cost = params.cost(seeds)
+                cost = plan.job_cost(experiment, batch, seeds)
                 total += Estimate(jobs, jobs * cost.cpu_seconds / 3600, memory_to_ask(cost))
     return total
 
@@ -62,7 +61,9 @@ def shards_at_hand(plan: Plan, experiment: str, results: Path) -> list[Path]:
     """Files of the experiment's shards that are there, whatever made them."""
     folder = results / plan.setting / plan.experiment(experiment).family / experiment
     shards = (
-        folder / run / f"shard-{shard}.parquet" for run in plan.runs[experiment] for shard in plan.shards(experiment)
+        folder / batch / f"shard-{shard}.parquet"
+        for batch in plan.batches[experiment]
+        for shard in plan.shards(experiment)
     )
     return [path for path in shards if path.is_file()]
 
@@ -74,7 +75,7 @@ def disk_mb(plan: Plan, experiments: Iterable[str], results: Path) -> float | No
         sizes = [path.stat().st_size for path in shards_at_hand(plan, experiment, results)]
         if not sizes:
             return None
-        total += sum(sizes) / len(sizes) * plan.shard_count(experiment) * len(plan.runs[experiment])
+        total += sum(sizes) / len(sizes) * plan.shard_count(experiment) * len(plan.batches[experiment])
     return total / 1e6
 
 

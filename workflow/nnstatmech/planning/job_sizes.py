@@ -1,10 +1,13 @@
 """How many realisations one job computes, and what it asks the scheduler for."""
 
 import math
+from collections.abc import Callable, Sequence
 
-from ..parameters import Cost, Parameters
+from ..parameters import Cost
 
 JOB_SECONDS = {"laptop": 90.0, "paper": 600.0}  # computing in one job, where more than one realisation fits in
+BATCH_SECONDS = {"laptop": 150.0, "paper": 600.0}  # where more than one run does
+START_SECONDS = 2.0  # in the cost of every run: importing torch, which the runs of one job do once
 LONGEST_SECONDS = 3600.0  # of a job of up to MOST_LONG realisations
 MOST_LONG = 8
 LARGEST_SHARD = 1024
@@ -13,9 +16,25 @@ LEAST_MINUTES = 10
 ROOM = 1.5  # asked for over what is expected, for a slower or busier machine
 
 
-def seconds_a_seed(params: Parameters) -> float:
-    """CPU seconds of one more realisation: without what every job costs, as importing torch."""
-    return max((params.cost(9).cpu_seconds - params.cost(1).cpu_seconds) / 8, 1e-3)
+def seconds_a_seed(cost: Callable[[int], Cost]) -> float:
+    """CPU seconds of one more realisation: without what every job costs, as importing torch.
+
+    Parameters
+    ----------
+    cost
+        What a number of realisations takes.
+    """
+    return max((cost(9).cpu_seconds - cost(1).cpu_seconds) / 8, 1e-3)
+
+
+def seconds_in_a_job(cost: Cost) -> float:
+    """CPU seconds that a run adds to a job that other runs share."""
+    return max(cost.cpu_seconds - START_SECONDS, 0.0)
+
+
+def cost_of_job(costs: Sequence[Cost]) -> Cost:
+    """What runs take that one job computes, one after the other."""
+    return Cost(START_SECONDS + sum(map(seconds_in_a_job, costs)), max(cost.memory_mb for cost in costs))
 
 
 def seeds_in_a_shard(seconds: float, scale: str) -> int:

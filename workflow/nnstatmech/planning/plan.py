@@ -2,21 +2,21 @@
 
 import itertools
 import json
-import re
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable
 from dataclasses import dataclass
-from functools import cached_property
+from functools import cached_property, partial
 
 from pydantic import ValidationError
 
+from ..parameters import Cost
+from .batches import RUN_ID, axes_to_batch, batches_of, run_id
 from .families import Families, families_of
-from .job_sizes import seconds_a_seed, seeds_in_a_shard
+from .job_sizes import BATCH_SECONDS, cost_of_job, seconds_a_seed, seconds_in_a_job, seeds_in_a_shard
 from .layers import Layers
 from .mistakes import ConfigError, Mistake, Path, dotted
 from .references import Reference, reference_of
 from .settings import Experiment, Figure, Settings, describe, nearest, read_settings
 
-RUN_ID = re.compile(r"[A-Za-z0-9_=.+-]+")  # a comma would split a SLURM job's list of targets
 LONGEST_RUN_ID = 200
 LABELS = ("experiment", "run")  # columns that the workflow puts in front of an engine's
 
@@ -39,18 +39,6 @@ class Run:
     params: dict
     dataset: str | None
     axes: dict
-
-
-def label(value) -> str:
-    """A value as it appears in a run's id."""
-    if isinstance(value, list | tuple):
-        return "-".join(map(label, value))
-    return "none" if value is None else str(value)
-
-
-def run_id(axes: Mapping) -> str:
-    """A readable identity that does not depend on the order of the axes: ``batch_size=64+rho=1.0001``."""
-    return "+".join(f"{name}={label(axes[name])}" for name in sorted(axes)) or "single"
 
 
 def sweep_points(experiment: Experiment, parameters: Iterable[str]) -> list[tuple[dict, dict]]:
@@ -196,6 +184,10 @@ class Plan:
             for parameter in sorted(sets & set(setters)):
                 self.refuse(path, f"sets {parameter!r}, which the axis {setters[parameter]!r} sets too")
             setters |= dict.fromkeys(sets, axis)
+        for axis in experiment.batched or ():
+            if axis not in experiment.sweep:
+                known = nearest(axis, experiment.sweep)
+                self.refuse(("experiments", name, "batched"), f"is no axis of the sweep; {known}", axis)
         return len(self.mistakes) == before
 
     def distinct(self, name: str, planned: list[Run]) -> dict[str, Run]:
@@ -284,6 +276,55 @@ class Plan:
         task = self.families[self.experiment(experiment).family].tasks[str(self.task(experiment))]
         return task.model_validate_json(json.dumps(self.run(experiment, identity).params))
 
+    # --- jobs ----------------------------------------------------------------------------------
+
+    def cost(self, experiment: str, identity: str, seeds: int) -> Cost:
+        """What a job with so many realisations of one run takes, for the data set of the run."""
+        run = self.run(experiment, identity)
+        source = self.settings.data_sources[self.settings.data].get(run.dataset or "")
+        images = None if source is None else source.training_images
+        return self.parameters(experiment, identity).with_images(images).cost(seeds)
+
+    @cached_property
+    def batches(self) -> dict[str, dict[str, list[str]]]:
+        """Experiment to its jobs, without their seeds: a job's name to the runs that it computes."""
+        return {name: self.plan_batches(name) for name in self.runs}
+
+    def plan_batches(self, experiment: str) -> dict[str, list[str]]:
+        """An experiment's jobs: by the axes that its entry batches, or by those that its runs' cost allows to."""
+        entry, runs = self.experiment(experiment), self.runs[experiment]
+        axes = {identity: run.axes for identity, run in runs.items()}
+        batched = entry.batched
+        if batched is None:
+            # As many seeds as the entry asks for, whatever caps them: more seeds then leave the jobs as they are.
+            seeds = min(self.shard_size(experiment), entry.seeds)
+            seconds = {identity: seconds_in_a_job(self.cost(experiment, identity, seeds)) for identity in runs}
+            batched = axes_to_batch(axes, seconds, BATCH_SECONDS[self.settings.scale])
+        return batches_of(axes, batched)
+
+    def batch(self, experiment: str, name: str) -> list[str]:
+        """The runs of the job that a path names.
+
+        Raises
+        ------
+        ConfigError
+            Naming the nearest job, or the one that computes the run of that name.
+        """
+        self.experiment(experiment)
+        batches = self.batches[experiment]
+        if name in batches:
+            return batches[name]
+        where = next((batch for batch, runs in batches.items() if name in runs), None)
+        if where is not None:
+            raise ConfigError(f"the run {name!r} of experiment {experiment!r} is computed in the job {where!r}")
+        raise ConfigError(
+            f"experiment {experiment!r} has no job {name!r} at scale {self.settings.scale!r}; {nearest(name, batches)}"
+        )
+
+    def job_cost(self, experiment: str, batch: str, seeds: int) -> Cost:
+        """What a job with so many realisations of each of its runs takes."""
+        return cost_of_job([self.cost(experiment, run, seeds) for run in self.batch(experiment, batch)])
+
     # --- shards --------------------------------------------------------------------------------
 
     def seed_count(self, experiment: str) -> int:
@@ -305,7 +346,7 @@ class Plan:
     def shard_sizes(self) -> dict[str, int]:
         """What :meth:`shard_size` gives where the entry leaves it open."""
         longest = {
-            name: max((seconds_a_seed(self.parameters(name, run)) for run in runs), default=1.0)
+            name: max((seconds_a_seed(partial(self.cost, name, run)) for run in runs), default=1.0)
             for name, runs in self.runs.items()
         }
         return {name: seeds_in_a_shard(seconds, self.settings.scale) for name, seconds in longest.items()}
@@ -328,15 +369,18 @@ class Plan:
         size = self.shard_size(experiment)
         return list(range(number * size, min(self.seed_count(experiment), (number + 1) * size)))
 
-    def shard_contents(self, experiment: str) -> dict[str, dict]:
-        """``run/shard`` to what that shard must say of itself; the join refuses any other."""
+    def shard_contents(self, experiment: str) -> dict[str, dict[str, dict]]:
+        """``batch/shard`` to what that shard must say of each of its runs; the join refuses any other."""
         return {
-            f"{identity}/{shard}": {
-                "params": run.params,
-                "dataset": run.dataset,
-                "seeds": self.seeds(experiment, shard),
+            f"{batch}/{shard}": {
+                identity: {
+                    "params": self.runs[experiment][identity].params,
+                    "dataset": self.runs[experiment][identity].dataset,
+                    "seeds": self.seeds(experiment, shard),
+                }
+                for identity in runs
             }
-            for identity, run in self.runs[experiment].items()
+            for batch, runs in self.batches[experiment].items()
             for shard in self.shards(experiment)
         }
 

@@ -35,6 +35,11 @@ class Experiment(Section):
     seeds_per_shard: Count | None = Field(
         None, description="realisations in one job; left out: so many that a job is about as long as it should be"
     )
+    batched: list[Name] | None = Field(
+        None,
+        description="axes of the sweep whose runs one job computes; left out: those that make a job about as long as "
+        "it should be",
+    )
     params: dict[str, Any] = Field(default_factory=dict, description="parameters that all runs share")
     sweep: dict[Name, list[Any] | dict[Name, dict[str, Any]]] = Field(
         default_factory=dict,

@@ -25,7 +25,6 @@ from .convolution import CONVOLUTIONS, convolution
 
 Mode = Literal["held", "batch", "running"]
 MODES: tuple[Mode, ...] = get_args(Mode)
-FEWEST_ROWS = 64  # below it, statistics of a batch follow its noise: chi of held and batch differ by factors
 # Functions of torch that drop units, and the positions of their flag.
 DROPOUTS = {
     **dict.fromkeys((F.dropout, F.dropout1d, F.dropout2d, F.dropout3d, F.alpha_dropout, F.feature_alpha_dropout), None),

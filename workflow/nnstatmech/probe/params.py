@@ -10,6 +10,7 @@ from ..parameters import Cost, Parameters
 START_SECONDS, START_MB = 8.0, 700.0  # imports, and what differentiating forwards compiles
 SECONDS_PER_IMAGE = 0.01  # of the networks that come with the family
 ROWS_MB = 400.0  # activations of a small network
+FEWEST_ROWS = 64  # below it, statistics of a batch follow its noise: chi of held and batch differ by factors
 
 Argument = bool | int | float | str | None | list[int] | list[float] | list[str]
 

@@ -15,7 +15,7 @@ import torch
 from torch import Tensor, nn
 
 from ..seeding import stream_key, torch_stream
-from .batch_norm import FEWEST_ROWS, Conditions, Mode, check_mode, default_mode
+from .batch_norm import Conditions, Mode, check_mode, default_mode
 from .calls import Call
 from .cascade import FEWEST_IMAGES, cascade_quantities, images_to_use
 from .checks import ProbeError, checked_model, copied, first_line, require_finite, untouched
@@ -32,7 +32,7 @@ from .moments import (
 )
 from .network import Inputs, Network, checked_output
 from .noise import Method, propagate
-from .params import Probed
+from .params import FEWEST_ROWS, Probed
 from .sources import builder
 from .structure import Structure, find_structure
 from .trees import floating, tensors

@@ -11,10 +11,11 @@ from typing import Any
 
 import numpy as np
 import pandas as pd
-import torch
 
 from ..readings import over_seeds
-from .batch_norm import FEWEST_ROWS
+from .params import FEWEST_ROWS
+
+RESOLUTION = {"bfloat16": 2.0**-7, "float16": 2.0**-10, "float32": 2.0**-23, "float64": 2.0**-52}  # of 1
 
 
 @dataclass(frozen=True)
@@ -186,7 +187,7 @@ def sensitivity(curves: Curves) -> Iterator[Report]:
 
 def correlation(curves: Curves) -> Iterator[Report]:
     contrast = curves.before_head("contrast")
-    resolution = CONVENTIONS["correlation_collapse"].threshold * torch.finfo(getattr(torch, curves.precision)).eps
+    resolution = CONVENTIONS["correlation_collapse"].threshold * RESOLUTION[curves.precision]
     alike = contrast.index[contrast < resolution]
     if len(alike):
         block = int(alike[0])

@@ -16,6 +16,7 @@ from pathlib import Path
 
 from ..errors import NamedProblem
 from .provenance import git
+from .shards import runs_of
 from .tables import DamagedTable, read_table, write_table
 from .whole_files import whole_file
 
@@ -68,23 +69,28 @@ def accept(table: str | os.PathLike, made_by: Mapping[str, str], root: str | os.
         "date": datetime.now(UTC).isoformat(timespec="seconds"),
     }
     contents = [read_table(shard) for shard in shards]
-    former = {key: {value for _, said in contents for value in values_of(said, key)} for key in made_by}
-    accepted = [with_acceptance(said, news) for _, said in contents]
-    for shard, (rows, said), new in zip(shards, contents, accepted, strict=True):
-        if new is not said:
-            keeping_its_dates(shard, rows, new)
-    update_table(table, accepted)
+    runs = [runs_of(said) for _, said in contents]
+    former = {key: {value for run in flat(runs) for value in values_of(run, key)} for key in made_by}
+    accepted = [[with_acceptance(run, news) for run in shard] for shard in runs]
+    for shard, (rows, said), before, after in zip(shards, contents, runs, accepted, strict=True):
+        if after != before:
+            keeping_its_dates(shard, rows, {"shards": after} if "shards" in said else after[0])
+    update_table(table, flat(accepted))
     update_records(root, [*shards, table], former, made_by)
     return len(shards)
 
 
+def flat(runs: Iterable[list[dict]]) -> list[dict]:
+    return [run for shard in runs for run in shard]
+
+
 def values_of(said: Mapping, key: str) -> set[str]:
-    """What a shard was made by, and has been accepted for."""
+    """What a run of a shard was made by, and has been accepted for."""
     return {said[key], *(entry[key] for entry in said.get("accepted", ()))}
 
 
 def with_acceptance(said: dict, news: Mapping) -> dict:
-    """The provenance of a shard with ``news`` added, or itself where the newest entry says so already."""
+    """The provenance of a run with ``news`` added, or itself where the newest entry says so already."""
     newest = (said, *said.get("accepted", ()))[-1]
     if all(newest[key] == news[key] for key in ("engine", "code")):
         return said
@@ -99,7 +105,7 @@ def keeping_its_dates(path: Path, rows, metadata: dict) -> None:
 
 
 def update_table(path: Path, shards: Iterable[dict]) -> None:
-    """Give a joined table the new provenance of its shards; one that is not there or not whole is left to the join."""
+    """Give a joined table the new provenance of its runs; one that is not there or not whole is left to the join."""
     try:
         rows, said = read_table(path)
     except (FileNotFoundError, DamagedTable):
@@ -173,7 +179,7 @@ def accept_code_at_hand(table: Path, engine: str = "") -> str:
     from ..planning.codehash import engine_hash
 
     shards = sorted(table.with_suffix("").glob("*/shard-*.parquet"))
-    engine = engine or (read_table(shards[0])[1]["engine"] if shards else "")
+    engine = engine or (runs_of(read_table(shards[0])[1])[0]["engine"] if shards else "")
     try:
         code = engine_hash(engine) if shards else ""
     except ModuleNotFoundError as error:

@@ -26,12 +26,15 @@ SECONDS_UNTIL_SILENT = 60.0
 
 
 class ShardProgress(tqdm):
-    """A progress bar that reports in lines to ``file`` and as a heartbeat at ``heartbeat``."""
+    """A progress bar that reports in lines to ``file`` and as a heartbeat at ``heartbeat``.
+
+    ``part`` says which part of a job it is of, as ``run 3 of 12``; empty where it is of the whole job.
+    """
 
     format_dict: Any  # tqdm's own property: a dict of arguments of `format_meter`, which its stub does not say
 
-    def __init__(self, *args, heartbeat: Path, **kwargs):
-        self.heartbeat = Path(heartbeat)
+    def __init__(self, *args, heartbeat: Path, part: str = "", **kwargs):
+        self.heartbeat, self.part = Path(heartbeat), part
         kwargs.setdefault("mininterval", SECONDS_BETWEEN_LINES)
         super().__init__(*args, ascii=True, **kwargs)
 
@@ -39,8 +42,10 @@ class ShardProgress(tqdm):
         """One line per refresh, and the same facts as JSON for the monitor."""
         facts = dict(self.format_dict)
         facts["ncols"] = 100
+        facts["prefix"] = ", ".join(filter(None, [self.part, facts["prefix"]]))
         print(msg or self.format_meter(**facts), file=self.fp, flush=True)
-        beat = {key: facts[key] for key in ("n", "total", "elapsed", "rate", "prefix")} | {"pid": os.getpid()}
+        beat = {key: facts[key] for key in ("n", "total", "elapsed", "rate", "prefix")}
+        beat |= {"pid": os.getpid(), "part": self.part}
         part = self.heartbeat.with_name(f".{self.heartbeat.name}.part")  # of a killed job: written over by the next
         try:
             part.write_text(json.dumps(beat, default=float))
@@ -64,6 +69,8 @@ class Beat:
         Path of its shard below the results, without suffix.
     n, total
         Steps done and to do; nobody may know how many there are.
+    part
+        Which part of the job they are of, as ``run 3 of 12``; empty where they are of the whole job.
     elapsed
         Seconds since the job's first report.
     silent
@@ -75,6 +82,7 @@ class Beat:
     total: float | None
     elapsed: float
     silent: float
+    part: str = ""
 
     @property
     def news(self) -> str:
@@ -84,8 +92,9 @@ class Beat:
     def bar(self, width: int = 120) -> str:
         """The report as one line of at most ``width`` characters."""
         total = math.inf if self.total is None else self.total
+        prefix = f"{self.shard}, {self.part}" if self.part else self.shard
         return tqdm.format_meter(
-            self.n, total, self.elapsed, prefix=self.shard, ncols=width, ascii=True, postfix=self.news or None
+            self.n, total, self.elapsed, prefix=prefix, ncols=width, ascii=True, postfix=self.news or None
         )
 
 
@@ -105,7 +114,7 @@ def beats(results: Path, since: float = 0.0) -> list[Beat]:
         silent = max(time.time() - last, 0.0)
         shard = str(path.relative_to(results).with_suffix(""))
         if last >= since:
-            found.append(Beat(shard, beat["n"], beat["total"], beat["elapsed"] + silent, silent))
+            found.append(Beat(shard, beat["n"], beat["total"], beat["elapsed"] + silent, silent, beat.get("part", "")))
     return found
 
 

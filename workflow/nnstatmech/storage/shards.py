@@ -2,13 +2,16 @@
 
 from collections.abc import Mapping, Sequence
 from pathlib import Path
+from typing import TYPE_CHECKING
 
-import pandas as pd
 import pyarrow as pa
 import pyarrow.compute as pc
 
 from ..errors import NamedProblem
 from .tables import read_table
+
+if TYPE_CHECKING:  # a join needs no pandas
+    import pandas as pd
 
 IDENTITY = ("params", "dataset", "seeds", "dataset_digest", "files", "engine", "code")
 ACCEPTABLE = {"engine", "code"}  # what a person may know to make no difference, and :mod:`.accept` records
@@ -16,6 +19,11 @@ ACCEPTABLE = {"engine", "code"}  # what a person may know to make no difference,
 
 class StrangeShard(NamedProblem):
     """A shard that was made with other parameters, seeds, images or code than the plan asks for."""
+
+
+def runs_of(metadata: Mapping) -> list[dict]:
+    """The provenance of every run in a shard or in a joined table; a shard may say that of its only run alone."""
+    return metadata["shards"] if "shards" in metadata else [dict(metadata)]
 
 
 def label_column(value, rows: int) -> pa.Array:
@@ -66,7 +74,7 @@ def mend(path: str, lines: Mapping[str, str]) -> str:
     return again
 
 
-def join(paths: Sequence[str], contents: Mapping[str, dict]) -> tuple[pa.Table, list[dict]]:
+def join(paths: Sequence[str], contents: Mapping[str, Mapping[str, dict]]) -> tuple[pa.Table, list[dict]]:
     """Concatenate shards after checking each against the plan.
 
     Parameters
@@ -74,30 +82,58 @@ def join(paths: Sequence[str], contents: Mapping[str, dict]) -> tuple[pa.Table, 
     paths
         One file for each entry of ``contents``, in the same order.
     contents
-        ``run/shard`` to what the shard must have been made with: any of ``params``, ``dataset`` (its name), ``seeds``,
-        ``dataset_digest``, ``files`` (other files to their digests), ``engine`` and ``code``.
+        ``batch/shard`` to the runs in it, and what each must have been made with: any of ``params``, ``dataset`` (its
+        name), ``seeds``, ``dataset_digest``, ``files`` (other files to their digests), ``engine`` and ``code``.
+
+    Returns
+    -------
+    tuple
+        The table, and the provenance of every run in every shard.
 
     Raises
     ------
     DamagedTable
         If a file is not whole.
     StrangeShard
-        If a shard was made with other parameters, data, seeds or code, lacks rows of one of its seeds, or has rows
-        that are there already.
+        If a shard holds other runs, was made with other parameters, data, seeds or code, lacks rows of one of its
+        seeds, or has rows that are there already.
     """
     tables, provenance = [], []
     for path, wanted in zip(paths, contents.values(), strict=True):
         table, metadata = read_table(path)
-        if lines := differences(metadata, wanted):
-            raise StrangeShard(f"{path} was made with {'; '.join(lines.values())}; {mend(path, lines)}")
-        require_seeds(table, wanted["seeds"], path)
+        runs = runs_of(metadata)
+        require_runs(path, runs, wanted)
+        for run in runs:
+            require_seeds(rows_of_run(table, run["run"]), run["seeds"], path)
         require_distinct_rows(table, path)
         tables.append(table)
-        provenance.append(metadata)
+        provenance += runs
     exact = [table.filter(pc.is_null(table["seed"])) for table in tables]
     require_agreement(pa.concat_tables(exact, promote_options="permissive"))
-    # Axes that mix integers and decimal numbers are integers in some shards and decimals in others.
-    return pa.concat_tables(tables, promote_options="permissive").unify_dictionaries().combine_chunks(), provenance
+    return concatenated(tables), provenance
+
+
+def concatenated(tables: Sequence[pa.Table]) -> pa.Table:
+    """One table of several; axes that mix integers and decimal numbers are integers in some and decimals in others."""
+    return pa.concat_tables(tables, promote_options="permissive").unify_dictionaries().combine_chunks()
+
+
+def rows_of_run(table: pa.Table, run: str) -> pa.Table:
+    """The rows of one run of a shard."""
+    return table.filter(pc.equal(table["run"], run))
+
+
+def require_runs(path: str, runs: Sequence[dict], wanted: Mapping[str, dict]) -> None:
+    """Refuse a shard that holds other runs than the plan says, or one that was made otherwise."""
+    found = [run["run"] for run in runs]
+    if sorted(found) != sorted(wanted):
+        raise StrangeShard(
+            f"{path} holds the runs {', '.join(found)}, the plan says {', '.join(wanted)}; {mend(path, {'runs': ''})}"
+        )
+    for run in runs:
+        if lines := differences(run, wanted[run["run"]]):
+            name = f"the run {run['run']} of {path}" if len(runs) > 1 else path
+            raise StrangeShard(f"{name} was made with {'; '.join(lines.values())}; {mend(path, lines)}")
 
 
 def require_distinct_rows(table: pa.Table, path: str) -> None:
@@ -142,7 +178,7 @@ def require_seeds(table: pa.Table, seeds: Sequence[int], path: str) -> None:
         raise StrangeShard(f"{path} has rows of the seeds {sorted(found)}, the plan says {list(seeds)}")
 
 
-def read_frame(path: str) -> pd.DataFrame:
+def read_frame(path: str) -> "pd.DataFrame":
     """A joined table as a DataFrame.
 
     ``attrs["runs"]`` maps each run to its parameters (and ``dataset``), ``attrs["shards"]`` is the

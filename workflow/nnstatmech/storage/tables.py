@@ -126,6 +126,25 @@ def checksum_of(table: pa.Table, text: bytes) -> bytes:
     return hashlib.sha256(text + values_digest(table).encode()).hexdigest().encode()
 
 
+def read_provenance(path) -> dict:
+    """The provenance of a table of this format, without reading its rows or checking that it is whole.
+
+    Raises
+    ------
+    DamagedTable
+        If it has none, or is of another format.
+    """
+    try:
+        metadata = pq.read_schema(path).metadata
+        if int(metadata[FORMAT_KEY]) != FORMAT:
+            raise ValueError("it is of another format")
+        return json.loads(metadata[METADATA_KEY])
+    except FileNotFoundError:
+        raise
+    except (pa.ArrowException, OSError, KeyError, TypeError, ValueError) as error:
+        raise DamagedTable(f"{path} has no provenance of this release ({error})") from error
+
+
 def read_table(path) -> tuple[pa.Table, dict]:
     """The table at ``path`` as it was written, every page and every value verified, and its provenance.
 

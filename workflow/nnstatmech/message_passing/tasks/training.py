@@ -31,6 +31,7 @@ After a replica has ceased to be finite its values are null.
 
 import time
 from collections.abc import Callable, Sequence
+from dataclasses import dataclass
 
 import numpy as np
 import pyarrow as pa
@@ -39,6 +40,7 @@ from torch import Tensor
 
 from ...datasets import Dataset
 from ...seeding import torch_stream
+from ...storage.checkpoints import Checkpoint, no_checkpoint
 from ...storage.progress import no_progress
 from ...storage.tables import tidy
 from .. import kernels, observables
@@ -56,6 +58,7 @@ def run(
     dataset: Dataset | None,
     device: torch.device,
     progress=no_progress,
+    checkpoint: Checkpoint = no_checkpoint,
 ) -> pa.Table:
     """Train one network per seed and case, all together, and record every epoch.
 
@@ -74,15 +77,18 @@ def run(
         raise ValueError(
             f"batch_size: {params.batch_size} is larger than the {rows.shape[1]} training images of {dataset.name}"
         )
-    trainer = trainer_of(params, replicas, train.inputs.shape[1], device)
+    course = checkpoint.load()
+    if course is None:
+        trainer = trainer_of(params, replicas, train.inputs.shape[1], device)
+        course = Course(0, trainer, Record(replicas), [torch_stream(seed, "shuffle") for seed in own_seeds])
+        course.record.add("samples", [float(rows.shape[1])] * len(replicas))
+        evaluate(course.record, trainer, params, 0, train, test, rows)
+    trainer, record = course.trainer, course.record
     step = CapturedStep(trainer.train_batch, trainer.state, trainer.kernel_plan, can_be_captured(params))
-    record = Record(replicas)
-    record.add("samples", [float(rows.shape[1])] * len(replicas))
-    shuffles = [torch_stream(seed, "shuffle") for seed in own_seeds]
-    with progress(total=params.epochs, desc=f"{params.algorithm} batch {params.batch_size}", unit="epoch") as bar:
-        evaluate(record, trainer, params, 0, train, test, rows)
-        for epoch in range(1, params.epochs + 1):
-            order = torch.stack([torch.randperm(rows.shape[1], generator=shuffle) for shuffle in shuffles])
+    described = f"{params.algorithm} batch {params.batch_size}"
+    with progress(total=params.epochs, initial=course.epoch, desc=described, unit="epoch") as bar:
+        for epoch in range(course.epoch + 1, params.epochs + 1):
+            order = torch.stack([torch.randperm(rows.shape[1], generator=shuffle) for shuffle in course.shuffles])
             seconds = learn_epoch(step, trainer, train, rows.gather(1, order.to(device)), params.batch_size)
             record.add("seconds_per_epoch", [seconds / len(replicas)] * len(replicas), epoch)
             record.note_divergence(epoch, *trainer.diverged())
@@ -90,9 +96,46 @@ def run(
                 evaluate(record, trainer, params, epoch, train, test, rows)
                 bar.set_postfix_str(record.latest("test_error"))
             bar.update(1)
-    if kernels.status() != "unused":
-        record.add("fused_kernel", [float(kernels.status() == "fused")] * len(replicas))
+            course.epoch = epoch
+            if uses_exact_kernel(trainer, params):
+                course.kernel = kernels.status()
+            checkpoint.offer(lambda: course)
+    if course.kernel != "unused":
+        record.add("fused_kernel", [float(course.kernel == "fused")] * len(replicas))
     return record.table()
+
+
+@dataclass
+class Course:
+    """Where a training stands: all that the next epoch needs.
+
+    Attributes
+    ----------
+    epoch
+        Epochs that are done.
+    trainer
+        The networks.
+    record
+        The rows so far.
+    shuffles
+        What the order of the images of each replica is drawn from.
+    kernel
+        What large exact sums have used, as :func:`.kernels.status` says, also before the job was killed.
+    """
+
+    epoch: int
+    trainer: Trainer
+    record: "Record"
+    shuffles: list[torch.Generator]
+    kernel: str = "unused"
+
+
+def uses_exact_kernel(trainer: Trainer, params: Training) -> bool:
+    """Whether a layer sums over all edges, one by one."""
+    if params.algorithm not in ("bp", "bpi"):
+        return False
+    plan = trainer.kernel_plan()
+    return params.series_order is None or (isinstance(plan, tuple) and any(plan))
 
 
 def can_be_captured(params: Training) -> bool:
