@@ -116,6 +116,10 @@ class Learner:
             If an input is not finite, or a label is not one that the network has.
         """
         check_batch(inputs, labels, self.network.classes)
+        self.learn_batch(inputs, labels)
+
+    def learn_batch(self, inputs: Tensor, labels: Tensor) -> None:
+        """:meth:`train_batch` for images that have been checked before: nothing is looked at, no device waited for."""
         self.start_batch()
         top_field = self.network.top_field(labels)
         active = None

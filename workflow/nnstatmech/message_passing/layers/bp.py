@@ -4,7 +4,7 @@ import torch
 from torch import Tensor
 
 from ..channels import sign
-from ..kernels import EdgeCoefficients, edge_score, sample_chunks
+from ..kernels import block_edges, sample_chunks
 from ..weights import BinaryWeights, GaussianWeights, UpdateRule
 from .bpi import BPILayer
 from .layer import LayerInput, floored
@@ -85,15 +85,14 @@ class BPLayer(BPILayer):
         return torch.tanh(inputs.field[:, part].unsqueeze(2) - self._edge_fields[:, part])
 
     def _edge_score(self, field_top: Tensor, part: slice, means: Tensor, x: Tensor) -> Tensor:
-        cavity_omega = self.omega[:, part].unsqueeze(-1) - means * x
+        cavity_omega = torch.addcmul(self.omega[:, part].unsqueeze(-1), means, x, value=-1)
         field, variance = field_top[:, part].unsqueeze(-1), self.variance[:, part].unsqueeze(-1)
         if self.cavity_variance:
             square = self.inputs.mean[:, part].square()
             mean_square = self.inputs.mean_square(square)
             scale = mean_square.unsqueeze(-1) if isinstance(mean_square, Tensor) else mean_square
             variance = floored(variance - self._edge_variance(part), scale)
-            return sign.score(field, cavity_omega, variance)
-        return edge_score(cavity_omega, *EdgeCoefficients.of(field, variance).tensors())
+        return sign.score(field, cavity_omega, variance)
 
     def _edge_variance(self, part: slice) -> Tensor:
         """x̂² σ + Δ (m² + σ) of each edge, (R, m, K, N)."""
@@ -105,4 +104,4 @@ class BPLayer(BPILayer):
         return share
 
     def _chunks(self, inputs: LayerInput) -> list[slice]:
-        return sample_chunks(inputs.mean.shape[1], self.weights.mean.numel())
+        return sample_chunks(inputs.mean.shape[1], self.weights.mean.numel(), block_edges(inputs.mean.device))

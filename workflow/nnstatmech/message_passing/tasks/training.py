@@ -75,7 +75,7 @@ def run(
             f"batch_size: {params.batch_size} is larger than the {rows.shape[1]} training images of {dataset.name}"
         )
     trainer = trainer_of(params, replicas, train.inputs.shape[1], device)
-    step = CapturedStep(trainer.train_batch, trainer.state, trainer.kernel_plan, can_be_captured(params))
+    step = CapturedStep(trainer.learn_batch, trainer.state, trainer.kernel_plan, can_be_captured(params))
     record = Record(replicas)
     record.add("samples", [float(rows.shape[1])] * len(replicas))
     shuffles = [torch_stream(seed, "shuffle") for seed in own_seeds]
