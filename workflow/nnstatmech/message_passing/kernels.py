@@ -24,7 +24,7 @@ from .channels.special import SQRT_HALF, erfcx_fit, largest_exponent
 
 EAGER_CHUNK_EDGES = 1 << 16
 EAGER_BLOCK_EDGES = 1 << 14
-UNITS_PER_GROUP = 8
+UNITS_PER_GROUP = 32
 EDGES_WORTH_COMPILING = 1 << 32  # eager scores of so many edges take as long as the compiler
 BYTES_PER_BLOCK_EDGE = 48  # temporaries of an eager block
 FEWEST_EDGES_FOR_COMPILING = 1 << 14
@@ -82,23 +82,27 @@ class SparseEdges:
 
     Attributes
     ----------
+    order
+        Output units (K,), by their number of edges; groups are runs of it.
     groups
-        For each group its output units (U,), the input units of their edges (U, n) and which of those exist (U, n):
-        units with fewer than n edges repeat an input.
+        For each group its run, the input units of its edges (U n,), row by row, and which of those exist (U, n): units
+        with fewer than n edges have some that do not.
     existing
         Number of edges.
     """
 
     def __init__(self, mask: Tensor):
         counts = mask.count_nonzero(1)
-        order = torch.argsort(counts)
+        self.order = torch.argsort(counts)
         self.existing = int(counts.sum())
-        self.groups: list[tuple[Tensor, Tensor, Tensor]] = []
-        for units in order.split(UNITS_PER_GROUP):
+        self.groups: list[tuple[slice, Tensor, Tensor]] = []
+        for start in range(0, len(mask), UNITS_PER_GROUP):
+            run = slice(start, start + UNITS_PER_GROUP)
+            units = self.order[run]
             most = int(counts[units].max())
             if most:
                 exists, inputs = torch.topk(mask[units], most, dim=1)
-                self.groups.append((units, inputs, exists))
+                self.groups.append((run, inputs.flatten(), exists))
 
 
 def edge_score(
@@ -188,28 +192,32 @@ def sparse_fields(
     kernels: tuple[Callable[..., Tensor], Callable[..., Tensor]] | None,
 ) -> tuple[Tensor, Tensor | None]:
     """Group by group, the samples innermost: inputs of an edge are a row of x̂ᵀ."""
-    field_in, down = torch.zeros_like(mean), torch.zeros_like(x.T) if sends_down else None
-    rows, tensors = x.T.contiguous(), None
-    if kernels is not None:
-        tensors = [tensor.T.contiguous() for tensor in (omega, *coefficients.tensors())]
-    else:
-        omega, coefficients = omega.T.contiguous(), EdgeCoefficients(coefficients.field.T, coefficients.variance.T)
-    for units, inputs, exists in edges.groups:
-        means = mean[units].gather(1, inputs) * exists
-        if kernels is not None and tensors is not None:
-            arguments = (rows, means, inputs, *(tensor[units] for tensor in tensors))
-            sums = kernels[0](*arguments)
-            fields = kernels[1](*arguments) if down is not None else None
+    order, rows = edges.order, x.T.contiguous()
+    sorted_means, sorted_in = mean.index_select(0, order), torch.zeros_like(mean)
+    down = torch.zeros_like(rows) if sends_down else None
+    parts = (omega, coefficients.field, coefficients.variance) if kernels is None else (omega, *coefficients.tensors())
+    by_unit = [part.T.index_select(0, order) for part in parts]
+    for run, inputs, exists in edges.groups:
+        columns = inputs.view_as(exists)
+        means = sorted_means[run].gather(1, columns).mul_(exists)
+        x_edges = rows.index_select(0, inputs).view(*exists.shape, -1)
+        here = [part[run] for part in by_unit]
+        fields = None
+        if kernels is not None:
+            sums = kernels[0](x_edges, means, *here)
+            if down is not None:
+                fields = kernels[1](x_edges, means, *here)
         else:
-            x_edges = rows[inputs]
-            cavity_omega = torch.addcmul(omega[units].unsqueeze(1), means.unsqueeze(-1), x_edges, value=-1)
-            field, variance = coefficients.field[units], coefficients.variance[units]
-            g = Preactivation(cavity_omega, variance.unsqueeze(1)).score(field.unsqueeze(1))
-            fields = g * means.unsqueeze(-1) if down is not None else None
+            group_omega, field, variance = (part.unsqueeze(1) for part in here)
+            cavity_omega = torch.addcmul(group_omega, means.unsqueeze(-1), x_edges, value=-1)
+            g = Preactivation(cavity_omega, variance).score(field)
+            if down is not None:
+                fields = g * means.unsqueeze(-1)
             sums = x_edges.mul_(g).sum(-1)
-        field_in[units] = field_in[units].scatter_add_(1, inputs, sums * exists)
+        sorted_in[run].scatter_(1, columns, sums.mul_(exists))  # no input twice in a row
         if down is not None and fields is not None:
-            down.index_add_(0, inputs.flatten(), fields.flatten(0, 1))
+            down.index_add_(0, inputs, fields.flatten(0, 1))
+    field_in = torch.empty_like(mean).index_copy_(0, order, sorted_in)
     return field_in, None if down is None else down.T.contiguous()
 
 
@@ -252,16 +260,16 @@ def edge_scores(x, mean, omega, coefficients):
     return edge_score(cavity_omega, *(part.unsqueeze(-1) for part in coefficients))
 
 
-def sparse_field_in(rows, means, inputs, omega, *coefficients):
-    return (sparse_scores(rows, means, inputs, omega, coefficients) * rows[inputs]).sum(-1)
+def sparse_field_in(x_edges, means, omega, *coefficients):
+    return (sparse_scores(x_edges, means, omega, coefficients) * x_edges).sum(-1)
 
 
-def sparse_edge_fields(rows, means, inputs, omega, *coefficients):
-    return sparse_scores(rows, means, inputs, omega, coefficients) * means.unsqueeze(-1)
+def sparse_edge_fields(x_edges, means, omega, *coefficients):
+    return sparse_scores(x_edges, means, omega, coefficients) * means.unsqueeze(-1)
 
 
-def sparse_scores(rows, means, inputs, omega, coefficients):
-    cavity_omega = omega.unsqueeze(1) - means.unsqueeze(-1) * rows[inputs]
+def sparse_scores(x_edges, means, omega, coefficients):
+    cavity_omega = omega.unsqueeze(1) - means.unsqueeze(-1) * x_edges
     return edge_score(cavity_omega, *(part.unsqueeze(1) for part in coefficients))
 
 
@@ -305,5 +313,5 @@ def small_arguments(name: str, device: torch.device) -> tuple[Tensor, ...]:
     tensors = EdgeCoefficients.of(omega, omega).tensors()
     if not name.endswith("_sparse"):
         return x, mean, omega, *tensors
-    inputs = torch.arange(4, device=device).expand(5, 4).contiguous()
-    return x.T.contiguous(), mean[:, :4].contiguous(), inputs, *(t.T.contiguous() for t in (omega, *tensors))
+    x_edges = torch.ones(5, 4, 3, device=device)
+    return x_edges, mean[:, :4].contiguous(), *(t.T.contiguous() for t in (omega, *tensors))
