@@ -32,6 +32,7 @@ class CapturedStep:
     ):
         self._step, self._state, self._plan, self._enabled = step, state, plan, enabled
         self._graphs: dict[Hashable, tuple[torch.cuda.CUDAGraph, Tensor, Tensor]] = {}
+        self._pool: tuple[int, int] | None = None  # one for all graphs: they are never replayed side by side
 
     def __call__(self, inputs: Tensor, labels: Tensor) -> None:
         if not (self._enabled and inputs.is_cuda):
@@ -45,6 +46,15 @@ class CapturedStep:
         static_labels.copy_(labels)
         graph.replay()
 
+    def free(self) -> None:
+        """Give the memory of all graphs back to the device; the next call captures anew."""
+        if self._graphs:
+            for graph, *_ in self._graphs.values():
+                graph.reset()
+            self._graphs.clear()
+            self._pool = None
+            torch.cuda.empty_cache()
+
     def _capture(self, inputs: Tensor, labels: Tensor) -> tuple[torch.cuda.CUDAGraph, Tensor, Tensor]:
         static_inputs, static_labels = inputs.clone(), labels.clone()
         saved = [(tensor, tensor.clone()) for tensor in self._state()]
@@ -55,7 +65,9 @@ class CapturedStep:
                 self._step(static_inputs, static_labels)
         torch.cuda.current_stream().wait_stream(stream)
         graph = torch.cuda.CUDAGraph()
-        with torch.cuda.graph(graph):
+        if self._pool is None:
+            self._pool = torch.cuda.graph_pool_handle()
+        with torch.cuda.graph(graph, pool=self._pool):
             self._step(static_inputs, static_labels)
         for tensor, before in saved:
             tensor.copy_(before)

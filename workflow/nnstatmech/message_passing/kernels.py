@@ -19,6 +19,7 @@ from dataclasses import dataclass
 import torch
 from torch import Tensor
 
+from . import memory
 from .channels.sign import Preactivation
 from .channels.special import SQRT_HALF, erfcx_fit, largest_exponent
 
@@ -236,10 +237,13 @@ def sample_chunks(samples: int, edges_per_sample: int, edges: int = EAGER_CHUNK_
 
 
 def block_edges(device: torch.device) -> int:
-    """Edges of an eager block: what fits the cache of a CPU, or a quarter of the free memory of a GPU."""
-    if device.type != "cuda":
-        return EAGER_BLOCK_EDGES
-    return max(EAGER_BLOCK_EDGES, torch.cuda.mem_get_info(device)[0] // (4 * BYTES_PER_BLOCK_EDGE))
+    """Edges of an eager block: what fits the cache of a CPU, or a quarter of a GPU's memory when it was first asked."""
+    return EAGER_BLOCK_EDGES if device.type != "cuda" else gpu_block_edges(device)
+
+
+@functools.cache
+def gpu_block_edges(device: torch.device) -> int:
+    return max(EAGER_BLOCK_EDGES, (memory.free_bytes(device) or 0) // (4 * BYTES_PER_BLOCK_EDGE))
 
 
 def status() -> str:

@@ -3,6 +3,7 @@
 import torch
 from torch import Tensor
 
+from .. import memory
 from ..channels import sign
 from ..kernels import block_edges, sample_chunks
 from ..weights import BinaryWeights, GaussianWeights, UpdateRule
@@ -52,6 +53,7 @@ class BPLayer(BPILayer):
             return
         means = self._edge_means
         if means is None:
+            self._require_memory()
             means = self.weights.mean.unsqueeze(1).repeat(1, self.inputs.mean.shape[1], 1, 1)
         shifts = torch.empty_like(means)
         fields = None if self.is_first else torch.empty_like(means)
@@ -69,6 +71,16 @@ class BPLayer(BPILayer):
             self.weights.update(field_in, None, rule)
             self._update_edges(means, shifts, rule)
         self._edge_means, self._edge_fields = means, fields
+
+    def _require_memory(self) -> None:
+        """Means, shifts and fields of all edges and samples, before any is taken."""
+        edges, weights = self.inputs.mean.shape[1] * self.weights.mean.numel(), self.weights.mean
+        if not (weights.is_cuda and torch.cuda.is_current_stream_capturing()):
+            what = (
+                f"bp with {self.weights.mean.shape[0]} networks side by side and one message for every edge and image"
+            )
+            needed = (2 if self.is_first else 3) * edges * weights.element_size()
+            memory.require(needed, weights.device, what, "take smaller batches or fewer networks in a job")
 
     def _update_edges(self, means: Tensor, shifts: Tensor, rule: UpdateRule) -> None:
         """m_c ← ψ m_c + (1 − ψ) tanh(H − g_c x̂_c), in place."""

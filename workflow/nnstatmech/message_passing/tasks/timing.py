@@ -98,7 +98,9 @@ def seconds_per_batch(
     wall, processor = time.perf_counter(), time.process_time()
     learn_from(step, train, rows[WARM_UP_BATCHES:])
     wait_for(device)
-    return (time.perf_counter() - wall) / batches, (time.process_time() - processor) / batches
+    wall, processor = time.perf_counter() - wall, time.process_time() - processor
+    step.free()
+    return wall / batches, processor / batches
 
 
 def learn_from(step: CapturedStep, train: Samples, batches: Sequence[Tensor]) -> None:

@@ -30,7 +30,8 @@ After a replica has ceased to be finite its values are null.
 """
 
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
 
 import numpy as np
 import pyarrow as pa
@@ -41,13 +42,14 @@ from ...datasets import Dataset
 from ...seeding import torch_stream
 from ...storage.progress import no_progress
 from ...storage.tables import tidy
-from .. import kernels, observables
+from .. import kernels, memory, observables
 from ..graphs import CapturedStep
 from ..params import Training
 from ..preprocessing import Samples, prepare, training_rows
 from ..trainers import Replica, Trainer, replicas_of, trainer_of
 
 EVALUATION_ROWS = 8192
+EVALUATION_TENSORS = 4  # of the size of the images, at once
 
 
 def run(
@@ -79,7 +81,8 @@ def run(
     record = Record(replicas)
     record.add("samples", [float(rows.shape[1])] * len(replicas))
     shuffles = [torch_stream(seed, "shuffle") for seed in own_seeds]
-    with progress(total=params.epochs, desc=f"{params.algorithm} batch {params.batch_size}", unit="epoch") as bar:
+    title = f"{params.algorithm} batch {params.batch_size}"
+    with tensor_float_32(params.tf32), progress(total=params.epochs, desc=title, unit="epoch") as bar:
         evaluate(record, trainer, params, 0, train, test, rows)
         for epoch in range(1, params.epochs + 1):
             order = torch.stack([torch.randperm(rows.shape[1], generator=shuffle) for shuffle in shuffles])
@@ -90,9 +93,21 @@ def run(
                 evaluate(record, trainer, params, epoch, train, test, rows)
                 bar.set_postfix_str(record.latest("test_error"))
             bar.update(1)
+    step.free()
     if kernels.status() != "unused":
         record.add("fused_kernel", [float(kernels.status() == "fused")] * len(replicas))
     return record.table()
+
+
+@contextmanager
+def tensor_float_32(allowed: bool) -> Iterator[None]:
+    """Matrix products with TF32 on a GPU that has it, or never; afterwards as before."""
+    before = torch.backends.cuda.matmul.allow_tf32
+    torch.backends.cuda.matmul.allow_tf32 = allowed
+    try:
+        yield
+    finally:
+        torch.backends.cuda.matmul.allow_tf32 = before
 
 
 def can_be_captured(params: Training) -> bool:
@@ -132,14 +147,22 @@ def evaluate(
 def count_errors(
     predictors: dict[str, Callable[[Tensor], Tensor]], samples: Samples, chosen: Tensor
 ) -> dict[str, Tensor]:
-    """Wrong predictions (R,) of each predictor on the rows ``chosen`` (R, P), a few thousand rows at a time."""
+    """Wrong predictions (R,) of each predictor on the rows ``chosen`` (R, P), some rows at a time."""
     wrong = {prefix: torch.zeros(len(chosen), dtype=torch.float64, device=chosen.device) for prefix in predictors}
-    for part in chosen.split(max(1, EVALUATION_ROWS // len(chosen)), dim=1):
+    for part in chosen.split(max(1, evaluation_rows(samples.inputs) // len(chosen)), dim=1):
         inputs = samples.inputs[part]
         labels = samples.labels[part]
         for prefix, predict in predictors.items():
             wrong[prefix] += observables.errors(predict(inputs), labels).sum(1)
     return wrong
+
+
+def evaluation_rows(inputs: Tensor) -> int:
+    """Images that are predicted at once: a few thousand on a CPU, a quarter of the free memory on a GPU."""
+    free = memory.free_bytes(inputs.device)
+    if free is None:
+        return EVALUATION_ROWS
+    return max(EVALUATION_ROWS, free // (4 * EVALUATION_TENSORS * inputs.shape[1] * inputs.element_size()))
 
 
 class Record:
