@@ -1,6 +1,7 @@
 """Mini-batches without launch overhead: a training step captured once as a CUDA graph and replayed."""
 
 from collections.abc import Callable, Hashable, Sequence
+from typing import Any
 
 import torch
 from torch import Tensor
@@ -32,7 +33,7 @@ class CapturedStep:
     ):
         self._step, self._state, self._plan, self._enabled = step, state, plan, enabled
         self._graphs: dict[Hashable, tuple[torch.cuda.CUDAGraph, Tensor, Tensor]] = {}
-        self._pool: tuple[int, int] | None = None  # one for all graphs: they are never replayed side by side
+        self._pool: Any = None  # one for all graphs: they are never replayed side by side
 
     def __call__(self, inputs: Tensor, labels: Tensor) -> None:
         if not (self._enabled and inputs.is_cuda):

@@ -173,7 +173,7 @@ def dense_fields(
 ) -> tuple[Tensor, Tensor | None]:
     """Block by block, each score computed once for both sums."""
     field_in, field_down = torch.zeros_like(mean), torch.zeros_like(x) if sends_down else None
-    for samples, units in edge_blocks(len(x), *mean.shape, block_edges(x.device)):
+    for samples, units in edge_blocks(len(x), len(mean), mean.shape[1], block_edges(x.device)):
         inputs, means = x[samples].unsqueeze(1), mean[units]
         cavity_omega = torch.addcmul(omega[samples, units].unsqueeze(-1), inputs, means, value=-1)
         g = coefficients.block(samples, units).score(cavity_omega)

@@ -84,7 +84,7 @@ class BPILayer(Layer):
                     g[one], self.channel.of_replicas(one), self.inputs.mean[one], self.weights.mean[one]
                 )
             field_in[replica] = into
-            if field_down is not None:
+            if field_down is not None and down is not None:
                 field_down[replica] = down
         return field_in, field_down, g, None
 
