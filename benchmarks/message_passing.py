@@ -23,6 +23,7 @@ from nnstatmech.message_passing import kernels
 from nnstatmech.message_passing.baselines import BinaryNet
 from nnstatmech.message_passing.channels import sign
 from nnstatmech.message_passing.kernels import EdgeCoefficients
+from nnstatmech.message_passing.layers.bpi import BPILayer
 from nnstatmech.message_passing.learning import Learner, LearningSettings
 from nnstatmech.message_passing.network import build_network
 
@@ -67,6 +68,9 @@ def epoch_seconds(trainer, size: int, count: int) -> float:
 
 def learner(algorithm: str, replicas: int = 1, **options) -> Learner:
     network = build_network(WIDTHS, algorithm, list(range(replicas)), **options)
+    for layer in network.layers:
+        if isinstance(layer, BPILayer):
+            layer.compile_after = 0
     return Learner(network, LearningSettings(rho=[1.0001, 1.0001, 0.9], damping=0.8))
 
 

@@ -86,3 +86,55 @@ def test_without_a_compiler_the_sums_run_eagerly_and_say_so(variables, tmp_path)
     }
     done = subprocess.run([sys.executable, "-c", program], env=environment, capture_output=True, text=True, check=True)
     assert done.stdout.startswith("torch.Size([21, 201]) eager: ")
+
+
+def masked_layer(density: float, dtype=torch.float64):
+    x, m, _, _, field = layer(30, 13, 101, dtype=torch.float64)
+    mask = (torch.rand(m.shape, generator=torch.Generator().manual_seed(1)) < density).double()
+    mask[3] = 0  # a unit without any weight
+    m = m * mask
+    omega, variance = x @ m.T, (x * x) @ (mask - m * m).T + 1e-3
+    return [tensor.to(dtype) for tensor in (x, m, omega, variance, field, mask)]
+
+
+@pytest.mark.parametrize(("dtype", "relative"), [(torch.float64, 1e-12), (torch.float32, 1e-5)])
+@pytest.mark.parametrize("density", [0.05, 0.5])
+def test_sparse_sums_agree_with_the_definition(density, dtype, relative):
+    x, m, omega, variance, field, mask = masked_layer(density)
+    field_in, field_down = definition(x, m, omega, variance, field)
+    x, m, omega, variance, field, mask = (tensor.to(dtype) for tensor in (x, m, omega, variance, field, mask))
+    coefficients = EdgeCoefficients.of(field, variance)
+    ours = kernels.bpi_fields(x, m, omega, coefficients, edges=kernels.SparseEdges(mask), may_compile=False)
+    assert_close(ours[0], field_in * mask.double(), relative)
+    assert ours[1] is not None
+    assert_close(ours[1], field_down, relative)
+
+
+def test_sparse_sums_take_only_the_edges_that_exist(monkeypatch):
+    """Edges that a score is evaluated on: those of the mask, and the few that fill a group's shorter rows."""
+    monkeypatch.setattr(kernels, "UNITS_PER_GROUP", 4)
+    x, m, omega, variance, field, mask = masked_layer(0.1)
+    counted = []
+    score = kernels.Preactivation.score
+    monkeypatch.setattr(
+        kernels.Preactivation, "score", lambda self, B: counted.append(self.ratio.numel()) or score(self, B)
+    )
+    edges = kernels.SparseEdges(mask)
+    kernels.bpi_fields(x, m, omega, EdgeCoefficients.of(field, variance), edges=edges, may_compile=False)
+    assert edges.existing == int(mask.sum())
+    assert edges.existing * len(x) <= sum(counted) <= 1.6 * edges.existing * len(x)
+
+
+@pytest.mark.slow
+def test_fused_sparse_sums_agree_with_eager_ones(monkeypatch):
+    x, m, omega, variance, field, mask = masked_layer(0.2, torch.float32)
+    coefficients, edges = EdgeCoefficients.of(field, variance), kernels.SparseEdges(mask)
+    monkeypatch.setattr(kernels, "FEWEST_EDGES_FOR_COMPILING", 0)
+    fused = kernels.bpi_fields(x, m, omega, coefficients, edges=edges)
+    if kernels.status() != "fused":
+        pytest.skip(f"nothing to compile with ({kernels.status()})")
+    eager = kernels.bpi_fields(x, m, omega, coefficients, edges=edges, may_compile=False)
+    for one, other in zip(fused, eager, strict=True):
+        assert one is not None
+        assert other is not None
+        assert_close(one, other.double(), 1e-5)

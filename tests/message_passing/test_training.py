@@ -141,7 +141,7 @@ def test_divergence_is_recorded_with_its_epoch(images, cause):
 def test_a_replica_that_ceases_to_be_finite_becomes_null_and_spares_the_others(images, monkeypatch):
     """One NaN put into the first replica in the second epoch."""
     plain = trained(images, seeds=[0, 1], epochs=4)
-    original, calls = Learner.train_batch, []
+    original, calls = Learner.learn_batch, []
 
     def with_fault(learner, inputs, labels):
         original(learner, inputs, labels)
@@ -149,7 +149,7 @@ def test_a_replica_that_ceases_to_be_finite_becomes_null_and_spares_the_others(i
         if len(calls) == 30:
             learner.network.layers[0].weights.mean[0, 0, 0] = torch.nan
 
-    monkeypatch.setattr(Learner, "train_batch", with_fault)
+    monkeypatch.setattr(Learner, "learn_batch", with_fault)
     table = trained(images, seeds=[0, 1], epochs=4)
     diverged = values(table, "diverged_epoch")
     assert (diverged.seed.tolist(), diverged.value.tolist()) == ([0], [2.0])

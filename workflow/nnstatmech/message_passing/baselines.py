@@ -121,6 +121,10 @@ class BinaryNet:
             If an input is not finite, or a label is not one that the network has.
         """
         check_batch(inputs, labels, self.latent[-1].shape[1])
+        self.learn_batch(inputs, labels)
+
+    def learn_batch(self, inputs: Tensor, labels: Tensor) -> None:
+        """:meth:`train_batch` for images that have been checked before."""
         binary = self.decisions()
         activations, preactivations = [inputs], []
         for index, weights in enumerate(binary):

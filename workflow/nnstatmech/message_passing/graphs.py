@@ -1,6 +1,7 @@
 """Mini-batches without launch overhead: a training step captured once as a CUDA graph and replayed."""
 
 from collections.abc import Callable, Hashable, Sequence
+from typing import Any
 
 import torch
 from torch import Tensor
@@ -32,6 +33,7 @@ class CapturedStep:
     ):
         self._step, self._state, self._plan, self._enabled = step, state, plan, enabled
         self._graphs: dict[Hashable, tuple[torch.cuda.CUDAGraph, Tensor, Tensor]] = {}
+        self._pool: Any = None  # one for all graphs: they are never replayed side by side
 
     def __call__(self, inputs: Tensor, labels: Tensor) -> None:
         if not (self._enabled and inputs.is_cuda):
@@ -45,6 +47,15 @@ class CapturedStep:
         static_labels.copy_(labels)
         graph.replay()
 
+    def free(self) -> None:
+        """Give the memory of all graphs back to the device; the next call captures anew."""
+        if self._graphs:
+            for graph, *_ in self._graphs.values():
+                graph.reset()
+            self._graphs.clear()
+            self._pool = None
+            torch.cuda.empty_cache()
+
     def _capture(self, inputs: Tensor, labels: Tensor) -> tuple[torch.cuda.CUDAGraph, Tensor, Tensor]:
         static_inputs, static_labels = inputs.clone(), labels.clone()
         saved = [(tensor, tensor.clone()) for tensor in self._state()]
@@ -55,7 +66,9 @@ class CapturedStep:
                 self._step(static_inputs, static_labels)
         torch.cuda.current_stream().wait_stream(stream)
         graph = torch.cuda.CUDAGraph()
-        with torch.cuda.graph(graph):
+        if self._pool is None:
+            self._pool = torch.cuda.graph_pool_handle()
+        with torch.cuda.graph(graph, pool=self._pool):
             self._step(static_inputs, static_labels)
         for tensor, before in saved:
             tensor.copy_(before)

@@ -19,10 +19,15 @@ from dataclasses import dataclass
 import torch
 from torch import Tensor
 
+from . import memory
+from .channels.sign import Preactivation
 from .channels.special import SQRT_HALF, erfcx_fit, largest_exponent
 
 EAGER_CHUNK_EDGES = 1 << 16
 EAGER_BLOCK_EDGES = 1 << 14
+UNITS_PER_GROUP = 32
+EDGES_WORTH_COMPILING = 1 << 32  # eager scores of so many edges take as long as the compiler
+BYTES_PER_BLOCK_EDGE = 48  # temporaries of an eager block
 FEWEST_EDGES_FOR_COMPILING = 1 << 14
 
 logger = logging.getLogger(__name__)
@@ -32,38 +37,73 @@ logger = logging.getLogger(__name__)
 class EdgeCoefficients:
     """All of the cavity score that does not depend on the input unit, each (M, K).
 
-    With c = sign B, T = tanh|B|, y = |c ω_c|/√(2V) and s = sign(c ω_c), the score of an edge is
-    ``prefactor / (exp(y² + log_s) − s·T·erfcx(y))``, where log_− = log(1 − T) and log_+ = log(1 + T). Every
-    transcendental result is used once: that is what lets the compiler keep all of it in registers.
+    Attributes
+    ----------
+    field, variance
+        The field B (±∞ allowed) on the output units, and the variance V of their preactivations.
     """
 
-    prefactor: Tensor
-    inverse_scale: Tensor
-    strength: Tensor
-    log_negative: Tensor
-    log_positive: Tensor
+    field: Tensor
+    variance: Tensor
 
     @classmethod
     def of(cls, field_top: Tensor, variance: Tensor) -> "EdgeCoefficients":
         """From the field B (±∞ allowed) on the output units and the variance V of their preactivations."""
-        size = field_top.abs()
-        strength = torch.tanh(size)
-        inverse_scale = torch.copysign(torch.rsqrt(variance) * SQRT_HALF, field_top)
-        return cls(
-            prefactor=(2 / math.sqrt(math.pi)) * inverse_scale * strength,
-            inverse_scale=inverse_scale,
-            strength=strength,
-            log_negative=math.log(2) + torch.nn.functional.logsigmoid(-2 * size),
-            log_positive=math.log(2) + torch.nn.functional.logsigmoid(2 * size),
-        )
+        return cls(field_top.expand_as(variance), variance)
 
-    def block(self, samples: slice, units: slice) -> tuple[Tensor, ...]:
-        """The coefficients of some samples and output units, in the order of :meth:`tensors`."""
-        return tuple(tensor[samples, units] for tensor in self.tensors())
+    def block(self, samples: slice, units: slice | Tensor) -> "EdgeCoefficients":
+        """Those of some samples and output units."""
+        return EdgeCoefficients(self.field[samples, units], self.variance[samples, units])
+
+    def score(self, cavity_omega: Tensor) -> Tensor:
+        """g(B, ω_c, V) for ω_c (M, K, N), in passes over one workspace."""
+        return Preactivation(cavity_omega, self.variance.unsqueeze(-1)).score(self.field.unsqueeze(-1))
 
     def tensors(self) -> tuple[Tensor, ...]:
-        """The five tensors in the order in which :func:`edge_score` takes them."""
-        return self.prefactor, self.inverse_scale, self.strength, self.log_negative, self.log_positive
+        """What :func:`edge_score` takes beside ω_c: prefactor, inverse scale, strength, log_−, log_+.
+
+        With c = sign B, T = tanh|B|, y = |c ω_c|/√(2V) and s = sign(c ω_c), the score of an edge is
+        ``prefactor / (exp(y² + log_s) − s·T·erfcx(y))``, where log_− = log(1 − T) and log_+ = log(1 + T). Every
+        transcendental result is used once: that is what lets the compiler keep all of it in registers.
+        """
+        size = self.field.abs()
+        strength = torch.tanh(size)
+        inverse_scale = torch.copysign(torch.rsqrt(self.variance) * SQRT_HALF, self.field)
+        return (
+            (2 / math.sqrt(math.pi)) * inverse_scale * strength,
+            inverse_scale,
+            strength,
+            math.log(2) + torch.nn.functional.logsigmoid(-2 * size),
+            math.log(2) + torch.nn.functional.logsigmoid(2 * size),
+        )
+
+
+class SparseEdges:
+    """The edges that exist in a layer with a mask (K, N), in groups of units with similar numbers of them.
+
+    Attributes
+    ----------
+    order
+        Output units (K,), by their number of edges; groups are runs of it.
+    groups
+        For each group its run, the input units of its edges (U n,), row by row, and which of those exist (U, n): units
+        with fewer than n edges have some that do not.
+    existing
+        Number of edges.
+    """
+
+    def __init__(self, mask: Tensor):
+        counts = mask.count_nonzero(1)
+        self.order = torch.argsort(counts)
+        self.existing = int(counts.sum())
+        self.groups: list[tuple[slice, Tensor, Tensor]] = []
+        for start in range(0, len(mask), UNITS_PER_GROUP):
+            run = slice(start, start + UNITS_PER_GROUP)
+            units = self.order[run]
+            most = int(counts[units].max())
+            if most:
+                exists, inputs = torch.topk(mask[units], most, dim=1)
+                self.groups.append((run, inputs.flatten(), exists))
 
 
 def edge_score(
@@ -84,35 +124,108 @@ def edge_score(
     return prefactor / (torch.exp(exponent) + signed * erfcx(y))
 
 
+def bpi_fields(
+    x: Tensor,
+    mean: Tensor,
+    omega: Tensor,
+    coefficients: EdgeCoefficients,
+    *,
+    sends_down: bool = True,
+    edges: SparseEdges | None = None,
+    may_compile: bool = True,
+) -> tuple[Tensor, Tensor | None]:
+    """H_in (K, N) and, where it ``sends_down``, B (M, N) from x̂ (M, N), m (K, N) and ω (M, K).
+
+    Parameters
+    ----------
+    edges
+        The edges that exist; None for all. Others are not computed, and get no H_in.
+    may_compile
+        Whether a compiled kernel may be used, and built if it is not there yet.
+    """
+    existing = mean.numel() if edges is None else edges.existing
+    if may_compile and x.dtype == torch.float32 and len(x) * existing >= FEWEST_EDGES_FOR_COMPILING:
+        kernels = [compiled(name + ("" if edges is None else "_sparse"), x.device.type) for name in FIELDS]
+        if edges is None and kernels[0] is not None and kernels[1] is not None:
+            arguments = (x, mean, omega, *coefficients.tensors())
+            return kernels[0](*arguments), kernels[1](*arguments) if sends_down else None
+        if edges is not None and kernels[0] is not None and kernels[1] is not None:
+            return sparse_fields(x, mean, omega, coefficients, edges, sends_down, (kernels[0], kernels[1]))
+    if edges is not None:
+        return sparse_fields(x, mean, omega, coefficients, edges, sends_down, None)
+    return dense_fields(x, mean, omega, coefficients, sends_down)
+
+
 def bpi_field_in(x: Tensor, mean: Tensor, omega: Tensor, coefficients: EdgeCoefficients) -> Tensor:
     """H_in (K, N) from x̂ (M, N), m (K, N) and ω (M, K)."""
-    fused = fused_kernel("field_in", x, mean)
-    if fused is not None:
-        return fused(x, mean, omega, *coefficients.tensors())
-    total = torch.zeros_like(mean)
-    for samples, units in edge_blocks(len(x), *mean.shape):
-        total[units] += block_field_in(
-            x[samples], mean[units], omega[samples, units], *coefficients.block(samples, units)
-        )
-    return total
+    return bpi_fields(x, mean, omega, coefficients, sends_down=False)[0]
 
 
 def bpi_field_down(x: Tensor, mean: Tensor, omega: Tensor, coefficients: EdgeCoefficients) -> Tensor:
     """B (M, N) from x̂ (M, N), m (K, N) and ω (M, K)."""
-    fused = fused_kernel("field_down", x, mean)
-    if fused is not None:
-        return fused(x, mean, omega, *coefficients.tensors())
-    total = torch.zeros_like(x)
-    for samples, units in edge_blocks(len(x), *mean.shape):
-        part = block_field_down(x[samples], mean[units], omega[samples, units], *coefficients.block(samples, units))
-        total[samples] += part
-    return total
+    down = bpi_fields(x, mean, omega, coefficients)[1]
+    assert down is not None
+    return down
 
 
-def edge_blocks(samples: int, units: int, inputs: int) -> Iterator[tuple[slice, slice]]:
-    """Slices over samples and output units whose edges fit the cache, and each temporary a small allocation."""
-    rows = max(1, min(units, EAGER_BLOCK_EDGES // inputs))
-    for part in sample_chunks(samples, rows * inputs, EAGER_BLOCK_EDGES):
+def dense_fields(
+    x: Tensor, mean: Tensor, omega: Tensor, coefficients: EdgeCoefficients, sends_down: bool
+) -> tuple[Tensor, Tensor | None]:
+    """Block by block, each score computed once for both sums."""
+    field_in, field_down = torch.zeros_like(mean), torch.zeros_like(x) if sends_down else None
+    for samples, units in edge_blocks(len(x), len(mean), mean.shape[1], block_edges(x.device)):
+        inputs, means = x[samples].unsqueeze(1), mean[units]
+        cavity_omega = torch.addcmul(omega[samples, units].unsqueeze(-1), inputs, means, value=-1)
+        g = coefficients.block(samples, units).score(cavity_omega)
+        if field_down is not None:
+            field_down[samples] += torch.einsum("aki,ki->ai", g, means)
+        field_in[units] += g.mul_(inputs).sum(0)
+    return field_in, field_down
+
+
+def sparse_fields(
+    x: Tensor,
+    mean: Tensor,
+    omega: Tensor,
+    coefficients: EdgeCoefficients,
+    edges: SparseEdges,
+    sends_down: bool,
+    kernels: tuple[Callable[..., Tensor], Callable[..., Tensor]] | None,
+) -> tuple[Tensor, Tensor | None]:
+    """Group by group, the samples innermost: inputs of an edge are a row of x̂ᵀ."""
+    order, rows = edges.order, x.T.contiguous()
+    sorted_means, sorted_in = mean.index_select(0, order), torch.zeros_like(mean)
+    down = torch.zeros_like(rows) if sends_down else None
+    parts = (omega, coefficients.field, coefficients.variance) if kernels is None else (omega, *coefficients.tensors())
+    by_unit = [part.T.index_select(0, order) for part in parts]
+    for run, inputs, exists in edges.groups:
+        columns = inputs.view_as(exists)
+        means = sorted_means[run].gather(1, columns).mul_(exists)
+        x_edges = rows.index_select(0, inputs).view(*exists.shape, -1)
+        here = [part[run] for part in by_unit]
+        fields = None
+        if kernels is not None:
+            sums = kernels[0](x_edges, means, *here)
+            if down is not None:
+                fields = kernels[1](x_edges, means, *here)
+        else:
+            group_omega, field, variance = (part.unsqueeze(1) for part in here)
+            cavity_omega = torch.addcmul(group_omega, means.unsqueeze(-1), x_edges, value=-1)
+            g = Preactivation(cavity_omega, variance).score(field)
+            if down is not None:
+                fields = g * means.unsqueeze(-1)
+            sums = x_edges.mul_(g).sum(-1)
+        sorted_in[run].scatter_(1, columns, sums.mul_(exists))  # no input twice in a row
+        if down is not None and fields is not None:
+            down.index_add_(0, inputs, fields.flatten(0, 1))
+    field_in = torch.empty_like(mean).index_copy_(0, order, sorted_in)
+    return field_in, None if down is None else down.T.contiguous()
+
+
+def edge_blocks(samples: int, units: int, inputs: int, edges: int) -> Iterator[tuple[slice, slice]]:
+    """Slices over samples and output units of at most so many ``edges``, or of one sample and one unit."""
+    rows = max(1, min(units, edges // inputs))
+    for part in sample_chunks(samples, rows * inputs, edges):
         for start in range(0, units, rows):
             yield part, slice(start, min(start + rows, units))
 
@@ -121,6 +234,16 @@ def sample_chunks(samples: int, edges_per_sample: int, edges: int = EAGER_CHUNK_
     """Slices over the samples with at most so many ``edges`` each (at least one sample)."""
     size = max(1, edges // edges_per_sample)
     return [slice(start, min(start + size, samples)) for start in range(0, samples, size)]
+
+
+def block_edges(device: torch.device) -> int:
+    """Edges of an eager block: what fits the cache of a CPU, or a quarter of a GPU's memory when it was first asked."""
+    return EAGER_BLOCK_EDGES if device.type != "cuda" else gpu_block_edges(device)
+
+
+@functools.cache
+def gpu_block_edges(device: torch.device) -> int:
+    return max(EAGER_BLOCK_EDGES, (memory.free_bytes(device) or 0) // (4 * BYTES_PER_BLOCK_EDGE))
 
 
 def status() -> str:
@@ -141,14 +264,27 @@ def edge_scores(x, mean, omega, coefficients):
     return edge_score(cavity_omega, *(part.unsqueeze(-1) for part in coefficients))
 
 
-FORMULAS: dict[str, Callable[..., Tensor]] = {"field_in": block_field_in, "field_down": block_field_down}
+def sparse_field_in(x_edges, means, omega, *coefficients):
+    return (sparse_scores(x_edges, means, omega, coefficients) * x_edges).sum(-1)
+
+
+def sparse_edge_fields(x_edges, means, omega, *coefficients):
+    return sparse_scores(x_edges, means, omega, coefficients) * means.unsqueeze(-1)
+
+
+def sparse_scores(x_edges, means, omega, coefficients):
+    cavity_omega = omega.unsqueeze(1) - means.unsqueeze(-1) * x_edges
+    return edge_score(cavity_omega, *(part.unsqueeze(1) for part in coefficients))
+
+
+FIELDS = ("field_in", "field_down")
+FORMULAS: dict[str, Callable[..., Tensor]] = {
+    "field_in": block_field_in,
+    "field_down": block_field_down,
+    "field_in_sparse": sparse_field_in,
+    "field_down_sparse": sparse_edge_fields,
+}
 outcome = "unused"
-
-
-def fused_kernel(name: str, x: Tensor, mean: Tensor) -> Callable[..., Tensor] | None:
-    if x.dtype != torch.float32 or len(x) * mean.numel() < FEWEST_EDGES_FOR_COMPILING:
-        return None
-    return compiled(name, x.device.type)
 
 
 @functools.cache
@@ -165,12 +301,21 @@ def compiled(name: str, device: str) -> Callable[..., Tensor] | None:
         "compile_threads": 1,
     }
     fused = torch.compile(FORMULAS[name], dynamic=True, options=options)
-    x, mean, omega = (torch.ones(shape, device=device) for shape in ((3, 7), (5, 7), (3, 5)))
     try:
-        fused(x, mean, omega, *EdgeCoefficients.of(omega, omega).tensors())
+        fused(*small_arguments(name, torch.device(device)))
     except Exception as error:
         outcome = f"eager: {type(error).__name__}: {error}".splitlines()[0]
         logger.warning("the exact BPI kernel runs eagerly (%s)", outcome)
         return None
     outcome = "fused"
     return fused
+
+
+def small_arguments(name: str, device: torch.device) -> tuple[Tensor, ...]:
+    """Arguments for a first call, of sizes that differ, so that none is taken for a constant."""
+    x, mean, omega = (torch.ones(shape, device=device) for shape in ((3, 7), (5, 7), (3, 5)))
+    tensors = EdgeCoefficients.of(omega, omega).tensors()
+    if not name.endswith("_sparse"):
+        return x, mean, omega, *tensors
+    x_edges = torch.ones(5, 4, 3, device=device)
+    return x_edges, mean[:, :4].contiguous(), *(t.T.contiguous() for t in (omega, *tensors))

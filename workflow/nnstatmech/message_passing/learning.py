@@ -102,8 +102,8 @@ class Learner:
         self._rho = per_layer(settings.rho, shape, weights)
         self._damping = per_layer(settings.damping, shape, weights)
         self._reinforcement = per_layer(settings.reinforcement, shape, weights)
-        self._uses_prior = bool((self._rho != 0).any())
-        self._reinforces = bool((self._reinforcement != 0).any()) or settings.reinforcement_step != 0
+        self._uses_prior = is_used(settings.rho)
+        self._reinforces = is_used(settings.reinforcement) or settings.reinforcement_step != 0
         for layer in network.layers:
             layer.keeps_memory = settings.max_sweeps > 1 or not settings.reset_messages
 
@@ -116,6 +116,10 @@ class Learner:
             If an input is not finite, or a label is not one that the network has.
         """
         check_batch(inputs, labels, self.network.classes)
+        self.learn_batch(inputs, labels)
+
+    def learn_batch(self, inputs: Tensor, labels: Tensor) -> None:
+        """:meth:`train_batch` for images that have been checked before: nothing is looked at, no device waited for."""
         self.start_batch()
         top_field = self.network.top_field(labels)
         active = None
@@ -239,6 +243,11 @@ class Learner:
             for layer, old in zip(self.network.layers, before, strict=True)
         ]
         return torch.stack(changes).amax(0) < self.settings.tolerance
+
+
+def is_used(value: Hyperparameter) -> bool:
+    """Whether a hyper-parameter, as it was given, differs from 0 anywhere."""
+    return bool((torch.as_tensor(value) != 0).any())
 
 
 def per_layer(value: Hyperparameter, shape: tuple[int, int], like: Tensor) -> Tensor:

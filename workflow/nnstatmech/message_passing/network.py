@@ -14,12 +14,12 @@ import torch
 from torch import Tensor
 
 from ..seeding import torch_stream
-from .channels import binary_output, sign
+from .channels import binary_output
 from .layers.amp import amp_layer
 from .layers.argmax import ArgmaxLayer
 from .layers.bp import BPLayer
 from .layers.bpi import BPILayer
-from .layers.layer import Layer, LayerInput, of_unit_size
+from .layers.layer import Layer, first_input
 from .layers.mean_field import MeanFieldLayer
 from .weights import BinaryWeights, GaussianWeights, UpdateRule
 
@@ -64,14 +64,10 @@ class Network:
 
     def forward(self, inputs: Tensor) -> None:
         """ω and V of all layers, from the inputs (R, M, N_0) and the last sweep's fields B."""
-        layer_input = LayerInput(of_unit_size(inputs))
+        layer_input = first_input(inputs)
         for layer, above in zip(self.layers, self.layers[1:], strict=False):
             layer.forward(layer_input)
-            field = sign.up_field(layer.omega, layer.variance)
-            if above.field_down is not None:
-                field = field + above.field_down
-            mean = torch.tanh(field)
-            layer_input = LayerInput(mean, 1 - mean * mean, field)
+            layer_input = layer.output(above.field_down)
         self.layers[-1].forward(layer_input)
 
     def backward(self, top_field: Tensor, rules: Sequence[UpdateRule]) -> None:

@@ -6,8 +6,9 @@ import torch
 from torch import Tensor
 
 from .checks import check_batch
-from .layers.layer import LayerInput, floored, of_unit_size
+from .layers.layer import LayerInput, first_input, floored
 from .network import Network
+from .products import bmm
 
 TIE = 1e-10
 
@@ -18,20 +19,20 @@ def pointwise_outputs(decisions: Sequence[Tensor], inputs: Tensor) -> Tensor:
     for index, weights in enumerate(decisions):
         if index:
             x = torch.where(x + TIE > 0, 1.0, -1.0).to(weights.dtype)
-        x = torch.bmm(x, weights.mT)
+        x = bmm(x, weights.mT)
     return x
 
 
 def bayesian_outputs(network: Network, inputs: Tensor) -> Tensor:
     """ω/√V of the output units, (R, M, N_{L+1}), averaged over the posterior layer by layer; no messages from above."""
-    received, ratio = LayerInput(of_unit_size(inputs)), inputs
+    received, ratio = first_input(inputs), inputs
     for layer in network.layers:
-        weights, square = layer.weights, received.mean * received.mean
-        total = torch.bmm(square, weights.variance.mT)
+        weights, square = layer.weights, received.square
+        total = bmm(square, weights.variance.mT)
         if received.variance is not None:
             total += weights.spread(received.variance)
         total = floored(total, received.mean_square(square) * weights.mean_square())
-        ratio = torch.bmm(received.mean, weights.mean.mT) * torch.rsqrt(total)
+        ratio = bmm(received.mean, weights.mean.mT) * torch.rsqrt(total)
         mean = torch.erf(ratio * 0.5**0.5)
         received = LayerInput(mean, 1 - mean * mean)
     return ratio
@@ -88,7 +89,7 @@ def overlap(mean: Tensor, mask: Tensor | None = None) -> tuple[Tensor, Tensor | 
 
 def masked_overlap(mean: Tensor, mask: Tensor) -> tuple[Tensor, Tensor | None]:
     """:func:`overlap` of units that have different weights; pairs that share none are left out."""
-    products, shared = torch.bmm(mean, mean.mT), torch.bmm(mask, mask.mT)
+    products, shared = bmm(mean, mean.mT), bmm(mask, mask.mT)
     units = mean.shape[1]
     whole = ratio_mean(products.flatten(1), shared.flatten(1), 1)
     if units == 1:

@@ -97,6 +97,7 @@ class Training(Parameters):
     """One classifier with binary weights, learning images by message passing or by gradient descent."""
 
     needs = "labels"
+    later = ("tf32",)
     columns: ClassVar[Mapping[str, str]] = {
         "seed": "int32",
         "case": "category",
@@ -151,6 +152,9 @@ class Training(Parameters):
         description="largest |H|; a replica that reaches it has diverged. 2^24: float32's resolution of 1",
     )
     learning_rate: float = Field(10.0, gt=0, description="step of sgd and adam_sgd (adam_sgd: 1e-3 is usual)")
+    tf32: bool = Field(
+        False, description="matrix products with 10-bit mantissas (TF32) on GPUs that have them: faster, less exact"
+    )
     cases: Cases = Field(
         None,
         description="settings computed together with all seeds as one batch, a mapping from name to settings or a list "

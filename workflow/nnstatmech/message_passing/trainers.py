@@ -16,8 +16,8 @@ from .params import Case, Training
 class Trainer(Protocol):
     """What the epochs need of a learner. R replicas are trained together."""
 
-    def train_batch(self, inputs: Tensor, labels: Tensor) -> None:
-        """Learn from one mini-batch: inputs (R, M, N_0), labels (R, M)."""
+    def learn_batch(self, inputs: Tensor, labels: Tensor) -> None:
+        """Learn from one mini-batch that has been checked before: inputs (R, M, N_0), labels (R, M)."""
         ...
 
     def after_batch(self, batch: int) -> None:

@@ -10,7 +10,7 @@ import torch
 from torch import Tensor
 
 from .channels import binary_weight
-from .channels.special import product_field
+from .channels.special import constants, product_field
 
 SMALLEST_PRECISION = 1e-6
 
@@ -105,11 +105,11 @@ class BinaryWeights:
         ``field_in`` (R, K, N) may be overwritten; ``precision_in`` is ignored.
         """
         total = self._total_field(field_in, rule)
-        fresh = binary_weight.mean(total)
         if rule.active is None:
             self.field.copy_(total)
-            self.mean.lerp_(fresh, 1 - rule.damping)
+            self.mean.lerp_(binary_weight.mean_(total), 1 - rule.damping)
         else:
+            fresh = binary_weight.mean(total)
             self.field.copy_(torch.where(rule.active, total, self.field))
             self.mean.copy_(torch.where(rule.active, torch.lerp(self.mean, fresh, 1 - rule.damping), self.mean))
         self._refresh_variance()
@@ -139,11 +139,8 @@ class BinaryWeights:
         return total if self.mask is None else total.mul_(self.mask)
 
     def _refresh_variance(self) -> None:
-        torch.mul(self.mean, self.mean, out=self.variance)
-        if self.mask is None:
-            self.variance.neg_().add_(1)
-        else:
-            torch.sub(self.mask, self.variance, out=self.variance)
+        exists = constants(self.mean.dtype, self.mean.device).one if self.mask is None else self.mask
+        torch.addcmul(exists, self.mean, self.mean, value=-1, out=self.variance)
 
 
 class GaussianWeights:

@@ -1,6 +1,8 @@
 """Special functions in the forms that stay finite, and fast in float32."""
 
+import functools
 import math
+from dataclasses import dataclass
 
 import torch
 from torch import Tensor
@@ -41,10 +43,51 @@ def erfcx_fit(y: Tensor) -> Tensor:
     return q * torch.exp(exponent)
 
 
+@dataclass(frozen=True)
+class Constants:
+    """Numbers as tensors without axes: an operation on a Python number makes such a tensor anew at each call."""
+
+    one: Tensor
+    minus_two: Tensor
+    half: Tensor
+    two: Tensor
+    sqrt_half: Tensor
+    half_mills: Tensor  # ½√(2/π)
+    erfcx: tuple[Tensor, ...]
+
+
+@functools.cache
+def constants(dtype: torch.dtype, device: torch.device) -> Constants:
+    """The numbers that the channels need, in one precision and on one device."""
+
+    def number(value: float) -> Tensor:
+        return torch.tensor(value, dtype=dtype, device=device)
+
+    return Constants(
+        one=number(1.0),
+        minus_two=number(-2.0),
+        half=number(0.5),
+        two=number(2.0),
+        sqrt_half=number(SQRT_HALF),
+        half_mills=number(math.sqrt(0.5 / math.pi)),
+        erfcx=tuple(number(coefficient) for coefficient in _ERFCX),
+    )
+
+
+def erfcx_fit_in_passes(y: Tensor) -> Tensor:
+    """:func:`erfcx_fit` in a dozen passes over one workspace, each of them one multiplication and one addition."""
+    numbers = constants(y.dtype, y.device)
+    q = torch.add(numbers.one, y, alpha=0.5).reciprocal_()
+    exponent = torch.addcmul(numbers.erfcx[8], q, numbers.erfcx[9])
+    for coefficient in numbers.erfcx[7::-1]:
+        torch.addcmul(coefficient, exponent, q, out=exponent)
+    return exponent.exp_().mul_(q)
+
+
 def erfcx_positive(y: Tensor) -> Tensor:
     """erfcx(y) for y ≥ 0: the fit for large float32 tensors on a CPU, else the library's function (one launch)."""
-    if y.dtype == torch.float32 and not y.is_cuda and y.numel() > FEWEST_FOR_FIT:
-        return erfcx_fit(y)
+    if y.dtype == torch.float32 and y.device.type == "cpu" and y.numel() > FEWEST_FOR_FIT:
+        return erfcx_fit_in_passes(y)
     return torch.special.erfcx(y)
 
 
@@ -70,6 +113,12 @@ def log_cosh(x: Tensor) -> Tensor:
     """log cosh x without overflow."""
     size = x.abs()
     return size + torch.log1p(torch.exp(-2 * size)) - math.log(2)
+
+
+def fast_tanh_(x: Tensor) -> Tensor:
+    """:func:`fast_tanh` in place."""
+    numbers = constants(x.dtype, x.device)
+    return torch.sub(x.mul_(numbers.two).sigmoid_().mul_(numbers.two), numbers.one, out=x)
 
 
 def fast_tanh(x: Tensor) -> Tensor:

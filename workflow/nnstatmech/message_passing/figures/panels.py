@@ -19,8 +19,16 @@ from matplotlib.ticker import MaxNLocator
 from ...figures.style import panel_letter
 from ..curves.training import GRADIENT_RULES, Setting, breakdown_epoch, first_divergence, learning_curve, lost_networks
 
-LABELS = {"bp": "BP", "bpi": "BPI", "series": "BPI, series", "amp": "AMP (TAP)", "mf": "MF", "sgd": "SGD (BinaryNet)"}
-COLOURS = {"bp": "C0", "bpi": "C1", "series": "C0", "amp": "C2", "mf": "C4", "sgd": "C3"}
+LABELS = {
+    "bp": "BP",
+    "bpi": "BPI",
+    "series": "BPI, series",
+    "amp": "AMP (TAP)",
+    "mf": "MF",
+    "sgd": "SGD (BinaryNet)",
+    "adam_sgd": "Adam (BinaryNet)",
+}
+COLOURS = {"bp": "C0", "bpi": "C1", "series": "C0", "amp": "C2", "mf": "C4", "sgd": "C3", "adam_sgd": "C3"}
 # Algorithms whose curves may coincide are told apart by line width.
 WIDTHS = {"bp": 2.6}
 DATASETS = {"mnist": "MNIST", "fashion_mnist": "Fashion-MNIST", "cifar10": "CIFAR-10"}

@@ -1,9 +1,8 @@
 """AMP (= TAP): BP to first order around the full marginals, with the Onsager terms at the right times."""
 
-import torch
 from torch import Tensor
 
-from ..channels import sign
+from ..products import bmm
 from ..weights import BinaryWeights, GaussianWeights
 from .layer import Layer, LayerInput
 
@@ -36,21 +35,21 @@ class AMPLayer(Layer):
         x, delta = inputs.mean, inputs.variance
         x_before, m_before, g_before = self._memory
         x_before = x if delta is None else x_before
-        reaction = torch.bmm(x * x_before, sigma.mT)
+        reaction = bmm(x * x_before, sigma.mT)
         if delta is not None:
-            reaction += torch.bmm(delta, (m * m_before).mT)
-            omega += g_before * g_before * torch.bmm(x_before * delta, (sigma * m_before).mT)
+            reaction += bmm(delta, (m * m_before).mT)
+            omega += g_before * g_before * bmm(x_before * delta, (sigma * m_before).mT)
         return omega - g_before * reaction
 
     def messages(self, field_top: Tensor) -> tuple[Tensor, Tensor | None, Tensor, Tensor]:
         self.watch()
         x, m = self.inputs.mean, self.weights.mean
         g = self.score(field_top)
-        curvature = sign.curvature(g, self.omega, self.variance)
-        field_in = torch.bmm(g.mT, x).addcmul_(m, torch.bmm(curvature.mT, x * x))
+        curvature = self.channel.curvature(g)
+        field_in = bmm(g.mT, x).addcmul_(m, bmm(curvature.mT, self.inputs.square))
         field_down = None
         if not self.is_first:
-            field_down = torch.bmm(g, m).addcmul_(x, torch.bmm(curvature, m * m))
+            field_down = bmm(g, m).addcmul_(x, bmm(curvature, m * m))
         if self._memory is not None:
             self._subtract_reactions(self._memory, field_in, field_down, g, curvature)
         self._remember(g)
@@ -69,11 +68,11 @@ class AMPLayer(Layer):
         x_before, m_before, g_before = memory
         both, mixed = g * g_before, g_before * curvature
         if delta is not None:
-            field_in -= m_before * torch.bmm(both.mT, delta)
-            field_in -= m * m_before * torch.bmm(mixed.mT, delta * x)
+            field_in -= m_before * bmm(both.mT, delta)
+            field_in -= m * m_before * bmm(mixed.mT, delta * x)
         if field_down is not None:
-            field_down -= x_before * torch.bmm(both, sigma)
-            field_down -= x * x_before * torch.bmm(mixed, sigma * m)
+            field_down -= x_before * bmm(both, sigma)
+            field_down -= x * x_before * bmm(mixed, sigma * m)
 
     def _remember(self, g: Tensor) -> None:
         if self.keeps_memory:
@@ -92,15 +91,15 @@ class SameTimeAMPLayer(AMPLayer):
         x, delta = self.inputs.mean, self.inputs.variance
         m, sigma = self.weights.mean, self.weights.variance
         g = self.score(field_top)
-        curvature = sign.curvature(g, self.omega, self.variance)
+        curvature = self.channel.curvature(g)
         square, cube = g * g, g * curvature
-        field_in = torch.bmm(g.mT, x) + m * torch.bmm(curvature.mT, x * x)
+        field_in = bmm(g.mT, x) + m * bmm(curvature.mT, self.inputs.square)
         field_down = None
         if delta is not None:
-            field_in -= m * torch.bmm(square.mT, delta) + m * m * torch.bmm(cube.mT, delta * x)
+            field_in -= m * bmm(square.mT, delta) + m * m * bmm(cube.mT, delta * x)
         if not self.is_first:
-            field_down = torch.bmm(g, m) + x * torch.bmm(curvature, m * m)
-            field_down -= x * torch.bmm(square, sigma) + x * x * torch.bmm(cube, sigma * m)
+            field_down = bmm(g, m) + x * bmm(curvature, m * m)
+            field_down -= x * bmm(square, sigma) + x * x * bmm(cube, sigma * m)
         self._remember(g)
         return field_in, field_down, g, curvature
 
@@ -116,10 +115,10 @@ class SeedTAPLayer(AMPLayer):
         omega = Layer.preactivation(self, inputs)
         if self._memory is None:
             return omega
-        m, x = self.weights.mean, inputs.mean
-        reaction = torch.bmm(x * x, self.weights.variance.mT)
+        m = self.weights.mean
+        reaction = bmm(inputs.square, self.weights.variance.mT)
         if inputs.variance is not None:
-            reaction += torch.bmm(inputs.variance, (m * m).mT)
+            reaction += bmm(inputs.variance, (m * m).mT)
         return omega - self._memory[2] * reaction
 
     def messages(self, field_top: Tensor) -> tuple[Tensor, Tensor | None, Tensor, Tensor]:
@@ -127,13 +126,13 @@ class SeedTAPLayer(AMPLayer):
         x, delta = self.inputs.mean, self.inputs.variance
         m, sigma = self.weights.mean, self.weights.variance
         g = self.score(field_top)
-        curvature = sign.curvature(g, self.omega, self.variance)
-        field_in = torch.bmm(g.mT, x) + m * torch.bmm(curvature.mT, x * x)
+        curvature = self.channel.curvature(g)
+        field_in = bmm(g.mT, x) + m * bmm(curvature.mT, self.inputs.square)
         if delta is not None:
-            field_in -= torch.bmm(curvature.mT, delta)
+            field_in -= bmm(curvature.mT, delta)
         field_down = None
         if not self.is_first:
-            field_down = torch.bmm(g, m) + x * torch.bmm(curvature, m * m) - torch.bmm(curvature, sigma)
+            field_down = bmm(g, m) + x * bmm(curvature, m * m) - bmm(curvature, sigma)
         self._remember(g)
         return field_in, field_down, g, curvature
 

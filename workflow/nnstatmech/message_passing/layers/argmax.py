@@ -1,9 +1,9 @@
 """The top layer of a network with more than two classes."""
 
-import torch
 from torch import Tensor
 
 from ..channels import argmax_output
+from ..products import bmm
 from ..weights import BinaryWeights, UpdateRule
 from .layer import Layer
 
@@ -17,6 +17,6 @@ class ArgmaxLayer(Layer):
         """As :meth:`Layer.backward`, with the integer classes (R, M) in place of a field."""
         g = argmax_output.score(field_top, self.omega, self.variance)
         if not self.is_first:
-            self.field_down = torch.bmm(g, self.weights.mean)
+            self.field_down = bmm(g, self.weights.mean)
         if not self.weights.frozen:
-            self.weights.update_damping_field(torch.bmm(g.mT, self.inputs.mean), rule)
+            self.weights.update_damping_field(bmm(g.mT, self.inputs.mean), rule)

@@ -3,8 +3,9 @@
 import torch
 from torch import Tensor
 
+from .. import memory
 from ..channels import sign
-from ..kernels import EdgeCoefficients, edge_score, sample_chunks
+from ..kernels import block_edges, sample_chunks
 from ..weights import BinaryWeights, GaussianWeights, UpdateRule
 from .bpi import BPILayer
 from .layer import LayerInput, floored
@@ -52,6 +53,7 @@ class BPLayer(BPILayer):
             return
         means = self._edge_means
         if means is None:
+            self._require_memory()
             means = self.weights.mean.unsqueeze(1).repeat(1, self.inputs.mean.shape[1], 1, 1)
         shifts = torch.empty_like(means)
         fields = None if self.is_first else torch.empty_like(means)
@@ -70,6 +72,16 @@ class BPLayer(BPILayer):
             self._update_edges(means, shifts, rule)
         self._edge_means, self._edge_fields = means, fields
 
+    def _require_memory(self) -> None:
+        """Means, shifts and fields of all edges and samples, before any is taken."""
+        edges, weights = self.inputs.mean.shape[1] * self.weights.mean.numel(), self.weights.mean
+        if not (weights.is_cuda and torch.cuda.is_current_stream_capturing()):
+            what = (
+                f"bp with {self.weights.mean.shape[0]} networks side by side and one message for every edge and image"
+            )
+            needed = (2 if self.is_first else 3) * edges * weights.element_size()
+            memory.require(needed, weights.device, what, "take smaller batches or fewer networks in a job")
+
     def _update_edges(self, means: Tensor, shifts: Tensor, rule: UpdateRule) -> None:
         """m_c ← ψ m_c + (1 − ψ) tanh(H − g_c x̂_c), in place."""
         fresh = torch.sub(self.weights.field.unsqueeze(1), shifts, out=shifts).tanh_()
@@ -85,15 +97,14 @@ class BPLayer(BPILayer):
         return torch.tanh(inputs.field[:, part].unsqueeze(2) - self._edge_fields[:, part])
 
     def _edge_score(self, field_top: Tensor, part: slice, means: Tensor, x: Tensor) -> Tensor:
-        cavity_omega = self.omega[:, part].unsqueeze(-1) - means * x
+        cavity_omega = torch.addcmul(self.omega[:, part].unsqueeze(-1), means, x, value=-1)
         field, variance = field_top[:, part].unsqueeze(-1), self.variance[:, part].unsqueeze(-1)
         if self.cavity_variance:
             square = self.inputs.mean[:, part].square()
             mean_square = self.inputs.mean_square(square)
             scale = mean_square.unsqueeze(-1) if isinstance(mean_square, Tensor) else mean_square
             variance = floored(variance - self._edge_variance(part), scale)
-            return sign.score(field, cavity_omega, variance)
-        return edge_score(cavity_omega, *EdgeCoefficients.of(field, variance).tensors())
+        return sign.score(field, cavity_omega, variance)
 
     def _edge_variance(self, part: slice) -> Tensor:
         """x̂² σ + Δ (m² + σ) of each edge, (R, m, K, N)."""
@@ -105,4 +116,4 @@ class BPLayer(BPILayer):
         return share
 
     def _chunks(self, inputs: LayerInput) -> list[slice]:
-        return sample_chunks(inputs.mean.shape[1], self.weights.mean.numel())
+        return sample_chunks(inputs.mean.shape[1], self.weights.mean.numel(), block_edges(inputs.mean.device))

@@ -6,8 +6,9 @@ import torch
 from torch import Tensor
 
 from .. import kernels
-from ..channels import sign
-from ..kernels import EdgeCoefficients
+from ..channels.sign import Preactivation
+from ..kernels import EdgeCoefficients, SparseEdges
+from ..products import bmm
 from ..weights import BinaryWeights, GaussianWeights
 from .layer import Layer
 
@@ -26,6 +27,15 @@ class BPILayer(Layer):
     switch_ratio
         A replica whose smallest √V / max|x̂| was below this value takes the exact kernel, from the next call of
         :meth:`choose_kernels` on.
+
+    Attributes
+    ----------
+    exact_replicas
+        The replicas on the exact kernel, where there is a series.
+    exact_edges
+        Scores of single edges and samples computed so far.
+    compile_after
+        The same number, from which on a CPU takes the compiled kernel: before, compiling costs more than it saves.
     """
 
     def __init__(
@@ -38,6 +48,9 @@ class BPILayer(Layer):
         self.series_order = series_order
         self.switch_ratio = switch_ratio
         self.exact_replicas: list[int] = []
+        self.exact_edges = 0
+        self.compile_after = kernels.EDGES_WORTH_COMPILING
+        self._sparse: dict[int, SparseEdges] = {}
 
     def choose_kernels(self) -> None:
         """Decide, per replica, between series and exact kernel from the sweeps since the last call.
@@ -50,39 +63,64 @@ class BPILayer(Layer):
         self.exact_replicas = [replica for replica, ratio in enumerate(ratios) if not ratio >= self.switch_ratio]
         self.smallest_ratio.fill_(math.inf)
 
-    def messages(self, field_top: Tensor) -> tuple[Tensor, Tensor | None, Tensor, None]:
-        g = self.score(field_top)
-        replicas = range(len(g))
-        if self.series_order is None:
-            field_in = torch.empty_like(self.weights.mean)
-            field_down = None if self.is_first else torch.empty_like(self.inputs.mean)
-        else:
+    def messages(self, field_top: Tensor) -> tuple[Tensor, Tensor | None, Tensor | None, None]:
+        replicas = range(len(self.omega))
+        exact = replicas
+        if self.series_order is not None:
             self.watch()
-            replicas = self.exact_replicas
-            field_in, field_down = self._series(g, self.series_order)
+            exact = self.exact_replicas
+        g = self.score(field_top) if len(exact) < len(replicas) or self.weights.needs_precision else None
+        if g is not None and not exact:
+            return *self._series(g, self.channel, self.inputs.mean, self.weights.mean), g, None
+        field_in = torch.empty_like(self.weights.mean)
+        field_down = None if self.is_first else torch.empty_like(self.inputs.mean)
         for replica in replicas:
-            self._exact(replica, field_top, field_in, field_down)
+            if replica in exact:
+                into, down = self._exact(replica, field_top)
+            else:
+                assert g is not None
+                one = slice(replica, replica + 1)
+                into, down = self._series(
+                    g[one], self.channel.of_replicas(one), self.inputs.mean[one], self.weights.mean[one]
+                )
+            field_in[replica] = into
+            if field_down is not None and down is not None:
+                field_down[replica] = down
         return field_in, field_down, g, None
 
-    def _exact(self, replica: int, field_top: Tensor, field_in: Tensor, field_down: Tensor | None) -> None:
-        """Fill one replica's share of ``field_in`` and ``field_down`` by the kernel over all edges."""
-        x, m, omega = self.inputs.mean[replica], self.weights.mean[replica], self.omega[replica]
-        coefficients = EdgeCoefficients.of(field_top[replica], self.variance[replica])
-        field_in[replica] = kernels.bpi_field_in(x, m, omega, coefficients)
-        if field_down is not None:
-            field_down[replica] = kernels.bpi_field_down(x, m, omega, coefficients)
+    def _exact(self, replica: int, field_top: Tensor) -> tuple[Tensor, Tensor | None]:
+        """One replica's H_in and B by the kernel over all edges that exist."""
+        x, edges = self.inputs.mean[replica], self._edges(replica)
+        self.exact_edges += len(x) * (self.weights.mean[replica].numel() if edges is None else edges.existing)
+        return kernels.bpi_fields(
+            x,
+            self.weights.mean[replica],
+            self.omega[replica],
+            EdgeCoefficients.of(field_top[replica], self.variance[replica]),
+            sends_down=not self.is_first,
+            edges=edges,
+            may_compile=x.is_cuda or self.exact_edges > self.compile_after,
+        )
 
-    def _series(self, g: Tensor, order: int) -> tuple[Tensor, Tensor | None]:
+    def _edges(self, replica: int) -> SparseEdges | None:
+        """The edges of a replica that exist, found once; None where there is no mask."""
+        if self.weights.mask is None:
+            return None
+        if replica not in self._sparse:
+            self._sparse[replica] = SparseEdges(self.weights.mask[replica])
+        return self._sparse[replica]
+
+    def _series(self, g: Tensor, channel: Preactivation, x: Tensor, m: Tensor) -> tuple[Tensor, Tensor | None]:
         """H_in = Σ_n (−m)ⁿ/n! ∘ (g⁽ⁿ⁾ᵀ x̂ⁿ⁺¹) and B = Σ_n (−x̂)ⁿ/n! ∘ (g⁽ⁿ⁾ mⁿ⁺¹), by Horner's rule."""
-        derivatives = sign.score_derivatives(g, self.omega, self.variance, order)
-        x, m = self.inputs.mean, self.weights.mean
+        assert self.series_order is not None
+        derivatives = channel.score_derivatives(g, self.series_order)
         field_in = horner(
-            [torch.bmm(d.mT, power) for d, power in zip(derivatives, powers_of(x, len(derivatives)), strict=True)], m
+            [bmm(d.mT, power) for d, power in zip(derivatives, powers_of(x, len(derivatives)), strict=True)], m
         )
         if self.is_first:
             return field_in, None
         return field_in, horner(
-            [torch.bmm(d, power) for d, power in zip(derivatives, powers_of(m, len(derivatives)), strict=True)], x
+            [bmm(d, power) for d, power in zip(derivatives, powers_of(m, len(derivatives)), strict=True)], x
         )
 
 

@@ -1,15 +1,19 @@
 """What all message-passing layers share: the forward moments and the order of a backward pass."""
 
+import functools
 from dataclasses import dataclass
 
 import torch
 from torch import Tensor
 
-from ..channels import sign
+from ..channels.sign import Preactivation
+from ..channels.special import constants
+from ..products import bmm
 from ..weights import BinaryWeights, GaussianWeights, UpdateRule
 
 VARIANCE_FLOOR = 1e-8  # smallest V, as a part of the mean square of what it sums over
 LARGEST_RESCALING = 2.0**100
+MODERATE = 2.0**-8, 2.0**8
 
 
 def of_unit_size(inputs: Tensor) -> Tensor:
@@ -21,6 +25,18 @@ def of_unit_size(inputs: Tensor) -> Tensor:
     peak = inputs.abs().amax((1, 2), keepdim=True)
     factor = (torch.frexp(peak).mantissa / peak).clamp(max=LARGEST_RESCALING)
     return inputs * torch.where(peak > 0, factor, torch.ones_like(factor))
+
+
+def first_input(inputs: Tensor) -> "LayerInput":
+    """What the first layer receives: inputs (R, M, N) of unit size.
+
+    On a CPU, where it costs nothing to look, inputs that are of the order of one stay as they are.
+    """
+    if inputs.device.type == "cpu":
+        peak = torch.maximum(inputs.amax((1, 2)), inputs.amin((1, 2)).neg_())
+        if all(MODERATE[0] <= size <= MODERATE[1] for size in peak.tolist()):
+            return LayerInput(inputs, peak=peak)
+    return LayerInput(of_unit_size(inputs))
 
 
 def floored(variance: Tensor, mean_square: Tensor | float) -> Tensor:
@@ -45,12 +61,24 @@ class LayerInput:
     variance
         Δ = 1 − x̂² (R, M, N), or None in the first layer, whose input is known.
     field
-        b + B (R, M, N), or None in the first layer.
+        b + B (R, M, N), or None in the first layer and before the layer above has sent a field B.
+    peak
+        Largest |x̂| (R,), where it is known.
     """
 
     mean: Tensor
     variance: Tensor | None = None
     field: Tensor | None = None
+    peak: Tensor | None = None
+
+    @functools.cached_property
+    def square(self) -> Tensor:
+        """x̂² (R, M, N), which both passes of a sweep need."""
+        return self.mean * self.mean
+
+    def largest(self) -> Tensor:
+        """Largest |x̂| (R,)."""
+        return self.mean.abs().amax((1, 2)) if self.peak is None else self.peak
 
     def mean_square(self, square: Tensor) -> Tensor | float:
         """Mean of x̂² + Δ over the units, (R, M, 1), from x̂²; 1 for units of ±1, which feed all layers but the first."""
@@ -95,7 +123,7 @@ class Layer:
 
     def watch(self) -> None:
         """Keep the smallest √V / max|x̂| of each replica: an expansion in the share of one edge needs it large."""
-        ratio = self.variance.amin((1, 2)).sqrt() / self.inputs.mean.abs().amax((1, 2))
+        ratio = self.variance.amin((1, 2)).sqrt_().div_(self.inputs.largest())
         if self.smallest_ratio is None:
             self.smallest_ratio = ratio
         else:
@@ -104,12 +132,30 @@ class Layer:
     def forward(self, inputs: LayerInput) -> None:
         """Form ω and V from the moments of the inputs and of the weights."""
         self.inputs = inputs
-        square = inputs.mean * inputs.mean
-        self.variance = torch.bmm(square, self.weights.variance.mT)
+        self.variance = bmm(inputs.square, self.weights.variance.mT)
         if inputs.variance is not None:
             self.variance += self.weights.spread(inputs.variance)
-        self.variance = floored(self.variance, inputs.mean_square(square) * self.weights.mean_square())
+        self.variance = floored(self.variance, inputs.mean_square(inputs.square) * self.weights.mean_square())
         self.omega = self.preactivation(inputs)
+        self._channel: Preactivation | None = None
+
+    @property
+    def channel(self) -> Preactivation:
+        """The sign activation at the ω and V of the last forward pass."""
+        if self._channel is None:
+            self._channel = Preactivation(self.omega, self.variance)
+        return self._channel
+
+    def output(self, field_down: Tensor | None) -> LayerInput:
+        """What the layer above receives: the moments of the units in its field B, None before it has sent one."""
+        field = None
+        if field_down is None:
+            mean = self.channel.mean()
+        else:
+            field = self.channel.up_field().add_(field_down)
+            mean = torch.tanh(field)
+        one = constants(mean.dtype, mean.device).one
+        return LayerInput(mean, torch.addcmul(one, mean, mean, value=-1), field)
 
     def backward(self, field_top: Tensor, rule: UpdateRule) -> None:
         """Send B down and update the weights.
@@ -123,22 +169,22 @@ class Layer:
 
     def preactivation(self, inputs: LayerInput) -> Tensor:
         """ω (R, M, K)."""
-        return torch.bmm(inputs.mean, self.weights.mean.mT)
+        return bmm(inputs.mean, self.weights.mean.mT)
 
-    def messages(self, field_top: Tensor) -> tuple[Tensor, Tensor | None, Tensor, Tensor | None]:
-        """H_in (R, K, N), B (R, M, N) or None in the first layer, g and, where it is at hand, Γ (R, M, K)."""
+    def messages(self, field_top: Tensor) -> tuple[Tensor, Tensor | None, Tensor | None, Tensor | None]:
+        """H_in (R, K, N), B (R, M, N) or None in the first layer and, where they are at hand, g and Γ (R, M, K)."""
         raise NotImplementedError
 
     def score(self, field_top: Tensor) -> Tensor:
         """g of the layer's sign activation at the full (non-cavity) ω and V."""
-        return sign.score(field_top, self.omega, self.variance)
+        return self.channel.score(field_top)
 
-    def _precision_in(self, g: Tensor, curvature: Tensor | None) -> Tensor:
+    def _precision_in(self, g: Tensor | None, curvature: Tensor | None) -> Tensor:
         """G_in = Σ_a [(x̂² + Δ) Γ − Δ g²], what a real weight's precision receives."""
+        assert g is not None
         if curvature is None:
-            curvature = sign.curvature(g, self.omega, self.variance)
-        x, delta = self.inputs.mean, self.inputs.variance
-        square = x * x
+            curvature = self.channel.curvature(g)
+        square, delta = self.inputs.square, self.inputs.variance
         if delta is None:
-            return torch.bmm(curvature.mT, square)
-        return torch.bmm(curvature.mT, square + delta) - torch.bmm((g * g).mT, delta)
+            return bmm(curvature.mT, square)
+        return bmm(curvature.mT, square + delta) - bmm((g * g).mT, delta)

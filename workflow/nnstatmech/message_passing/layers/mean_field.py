@@ -1,8 +1,8 @@
 """Mean field: BPI to zeroth order, no cavity and no reaction term."""
 
-import torch
 from torch import Tensor
 
+from ..products import bmm
 from .layer import Layer
 
 
@@ -11,5 +11,5 @@ class MeanFieldLayer(Layer):
 
     def messages(self, field_top: Tensor) -> tuple[Tensor, Tensor | None, Tensor, None]:
         g = self.score(field_top)
-        field_down = None if self.is_first else torch.bmm(g, self.weights.mean)
-        return torch.bmm(g.mT, self.inputs.mean), field_down, g, None
+        field_down = None if self.is_first else bmm(g, self.weights.mean)
+        return bmm(g.mT, self.inputs.mean), field_down, g, None

@@ -121,7 +121,7 @@ def learn_online(params: Committee, data: RandomFeatures, seeds: Sequence[int]) 
     shuffles = [torch_stream(seed, "committee: order") for seed in seeds]
     for _ in range(params.epochs):
         for number, (inputs, labels) in enumerate(shuffled_batches(data, 1, shuffles)):
-            learner.train_batch(inputs, labels)
+            learner.learn_batch(inputs, labels)
             learner.after_batch(number)
     return decided(network.layers[0].weights.mean), constant(params.epochs, data)
 
@@ -161,7 +161,7 @@ def learn_binarynet(params: Committee, data: RandomFeatures, seeds: Sequence[int
     shuffles = [torch_stream(seed, "committee: order") for seed in seeds]
     for _ in range(params.epochs):
         for inputs, labels in shuffled_batches(data, params.batch_size, shuffles):
-            network.train_batch(inputs, labels)
+            network.learn_batch(inputs, labels)
     return network.decisions()[0], constant(params.epochs, data)
 
 

@@ -22,6 +22,7 @@ from ...storage.progress import no_progress
 from ...storage.tables import tidy
 from ..baselines import BinaryNet
 from ..graphs import CapturedStep
+from ..layers.bpi import BPILayer
 from ..learning import Learner, LearningSettings
 from ..network import build_network
 from ..params import Timing
@@ -75,6 +76,9 @@ def new_trainer(algorithm: str, widths: list[int], seed: int, device: torch.devi
         series_order=SERIES_ORDER if algorithm == "series" else None,
         device=device,
     )
+    for layer in network.layers:
+        if isinstance(layer, BPILayer):
+            layer.compile_after = 0  # an epoch is longer than what is timed
     rho = [RHO] * (len(widths) - 2) + [TOP_RHO]
     return Learner(network, LearningSettings(rho=rho, damping=DAMPING))
 
@@ -85,7 +89,7 @@ def seconds_per_batch(
     """Mean wall and processor time of a mini-batch, after the first few."""
     device = train.inputs.device
     trainer = new_trainer(algorithm, [train.inputs.shape[1], *params.hidden, 1], seed, device)
-    step = CapturedStep(trainer.train_batch, trainer.state)
+    step = CapturedStep(trainer.learn_batch, trainer.state)
     stream = torch_stream(seed, "timing")
     images = (WARM_UP_BATCHES + batches) * batch_size
     rows = torch.randint(len(train.inputs), (images,), generator=stream).to(device).split(batch_size)
@@ -94,7 +98,9 @@ def seconds_per_batch(
     wall, processor = time.perf_counter(), time.process_time()
     learn_from(step, train, rows[WARM_UP_BATCHES:])
     wait_for(device)
-    return (time.perf_counter() - wall) / batches, (time.process_time() - processor) / batches
+    wall, processor = time.perf_counter() - wall, time.process_time() - processor
+    step.free()
+    return wall / batches, processor / batches
 
 
 def learn_from(step: CapturedStep, train: Samples, batches: Sequence[Tensor]) -> None:

@@ -30,7 +30,8 @@ After a replica has ceased to be finite its values are null.
 """
 
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass
 
 import numpy as np
@@ -43,13 +44,14 @@ from ...seeding import torch_stream
 from ...storage.checkpoints import Checkpoint, no_checkpoint
 from ...storage.progress import no_progress
 from ...storage.tables import tidy
-from .. import kernels, observables
+from .. import kernels, memory, observables
 from ..graphs import CapturedStep
 from ..params import Training
 from ..preprocessing import Samples, prepare, training_rows
 from ..trainers import Replica, Trainer, replicas_of, trainer_of
 
 EVALUATION_ROWS = 8192
+EVALUATION_TENSORS = 4  # of the size of the images, at once
 
 
 def run(
@@ -84,9 +86,10 @@ def run(
         course.record.add("samples", [float(rows.shape[1])] * len(replicas))
         evaluate(course.record, trainer, params, 0, train, test, rows)
     trainer, record = course.trainer, course.record
-    step = CapturedStep(trainer.train_batch, trainer.state, trainer.kernel_plan, can_be_captured(params))
+    step = CapturedStep(trainer.learn_batch, trainer.state, trainer.kernel_plan, can_be_captured(params))
     described = f"{params.algorithm} batch {params.batch_size}"
-    with progress(total=params.epochs, initial=course.epoch, desc=described, unit="epoch") as bar:
+    bars = progress(total=params.epochs, initial=course.epoch, desc=described, unit="epoch")
+    with tensor_float_32(params.tf32), bars as bar:
         for epoch in range(course.epoch + 1, params.epochs + 1):
             order = torch.stack([torch.randperm(rows.shape[1], generator=shuffle) for shuffle in course.shuffles])
             seconds = learn_epoch(step, trainer, train, rows.gather(1, order.to(device)), params.batch_size)
@@ -100,6 +103,7 @@ def run(
             if uses_exact_kernel(trainer, params):
                 course.kernel = kernels.status()
             checkpoint.offer(lambda: course)
+    step.free()
     if course.kernel != "unused":
         record.add("fused_kernel", [float(course.kernel == "fused")] * len(replicas))
     return record.table()
@@ -136,6 +140,17 @@ def uses_exact_kernel(trainer: Trainer, params: Training) -> bool:
         return False
     plan = trainer.kernel_plan()
     return params.series_order is None or (isinstance(plan, tuple) and any(plan))
+
+
+@contextmanager
+def tensor_float_32(allowed: bool) -> Iterator[None]:
+    """Matrix products with TF32 on a GPU that has it, or never; afterwards as before."""
+    before = torch.backends.cuda.matmul.allow_tf32
+    torch.backends.cuda.matmul.allow_tf32 = allowed
+    try:
+        yield
+    finally:
+        torch.backends.cuda.matmul.allow_tf32 = before
 
 
 def can_be_captured(params: Training) -> bool:
@@ -175,14 +190,22 @@ def evaluate(
 def count_errors(
     predictors: dict[str, Callable[[Tensor], Tensor]], samples: Samples, chosen: Tensor
 ) -> dict[str, Tensor]:
-    """Wrong predictions (R,) of each predictor on the rows ``chosen`` (R, P), a few thousand rows at a time."""
+    """Wrong predictions (R,) of each predictor on the rows ``chosen`` (R, P), some rows at a time."""
     wrong = {prefix: torch.zeros(len(chosen), dtype=torch.float64, device=chosen.device) for prefix in predictors}
-    for part in chosen.split(max(1, EVALUATION_ROWS // len(chosen)), dim=1):
+    for part in chosen.split(max(1, evaluation_rows(samples.inputs) // len(chosen)), dim=1):
         inputs = samples.inputs[part]
         labels = samples.labels[part]
         for prefix, predict in predictors.items():
             wrong[prefix] += observables.errors(predict(inputs), labels).sum(1)
     return wrong
+
+
+def evaluation_rows(inputs: Tensor) -> int:
+    """Images that are predicted at once: a few thousand on a CPU, a quarter of the free memory on a GPU."""
+    free = memory.free_bytes(inputs.device)
+    if free is None:
+        return EVALUATION_ROWS
+    return max(EVALUATION_ROWS, free // (4 * EVALUATION_TENSORS * inputs.shape[1] * inputs.element_size()))
 
 
 class Record:

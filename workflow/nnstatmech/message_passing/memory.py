@@ -1,0 +1,24 @@
+"""What a device has room for, asked before it is taken."""
+
+import torch
+
+
+def free_bytes(device: torch.device) -> int | None:
+    """Bytes that are free on a GPU, what torch holds without using it included; None on other devices."""
+    if device.type != "cuda":
+        return None
+    unused = torch.cuda.memory_reserved(device) - torch.cuda.memory_allocated(device)
+    return torch.cuda.mem_get_info(device)[0] + unused
+
+
+def require(needed: int, device: torch.device, what: str, remedy: str) -> None:
+    """Refuse what a GPU has no room for.
+
+    Raises
+    ------
+    MemoryError
+        Naming ``what`` needs the memory, how much there is, and the ``remedy``.
+    """
+    free = free_bytes(device)
+    if free is not None and needed > free:
+        raise MemoryError(f"{what}: {needed / 1e9:.1f} GB are needed, {free / 1e9:.1f} GB are free; {remedy}")
