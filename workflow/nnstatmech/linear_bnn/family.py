@@ -4,6 +4,7 @@ from ..parameters import Family
 from .params import (
     Classifier,
     Ensemble,
+    FullData,
     NeuralTangent,
     NormLearning,
     PathPruning,
@@ -26,5 +27,6 @@ FAMILY = Family(
         "prior": Prior,
         "posterior": Posterior,
         "ensemble": Ensemble,
+        "full_data": FullData,
     },
 )

@@ -438,6 +438,47 @@ class Posterior(TwoClasses):
         return above_start(0.03 * len(self.hidden_widths) * (len(self.betas) + 1), 120.0)
 
 
+class FullData(Parameters):
+    """Exact posteriors after all images of two classes, by the second moments of their pixels."""
+
+    needs = "labels"
+    columns: ClassVar = {
+        "seed": "int32",
+        "network": "category",
+        "beta": "float64",
+        "quantity": "category",
+        "value": "float64",
+    }
+
+    classes: list[Annotated[int, Field(ge=0)]] = Field(
+        [3, 8], min_length=2, max_length=2, description="labels of the two classes; targets are +1 and -1"
+    )
+    images: int | None = Field(None, ge=1, description="training images P, the first of both classes; null: all")
+    hidden_widths: list[list[Width]] = Field(
+        [[n] for n in (2, 5, 10, 30, 100, 300, 1000)] + [[n, n] for n in (2, 10, 100, 1000)],
+        min_length=1,
+        description="hidden widths n_1..n_{d-1}, one list a network",
+    )
+    weight_scale: Positive = Field(
+        1.5, description="s: weights have standard deviation s in the first layer (images of norm 1), s/√fan-in after"
+    )
+    betas: list[Positive] = Field([0.1, 1, 10, 100], min_length=1, description="inverse temperatures β")
+
+    @model_validator(mode="after")
+    def check_classes(self):
+        if self.classes[0] == self.classes[1]:
+            raise ValueError(f"classes: {list(self.classes)} names one class twice; two different labels are needed")
+        return self
+
+    def cost(self, seeds: int) -> Cost:
+        """0.7 s for each network and temperature and 3 s for the moments; the same for all seeds."""
+        return above_start(3 + 0.7 * len(self.hidden_widths) * len(self.betas), 600.0)
+
+    def class_range(self) -> tuple[int, int | None]:
+        """The two classes have to be there."""
+        return max(self.classes) + 1, None
+
+
 STUDIED_WIDTHS = {
     "hmc": [[1], [2], [4], [16]],
     "langevin": [[2], [8], [32]],

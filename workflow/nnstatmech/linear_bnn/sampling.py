@@ -44,6 +44,21 @@ def rotated_inputs(images, test_image) -> tuple[np.ndarray, np.ndarray]:
     return coordinates[:-1], coordinates[-1]
 
 
+def numbers_of_network(weights: Weights) -> int:
+    """Number of weights of one network."""
+    return sum(weight.shape[0] * weight.shape[1] for weight in weights)
+
+
+def blocks(weights: Weights) -> list[slice]:
+    """Consecutive networks that are computed at a time: on a CPU so many that their weights stay in the cache."""
+    count = weights[0].shape[-1]
+    if weights[0].device.type != "cpu":
+        return [slice(0, count)] if count else []
+    # Whole vectors, so that a network is rounded alike whatever is beside it.
+    size = max(64, CACHED // numbers_of_network(weights) // 64 * 64)
+    return [slice(start, start + size) for start in range(0, count, size)]
+
+
 class Streams:
     """Random numbers for an ensemble that is made of one block of ``networks`` for each seed."""
 
@@ -179,19 +194,6 @@ class LinearNetworks:
         """Product of the weight scales: the output is this times that of the whitened weights."""
         return float(np.prod(self.sigmas))
 
-    def blocks(self, count: int, device: torch.device) -> list[slice]:
-        """Consecutive networks that are computed at a time: on a CPU so many that their weights stay in the cache."""
-        if device.type != "cpu":
-            return [slice(0, count)] if count else []
-        largest = max(a * b for a, b in pairwise(self.widths))
-        # Whole vectors, so that a network is rounded alike whatever is beside it.
-        size = max(64, CACHED // largest // 64 * 64)
-        return [slice(start, start + size) for start in range(0, count, size)]
-
-    @property
-    def weights_of_network(self) -> int:
-        return sum(a * b for a, b in pairwise(self.widths))
-
     def _backward(self, weights):
         """Row vectors W_d ... W_{l+1} of the whitened weights for l = 0..d-1, each (n_l, networks)."""
         vectors = [weights[-1][0]]
@@ -247,7 +249,7 @@ def hamiltonian_monte_carlo(
         For each beta, with the acceptance of full moves in the rung's second half and the step size, shape (seeds,).
     """
     positive("first_step", first_step)
-    groups = streams.groups(networks.weights_of_network)
+    groups = streams.groups(numbers_of_network(weights))
     chains = [Chains(networks, part, group, first_step) for part, group in in_groups(weights, groups)]
     for beta in betas:
         inverse_temperature(beta)
@@ -309,7 +311,7 @@ class Chains:
         momenta = [self.streams.normal(*weight.shape[:2]) for weight in self.weights]
         dice = self.streams.uniform()
         probability = torch.empty_like(dice)
-        for block in self.networks.blocks(len(dice), dice.device):
+        for block in blocks(self.weights):
             old, now = [weight[..., block] for weight in self.weights], [momentum[..., block] for momentum in momenta]
             start = beta * self.loss[block] + half_square(old) + half_square(now)
             new, velocities = [weight.clone() for weight in old], [momentum.mul_(step[block]) for momentum in now]
@@ -367,7 +369,7 @@ def langevin(
     inverse_temperature(beta)
     positive("step_size", step_size)
     ends = []
-    for chain, group in in_groups(weights, streams.groups(networks.weights_of_network)):
+    for chain, group in in_groups(weights, streams.groups(numbers_of_network(weights))):
         for _ in range(steps):
             langevin_step(networks, chain, beta, group, step_size, batch_size, tamed)
         ends.append(chain)
@@ -389,7 +391,7 @@ def langevin_step(
         ranks = streams.uniform(count).argsort(0).argsort(0)
         mask = (ranks < batch_size) * (count / batch_size)
     noise = [streams.normal(*weight.shape[:2]) for weight in weights]
-    for block in networks.blocks(weights[0].shape[-1], weights[0].device):
+    for block in blocks(weights):
         part = [weight[..., block] for weight in weights]
         drift = [weight.clone() for weight in part]
         networks.push(drift, part, beta, mask=mask if mask is None else mask[:, block])
@@ -442,7 +444,7 @@ def gradient_descent(
     step = torch.full(final[0].shape[-1:], -1, device=networks.images.device)
     whitened_rates = [1 / s**2 for s in networks.sigmas]
     everywhere = torch.arange(len(step), device=step.device)
-    active = [everywhere[block] for block in networks.blocks(len(step), step.device)]
+    active = [everywhere[block] for block in blocks(weights)]
     current = [[weight[..., members].contiguous() for weight in weights] for members in active]
     taken = 0
     while active and taken < max_steps:
@@ -456,7 +458,7 @@ def gradient_descent(
             step[members[done]] = taken
             for target, weight in zip(final, block, strict=True):
                 target[..., members[done]] = weight[..., done]
-        active, current = remaining(networks, active, current, converged)
+        active, current = remaining(active, current, converged)
     for members, block in zip(active, current, strict=True):
         for target, weight in zip(final, block, strict=True):
             target[..., members] = weight
@@ -464,20 +466,16 @@ def gradient_descent(
 
 
 def remaining(
-    networks: LinearNetworks, active: list[Tensor], current: list[Weights], converged: list[Tensor]
+    active: list[Tensor], current: list[Weights], converged: list[Tensor]
 ) -> tuple[list[Tensor], list[Weights]]:
     """Indices and weights of the networks that have not converged, in as few blocks as hold them."""
     if not any(done.any() for done in converged):
         return active, current
-    left = [members[~done] for members, done in zip(active, converged, strict=True)]
+    members = torch.cat([each[~done] for each, done in zip(active, converged, strict=True)])
     kept = [[weight[..., ~done] for weight in block] for block, done in zip(current, converged, strict=True)]
-    blocks = networks.blocks(sum(map(len, left)), left[0].device)
-    if len(blocks) < len(left):
-        members = torch.cat(left)
-        weights = [torch.cat(parts, dim=-1) for parts in zip(*kept, strict=True)]
-        left = [members[block] for block in blocks]
-        kept = [[weight[..., block].contiguous() for weight in weights] for block in blocks]
-    return left, kept
+    weights = [torch.cat(parts, dim=-1) for parts in zip(*kept, strict=True)]
+    parts = blocks(weights)
+    return [members[part] for part in parts], [[weight[..., part].contiguous() for weight in weights] for part in parts]
 
 
 def compressed(weights: Weights) -> Weights:

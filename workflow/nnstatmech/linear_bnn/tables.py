@@ -7,6 +7,7 @@ import pandas as pd
 from .params import (
     Classifier,
     Ensemble,
+    FullData,
     NeuralTangent,
     NormLearning,
     PathPruning,
@@ -18,6 +19,7 @@ from .params import (
 
 ClassifierTable: TypeAlias = Annotated[pd.DataFrame, Classifier]
 EnsembleTable: TypeAlias = Annotated[pd.DataFrame, Ensemble]
+FullDataTable: TypeAlias = Annotated[pd.DataFrame, FullData]
 NeuralTangentTable: TypeAlias = Annotated[pd.DataFrame, NeuralTangent]
 NormLearningTable: TypeAlias = Annotated[pd.DataFrame, NormLearning]
 PathPruningTable: TypeAlias = Annotated[pd.DataFrame, PathPruning]
