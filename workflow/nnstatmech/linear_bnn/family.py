@@ -7,10 +7,12 @@ from .params import (
     FullData,
     NeuralTangent,
     NormLearning,
+    Outputs,
     PathPruning,
     Posterior,
     Prior,
     Regression,
+    Samplers,
     Untrained,
 )
 
@@ -28,5 +30,7 @@ FAMILY = Family(
         "posterior": Posterior,
         "ensemble": Ensemble,
         "full_data": FullData,
+        "samplers": Samplers,
+        "outputs": Outputs,
     },
 )

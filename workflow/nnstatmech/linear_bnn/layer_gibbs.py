@@ -1,8 +1,8 @@
 """Gibbs sampling of all weights of a deep linear network, one layer after the other: exact, and without tuning.
 
-Given all other layers a layer's weights W enter f = A W H linearly, so that their posterior is Gaussian: to a prior draw
-W₀ is added s² Aᵀ (s² AAᵀ ⊗ HᵀH + 1/β)⁻¹ (Y - A W₀ H - ε/√β) Hᵀ, ε ~ N(0, 1), in the eigenbases of AAᵀ and HᵀH. It shares
-nothing with the posterior over Gram matrices but the model.
+Given all other layers a layer's weights W enter f = A W H linearly, so that their posterior is Gaussian: to a prior
+draw W₀ is added s² Aᵀ (s² AAᵀ ⊗ HᵀH + 1/β)⁻¹ (Y - A W₀ H - ε/√β) Hᵀ, ε ~ N(0, 1), in the eigenbases of AAᵀ and HᵀH. It
+shares nothing with the posterior over Gram matrices but the model.
 """
 
 from collections.abc import Sequence

@@ -286,8 +286,10 @@ class Chains:
         self.log_step = self.loss.new_full((len(streams.generators),), float(np.log(first_step)))
         self.average, self.acceptance = torch.zeros_like(self.loss), torch.zeros_like(self.log_step)
 
-    def advance(self, beta: float, moves: int, leapfrogs: int, target: float, jitter: float) -> None:
-        """``moves`` trajectories at one inverse temperature; the step adapts in their first half."""
+    def advance(
+        self, beta: float, moves: int, leapfrogs: int, target: float, jitter: float, adapts: bool = True
+    ) -> None:
+        """``moves`` trajectories at one inverse temperature; the step ``adapts`` in their first half, or not at all."""
         met = []
         self.average.zero_()
         for move in range(moves):
@@ -296,7 +298,7 @@ class Chains:
             probability = self.move(beta, spread * scale * (1 + jitter * (2 * self.streams.uniform() - 1)), leapfrogs)
             if 2 * move >= moves:
                 self.average.add_(self.loss)
-            if scale == 1 and 2 * move < moves:
+            if scale == 1 and 2 * move < moves and adapts:
                 self.log_step = self.log_step + self.streams.average(probability) - target
             elif scale == 1:
                 met.append(self.streams.average(probability))
