@@ -52,7 +52,7 @@ class Verdict:
         Of the mean loss against the exact one, two-sided.
     loss_ratio, loss_ratio_error
         Mean loss over the exact one, and its standard error over the chains.
-    r_hat, effective_samples
+    r_hat, effective_samples_a_draw
         Of the loss; NaN for a sampler of a single draw a chain.
     diverged
         Fraction of the chains whose numbers left the float range.
@@ -63,7 +63,7 @@ class Verdict:
     loss_ratio: float
     loss_ratio_error: float
     r_hat: float
-    effective_samples: float
+    effective_samples_a_draw: float
     diverged: float
 
     @property
@@ -110,7 +110,7 @@ def verdict(posterior: Posterior, test_image, beta: float, outputs: np.ndarray, 
         loss_ratio=float(by_chain.mean() / exact) if np.isfinite(beta) else np.nan,
         loss_ratio_error=float(error / exact) if np.isfinite(beta) else np.nan,
         r_hat=diagnostics.r_hat(losses) if several else np.nan,
-        effective_samples=diagnostics.effective_samples(losses) if several else np.nan,
+        effective_samples_a_draw=diagnostics.effective_samples(losses) / losses.size if several else np.nan,
         diverged=float(np.mean(~whole)),
     )
 
