@@ -66,8 +66,8 @@ def test_single_precision_is_enough():
     moved = []
     for networks, dtype in ((model, torch.float32), (double, torch.float64)):
         weights = [weight.to(dtype) for weight in start]
-        velocities = [0.1 * weight.flip(-1) for weight in weights]
-        step = torch.full((512,), 0.1, dtype=dtype)
+        velocities = [0.01 * weight.flip(-1) for weight in weights]
+        step = torch.full((512,), 0.01, dtype=dtype)
         sampling.leapfrog(networks, weights, velocities, 30.0, step, 10)
         moved.append(networks.loss(weights).double())
     spread = moved[1].std() / 512**0.5
