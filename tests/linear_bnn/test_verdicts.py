@@ -65,7 +65,7 @@ def test_single_precision_is_enough():
     double.images, double.targets = model.images.double(), model.targets.double()
     moved = []
     for networks, dtype in ((model, torch.float32), (double, torch.float64)):
-        weights = [weight.to(dtype) for weight in start]
+        weights = [weight.to(dtype, copy=True) for weight in start]
         velocities = [0.01 * weight.flip(-1) for weight in weights]
         step = torch.full((512,), 0.01, dtype=dtype)
         sampling.leapfrog(networks, weights, velocities, 30.0, step, 10)
