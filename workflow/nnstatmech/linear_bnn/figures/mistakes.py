@@ -36,7 +36,7 @@ def halved_argument(ax: Axes) -> None:
     h, kappa = np.linspace(0.01, 5, 400), 5**-0.5
     ax.semilogy(h, np.exp(log_prior(h, [5], 1, kappa)), **RIGHT)
     ax.semilogy(h, curves.halved_argument_density(h, 5, kappa), **WRONG)
-    ax.set(xlabel="|h|", ylabel="density p(h)", title="K(|h|/2κ) in place of K(|h|/κ), 5 hidden units")
+    ax.set(xlabel="|h|", ylabel="density p(h)", title="K(|h|/2κ), 5 hidden units")
     ax.legend()
 
 
@@ -80,7 +80,7 @@ def missing_normaliser(ax: Axes, table: pd.DataFrame) -> None:
     for name, look in (("energy", RIGHT), ("energy_without_normaliser", WRONG)):
         curve = norm_learning.curve_of(table, "quadratic", name, correction=0.6)
         ax.plot(curve.index, curve, **look)
-    ax.set(xlabel="output $y$", ylabel="energy $E$", title=r"without the normaliser's derivative, $\lambda$ = 0.6")
+    ax.set(xlabel="output $y$", ylabel="energy $E$", title=r"normaliser left out, $\lambda$ = 0.6")
     ax.legend()
 
 
@@ -92,5 +92,5 @@ def unnormalised(ax: Axes, table: pd.DataFrame) -> None:
         label = f"g = {g:g}: {norm_learning.mass(table, g):.2f}"
         ax.plot(proposed[g].index, proposed[g], color=colour, lw=1.3, label=label)
         ax.plot(normalised[g].index, normalised[g], color="black", lw=0.8, ls=":")
-    ax.set(xlabel="output $y$", ylabel="partition function $Z$", title="quartic as proposed (dotted: normalised)")
+    ax.set(xlabel="output $y$", ylabel="partition function $Z$", title="quartic (dotted: normalised)")
     ax.legend(title="integral", fontsize=7)

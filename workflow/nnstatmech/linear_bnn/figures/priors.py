@@ -60,8 +60,7 @@ def first_corrections(ax: Axes, rows: pd.DataFrame) -> None:
     networks = curves.networks_of(rows)
     for network, colour in zip(networks, sns.color_palette("viridis", len(networks)), strict=True):
         density = curves.corrected_gaussian(select(rows, network=network)) / 2
-        density = density[density > 0]
-        ax.plot(density.index, density, color=colour, linestyle=":", linewidth=1.2)
+        ax.plot(density.index, density.where(density > 0), color=colour, linestyle=":", linewidth=1.2)
 
 
 def layer_densities(ax: Axes, table: pd.DataFrame) -> None:
