@@ -117,7 +117,8 @@ class BartlettPrior:
     @property
     def positions(self) -> list[tuple[np.ndarray, np.ndarray]]:
         """Rows and columns of the numbers of each factor: on and below the diagonal."""
-        return [tuple(np.tril_indices(rows, 0, columns)) for rows, columns in self.shapes]
+        places = (np.tril_indices(rows, 0, columns) for rows, columns in self.shapes)
+        return [(rows, columns) for rows, columns in places]
 
     @property
     def powers(self) -> np.ndarray:

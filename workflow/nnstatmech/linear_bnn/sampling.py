@@ -256,8 +256,9 @@ def hamiltonian_monte_carlo(
         for chain in chains:
             chain.advance(beta, moves, leapfrogs, target, jitter)
         together = [torch.cat(parts, dim=-1) for parts in zip(*(chain.weights for chain in chains), strict=True)]
-        numbers = (torch.cat([getattr(chain, name) for chain in chains]) for name in ("average", "acceptance"))
-        yield Rung(beta, together, *numbers, torch.cat([chain.log_step for chain in chains]).exp())
+        average = torch.cat([chain.average for chain in chains])
+        acceptance = torch.cat([chain.acceptance for chain in chains])
+        yield Rung(beta, together, average, acceptance, torch.cat([chain.log_step for chain in chains]).exp())
 
 
 def in_groups(weights: Weights, groups: Sequence[Streams]) -> list[tuple[Weights, Streams]]:

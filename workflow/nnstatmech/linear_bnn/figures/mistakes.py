@@ -70,7 +70,7 @@ def unrelated_vectors(ax: Axes, table: pd.DataFrame) -> None:
     ax.plot(range(len(wrong)), wrong, "s", color="tab:orange", ms=5, label="the script's nine numbers")
     published = curves.PUBLISHED_DISTANCE
     ax.axhline(published, color="tab:orange", lw=1, label=f"published, {published}")
-    ax.axhline(floor(BINS, curves.network_width(table)), color="black", ls="--", lw=1, label="sampling alone")
+    ax.axhline(float(floor(BINS, curves.network_width(table))), color="black", ls="--", lw=1, label="sampling alone")
     ax.set(xlabel="network", ylabel="Jensen-Shannon distance", ylim=(0, None), title="what was called a distance")
     ax.legend(fontsize=7)
 

@@ -30,7 +30,7 @@ def run(
     dataset = require(dataset)
     x, y = unit_vectors(dataset, "train", params.classes, params.images)
     test_x, test_y = unit_vectors(dataset, "test", params.classes)
-    spectrum = Spectrum.of_moments(x.T @ x, x.T @ y, y @ y)
+    spectrum = Spectrum.of_moments(x.T @ x, x.T @ y, float(y @ y))
     tables = [
         tidy(FullData.columns, quantity=name, value=np.array([value], float))
         for name, value in (("images", len(x)), ("rank", spectrum.rank))
