@@ -255,7 +255,7 @@ def sampler_loss_ratio(table: SamplersTable, sampler: str, network: str, beta: f
 
 
 def samplers_difference(table: OutputsTable, quantity: str) -> Measurement:
-    """Relative difference of the two samplers of ten outputs, weighted by its errors over all cells."""
+    """Relative difference of the two samplers of ten outputs, mean over all cells."""
     return Measurement(*outputs.mean_difference(table, quantity))
 
 

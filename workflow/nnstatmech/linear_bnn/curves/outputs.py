@@ -26,11 +26,11 @@ def deviations(table: pd.DataFrame, quantity: str) -> pd.Series:
 
 
 def mean_difference(table: pd.DataFrame, quantity: str) -> tuple[float, float]:
-    """Relative difference of the two samplers, weighted by its errors over all cells, and its standard error."""
+    """Relative difference of the two samplers, mean over all cells, and its standard error."""
     factors, layers = (pooled(table, quantity, sampler) for sampler in ("factors", "layers"))
     relative = factors["value"] / layers["value"] - 1
-    weight = (np.hypot(factors["error"], layers["error"]) / layers["value"]) ** -2
-    return float((weight * relative).sum() / weight.sum()), float(weight.sum() ** -0.5)
+    errors = np.hypot(factors["error"], layers["error"]) / layers["value"]
+    return float(relative.mean()), float(np.sqrt(np.sum(errors**2)) / len(errors))
 
 
 def least_effective_samples(table: pd.DataFrame, sampler: str) -> pd.Series:
