@@ -98,21 +98,19 @@ def ensembles():
     streams = sampling.Streams([0], count, "benchmark")
     model = sampling.LinearNetworks(rotated, targets, (width,), sigmas)
     weights = model.draw(streams)
-    ours = cpu_seconds(lambda: [model.loss_and_gradient(weights) for _ in range(50)], 3) / 50
+    ours = cpu_seconds(lambda: [model.gradient(weights) for _ in range(50)], 3) / 50
     first, second = (weight.permute(2, 0, 1).contiguous() for weight in weights)
     arguments = torch.tensor(rotated).float(), torch.tensor(targets).float(), first, second
     theirs = cpu_seconds(lambda: [bmm_gradient(*arguments) for _ in range(50)], 3) / 50
     print(f"gradient of {count} networks of width {width}: {theirs / ours:.1f} times less than batched matrix products")
     pixels = sampling.LinearNetworks(images[:4], targets, (width,), sigmas)
     many = pixels.draw(sampling.Streams([0], count, "benchmark"))
-    full = cpu_seconds(lambda: pixels.loss_and_gradient(many), 3)
+    full = cpu_seconds(lambda: pixels.gradient(many), 3)
     print(f"  rotated inputs (784 pixels to 5): {full / ours:.0f} times less")
     wide = sampling.LinearNetworks(rotated, targets, (784,), weight_scales((784,), 1.5))
     start = wide.draw(streams)
     small = sampling.compressed(start)
-    saving = cpu_seconds(lambda: wide.loss_and_gradient(start), 3) / cpu_seconds(
-        lambda: wide.loss_and_gradient(small), 3
-    )
+    saving = cpu_seconds(lambda: wide.gradient(start), 3) / cpu_seconds(lambda: wide.gradient(small), 3)
     print(f"  compressed hidden layer (784 units to {small[0].shape[0]}): {saving:.0f} times less")
     betas = (0.3, 1, 3, 10, 30, 100)
     ladder = cpu_seconds(lambda: list(sampling.hamiltonian_monte_carlo(model, weights, betas, streams)))

@@ -6,23 +6,29 @@ import torch
 from nnstatmech.linear_bnn.params import (
     Classifier,
     Ensemble,
+    FullData,
     NeuralTangent,
     NormLearning,
+    Outputs,
     PathPruning,
     Posterior,
     Prior,
     Regression,
+    Samplers,
     Untrained,
 )
 from nnstatmech.linear_bnn.tasks import (
     classifier,
     ensemble,
+    full_data,
     neural_tangent,
     norm_learning,
+    outputs,
     path_pruning,
     posterior,
     prior,
     regression,
+    samplers,
     untrained,
 )
 
@@ -62,6 +68,8 @@ def example_tables() -> dict[str, pd.DataFrame]:
         "width": Prior(hidden_widths=[[2], [5]], samples=400),
         "layer_100": Prior(n_out=20, samples=100),
         "relu": Prior(hidden_widths=[[2], [5]], activation="relu", samples=400),
+        "relu_2": Prior(hidden_widths=[[3, 3]], activation="relu", samples=200),
+        "relu_3": Prior(hidden_widths=[[3, 3, 3]], activation="relu", samples=200),
         "bottleneck": Prior(hidden_widths=[[4, 2, 4]], samples=400),
     }
     targets = {
@@ -90,6 +98,15 @@ def example_tables() -> dict[str, pd.DataFrame]:
         "untrained": one(untrained, Untrained(width=24), seeds=range(200)),
         "norm_learning": one(norm_learning, NormLearning(points=101), seeds=[0]),
         "neural_tangent": one(neural_tangent, wide),
+        "full_data": one(full_data, FullData(hidden_widths=[[2], [10], [2, 2]], betas=[1.0, 10.0]), seeds=[0]),
+        "samplers": one(
+            samplers,
+            Samplers(samplers=["langevin", "gradient_descent"], hidden_widths=[[16]], betas=[1.0, 10.0], chains=64),
+        ),
+        "outputs": one(
+            outputs,
+            Outputs(hidden_widths=[[2], [3, 3]], betas=[1.0], chains=4, warm_up=40, draws=40, sweeps=40),
+        ),
         "path_pruning": one(
             path_pruning,
             PathPruning(width=16, hidden_layers=3, epochs=20, kept=[1, 2, 3, 4, 6, 8, 11, 16]),

@@ -27,6 +27,9 @@ EXAMPLES = {
     "stm_norm_learning": "norm_learning",
     "stm_ntk": "neural_tangent",
     "stm_path_pruning": "path_pruning",
+    "stm_full_data": "full_data",
+    "stm_samplers": "samplers",
+    "stm_outputs": "outputs",
 }
 
 
@@ -82,5 +85,5 @@ def test_priors_of_one_run_need_no_axis(tables):
     single = main[main["run"] == run].drop(columns="panel")
     single.attrs = {"runs": {run: main.attrs["runs"][run]}, "shards": []}
     figure = drawing_function("STM_prior")(single, scale="laptop")
-    assert [ax.has_data() for ax in figure.axes] == [True, False, False, False]
+    assert [ax.has_data() for ax in figure.axes] == [True, False, False, False, False, False]
     plt.close(figure)

@@ -4,13 +4,14 @@ import mpmath
 import numpy as np
 import pytest
 from scipy.integrate import trapezoid
-from scipy.stats import chi2, norm
+from scipy.stats import chi2, kstest, norm
 
 from nnstatmech.linear_bnn import integrand, kernel_scale, prior
 from nnstatmech.linear_bnn.comparison import equiprobable
 from nnstatmech.linear_bnn.gaussian_mixture import GaussianMixture
 from nnstatmech.linear_bnn.params import Posterior as Parameters
 from nnstatmech.linear_bnn.posterior import Posterior
+from nnstatmech.linear_bnn.spectrum import Spectrum
 from nnstatmech.linear_bnn.tasks import posterior as task
 
 from .digits import small_digits
@@ -373,14 +374,15 @@ def test_wide_networks_are_the_gaussian_process(beta):
 def test_kernel_renormalisation_where_images_and_width_grow_together():
     generator, images, width = np.random.default_rng(0), 800, 1600
     x = generator.standard_normal((images, 1600)) / 40
-    posterior = Posterior(x, 3 * generator.standard_normal(images), (width,), (1.0, width**-0.5))
+    y = 3 * generator.standard_normal(images)
+    posterior = Posterior(x, y, (width,), (1.0, width**-0.5))
     for beta in (1.0, np.inf):
         scale, weights = posterior.scale_posterior(beta)
         # The saddle neglects corrections of relative order 1/n.
         assert posterior.renormalised_scale(beta) == pytest.approx(weights @ scale.u, rel=3e-4)
     saddle, residual = (
         posterior.renormalised_scale(np.inf),
-        posterior.targets @ np.linalg.solve(x @ x.T, posterior.targets),
+        y @ np.linalg.solve(x @ x.T, y),
     )
     assert 1 - saddle == pytest.approx(images / width * (1 - residual / images / saddle), abs=1e-9)
 
@@ -408,3 +410,51 @@ def test_shapes_are_checked():
 
 def test_the_task_gives_finite_rows(rows_of):
     rows_of(task, Parameters(hidden_widths=[[1]], betas=[0, 1]), [0], small_digits())
+
+
+def of_moments(x, y, widths, sigmas):
+    return Posterior.of_spectrum(Spectrum.of_moments(x.T @ x, x.T @ y, y @ y), widths, sigmas)
+
+
+@pytest.mark.parametrize(("images", "pixels"), [(300, 40), (12, 40)])
+def test_moments_know_what_the_images_know(images, pixels):
+    """Both for more images than pixels and for fewer; ln Z, losses, scales and predictions to 1e-9."""
+    generator = np.random.default_rng(0)
+    x = generator.standard_normal((images, pixels)) / pixels**0.5
+    y = np.sign(x[:, 0] + 0.5 * generator.standard_normal(images))
+    test = generator.standard_normal(pixels)
+    for widths, sigmas in (((3,), (1.5, 0.8)), ((5, 2), (1.0, 0.7, 0.9))):
+        all_images, moments = Posterior(x, y, widths, sigmas), of_moments(x, y, widths, sigmas)
+        for beta in (0.1, 1.0, 100.0):
+            assert moments.log_evidence(beta) == pytest.approx(all_images.log_evidence(beta), rel=1e-9)
+            assert moments.mean_loss(beta) == pytest.approx(all_images.mean_loss(beta), rel=1e-9)
+            assert moments.wide_log_evidence(beta) == pytest.approx(all_images.wide_log_evidence(beta), rel=1e-9)
+            ours, theirs = (each.predictive(beta, test) for each in (moments, all_images))
+            assert ours.mean == pytest.approx(theirs.mean, rel=1e-9)
+            assert ours.variance == pytest.approx(theirs.variance, rel=1e-9)
+
+
+def test_mean_weights_and_drawn_functions_have_the_moments_of_the_predictive_law():
+    x, y, test = problem()
+    posterior = Posterior(x, y, (3,), (1.5, 0.8))
+    law = posterior.predictive(3.0, test)
+    assert posterior.mean_weights(3.0) @ test == pytest.approx(law.mean, rel=1e-10)
+    wide = posterior.wide_predictive(3.0, test)
+    assert posterior.wide_mean_weights(3.0) @ test == pytest.approx(wide.mean, rel=1e-10)
+    drawn = posterior.draw(3.0, 20_000, np.random.default_rng(0)) @ test
+    assert kstest(drawn, law.cdf).pvalue > 1e-3
+    losses = 0.5 * np.sum((posterior.draw(3.0, 20_000, np.random.default_rng(1)) @ x.T - y) ** 2, axis=1)
+    assert abs(losses.mean() - posterior.mean_loss(3.0)) < 4 * losses.std() / 20_000**0.5
+
+
+def test_evidence_of_infinite_width_is_the_determinants():
+    x, y, _ = problem()
+    posterior, beta = Posterior(x, y, (3,), (1.5, 0.8)), 2.0
+    covariance = np.eye(len(y)) + beta * posterior.mean_scale * x @ x.T
+    expected = -0.5 * (np.linalg.slogdet(covariance)[1] + beta * y @ np.linalg.solve(covariance, y))
+    assert posterior.wide_log_evidence(beta) == pytest.approx(expected, rel=1e-10)
+
+
+def test_moments_of_another_shape_are_refused():
+    with pytest.raises(ValueError, match="second moments"):
+        Spectrum.of_moments(np.eye(3), np.ones(2), 1.0)

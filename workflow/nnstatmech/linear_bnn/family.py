@@ -4,12 +4,15 @@ from ..parameters import Family
 from .params import (
     Classifier,
     Ensemble,
+    FullData,
     NeuralTangent,
     NormLearning,
+    Outputs,
     PathPruning,
     Posterior,
     Prior,
     Regression,
+    Samplers,
     Untrained,
 )
 
@@ -26,5 +29,8 @@ FAMILY = Family(
         "prior": Prior,
         "posterior": Posterior,
         "ensemble": Ensemble,
+        "full_data": FullData,
+        "samplers": Samplers,
+        "outputs": Outputs,
     },
 )

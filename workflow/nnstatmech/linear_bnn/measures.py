@@ -7,24 +7,31 @@ from . import comparison
 from .curves import (
     classifier,
     ensemble,
+    full_data,
+    mistakes,
     neural_tangent,
     norm_learning,
+    outputs,
     path_pruning,
     posterior,
     prior,
     regression,
+    samplers,
     untrained,
 )
 from .curves.rows import exact_number
 from .tables import (
     ClassifierTable,
     EnsembleTable,
+    FullDataTable,
     NeuralTangentTable,
     NormLearningTable,
+    OutputsTable,
     PathPruningTable,
     PosteriorTable,
     PriorTable,
     RegressionTable,
+    SamplersTable,
     UntrainedTable,
 )
 
@@ -217,3 +224,41 @@ def selection_artefact(table: EnsembleTable, network: str, multiple: float) -> M
         raise NotMeasured(f"{kept.samples if kept else 0} networks converged within {within:.0f} steps")
     net = ensemble.NetDivergence(*comparison.excess_divergence(kept))
     return Measurement(net.distance, net.distance_error)
+
+
+def evidence_gain(table: FullDataTable, network: str, beta: float) -> Measurement:
+    """Log evidence of all images above that of the infinitely wide network, in nats."""
+    return Measurement(full_data.evidence_gain(table, network, beta), 0.0)
+
+
+def full_data_number(table: FullDataTable, quantity: str, network: str, beta: float) -> Measurement:
+    """One exact number of the posterior after all images."""
+    return Measurement(full_data.number(table, quantity, network, beta), 0.0)
+
+
+def scale_over_saddle(table: FullDataTable, network: str, beta: float) -> Measurement:
+    """Posterior mean of the kernel scale over its saddle point."""
+    mean, saddle = (full_data.number(table, name, network, beta) for name in ("mean_scale", "saddle_scale"))
+    return Measurement(mean / saddle, 0.0)
+
+
+def passed_verdicts(table: SamplersTable, sampler: str) -> Measurement:
+    """Fraction of the test-bed's verdicts that a sampler passes, over realisations."""
+    return mean_over_seeds(samplers.passes(table, sampler))
+
+
+def sampler_loss_ratio(table: SamplersTable, sampler: str, network: str, beta: float) -> Measurement:
+    """Mean loss of a sampler over the exact one, over realisations."""
+    return mean_over_seeds(
+        select(table, quantity="loss_ratio", sampler=sampler, network=network, beta=beta)["value"].tolist()
+    )
+
+
+def samplers_difference(table: OutputsTable, quantity: str) -> Measurement:
+    """Relative difference of the two samplers of ten outputs, mean over all cells."""
+    return Measurement(*outputs.mean_difference(table, quantity))
+
+
+def script_distance(table: ClassifierTable) -> Measurement:
+    """What the seed's script calls a distance, over trained networks."""
+    return mean_over_seeds(mistakes.script_distances(table))

@@ -65,13 +65,19 @@ class BiasedNetwork:
         return (x @ effective.mT + offset).squeeze(-1)
 
     def descend(self, x: Tensor, target: float, learning_rate: float) -> None:
-        """One step of gradient descent on the mean squared error of images (seeds, images, inputs)."""
-        hidden = self.weight @ x.mT + self.bias
-        residual = self.readout.mT @ hidden + self.constant - target
+        """One step of gradient descent on the mean squared error of images (seeds, images, inputs).
+
+        With one output the hidden units of the images are never needed: the outputs are those of the end-to-end
+        vector aᵀW, and the gradient by W is the outer product of a and Σ residual · x.
+        """
+        effective = self.readout.mT @ self.weight
+        residual = effective @ x.mT + (self.readout.mT @ self.bias + self.constant - target)
         residual *= -2 * learning_rate / x.shape[1]
         total = residual.sum(-1, keepdim=True)
-        change = hidden @ residual.mT
-        self.weight.baddbmm_(self.readout, residual @ x)
+        pull = residual @ x
+        change = self.weight @ pull.mT + self.bias * total
+        for weight, readout, row in zip(self.weight, self.readout, pull, strict=True):
+            weight.addr_(readout[:, 0], row[0])
         self.bias += self.readout * total
         self.constant += total
         self.readout += change

@@ -438,6 +438,120 @@ class Posterior(TwoClasses):
         return above_start(0.03 * len(self.hidden_widths) * (len(self.betas) + 1), 120.0)
 
 
+class Samplers(TwoClasses):
+    """Samplers of the posterior on the test-bed: size-correct tests against the exact law."""
+
+    columns: ClassVar = {
+        "seed": "int32",
+        "sampler": "category",
+        "network": "category",
+        "beta": "float64",
+        "quantity": "category",
+        "value": "float64",
+    }
+
+    samplers: list[Literal["hmc", "mala", "langevin", "gradient_descent"]] = Field(
+        ["hmc", "mala", "langevin", "gradient_descent"],
+        min_length=1,
+        description="Hamiltonian Monte Carlo, MALA, tamed Langevin dynamics, and gradient descent (T = 0)",
+    )
+    hidden_widths: list[list[Width]] = Field(
+        [[2], [4], [16]], min_length=1, description="hidden widths n_1..n_{d-1}, one list a network"
+    )
+    betas: list[Positive] = Field([1, 10, 100], min_length=1, description="inverse temperatures β, rising")
+    chains: int = Field(
+        512, ge=64, multiple_of=64, description="independent chains in one realisation; whole vectors round alike"
+    )
+
+    def cost(self, seeds: int) -> Cost:
+        """MALA takes half of it: 12 000 gradients at the lowest temperature."""
+        networks = sum(1 for _ in self.hidden_widths) * len(self.samplers)
+        return above_start(seeds * networks * len(self.betas) * 0.8, 60.0)
+
+
+class Outputs(Parameters):
+    """Posterior of linear networks with ten outputs, over the Gram matrix, against Gibbs over all weights."""
+
+    needs = "labels"
+    columns: ClassVar = {
+        "seed": "int32",
+        "sampler": "category",
+        "network": "category",
+        "beta": "float64",
+        "output": "int32",
+        "quantity": "category",
+        "value": "float64",
+    }
+
+    images: int = Field(10, ge=2, description="training images P, the first of all")
+    test_image: int = Field(0, ge=0, description="index of the test image")
+    hidden_widths: list[list[Width]] = Field(
+        [[2], [10], [100], [2, 2], [10, 10], [100, 100]],
+        min_length=1,
+        description="hidden widths n_1..n_{d-1}, one list a network",
+    )
+    weight_scale: Positive = Field(
+        1.5, description="s: weights have standard deviation s in the first layer (images of norm 1), s/√fan-in after"
+    )
+    betas: list[Positive] = Field([1, 100], min_length=1, description="inverse temperatures β")
+    chains: int = Field(32, ge=2, description="independent chains of each sampler in one realisation")
+    warm_up: int = Field(300, ge=20, description="moves of Hamiltonian Monte Carlo that are left out")
+    draws: int = Field(400, ge=4, description="moves of Hamiltonian Monte Carlo that are kept")
+    sweeps: int = Field(2000, ge=8, description="sweeps of Gibbs sampling; the first quarter is left out")
+
+    def cost(self, seeds: int) -> Cost:
+        """A gradient takes 0.4 ms and 10 µs an image; a sweep 0.3 ms a layer of ten units, 5 ms of a hundred."""
+        moves = len(self.betas) * 10 * (self.warm_up + self.draws) * len(self.hidden_widths)
+        layers = sum(3e-4 + 5e-7 * max(widths) ** 2 for widths in self.hidden_widths for _ in [*widths, 1])
+        seconds = moves * (4e-4 + 1e-5 * self.images) + len(self.betas) * self.sweeps * layers
+        return above_start(seeds * seconds, 200.0)
+
+    def class_range(self) -> tuple[int, int | None]:
+        """The network has ten outputs."""
+        return 1, DIGITS
+
+
+class FullData(Parameters):
+    """Exact posteriors after all images of two classes, by the second moments of their pixels."""
+
+    needs = "labels"
+    columns: ClassVar = {
+        "seed": "int32",
+        "network": "category",
+        "beta": "float64",
+        "quantity": "category",
+        "value": "float64",
+    }
+
+    classes: list[Annotated[int, Field(ge=0)]] = Field(
+        [3, 8], min_length=2, max_length=2, description="labels of the two classes; targets are +1 and -1"
+    )
+    images: int | None = Field(None, ge=1, description="training images P, the first of both classes; null: all")
+    hidden_widths: list[list[Width]] = Field(
+        [[n] for n in (2, 5, 10, 30, 100, 300, 1000)] + [[n, n] for n in (2, 10, 100, 1000)],
+        min_length=1,
+        description="hidden widths n_1..n_{d-1}, one list a network",
+    )
+    weight_scale: Positive = Field(
+        1.5, description="s: weights have standard deviation s in the first layer (images of norm 1), s/√fan-in after"
+    )
+    betas: list[Positive] = Field([0.1, 1, 10, 100], min_length=1, description="inverse temperatures β")
+
+    @model_validator(mode="after")
+    def check_classes(self):
+        if self.classes[0] == self.classes[1]:
+            raise ValueError(f"classes: {list(self.classes)} names one class twice; two different labels are needed")
+        return self
+
+    def cost(self, seeds: int) -> Cost:
+        """0.7 s for each network and temperature and 3 s for the moments; the same for all seeds."""
+        return above_start(3 + 0.7 * len(self.hidden_widths) * len(self.betas), 600.0)
+
+    def class_range(self) -> tuple[int, int | None]:
+        """The two classes have to be there."""
+        return max(self.classes) + 1, None
+
+
 STUDIED_WIDTHS = {
     "hmc": [[1], [2], [4], [16]],
     "langevin": [[2], [8], [32]],

@@ -20,14 +20,14 @@ from functools import cached_property
 
 import numpy as np
 from scipy.optimize import brentq
-from scipy.special import logsumexp
+from scipy.special import expit, logsumexp
 
 from . import kernel_scale
 from .domain import finite, inverse_temperature, weight_scales, whole_widths
 from .gaussian_mixture import GaussianMixture
 from .integrand import SCAN, resolving_grid
 from .kernel_scale import KernelScale
-from .spectrum import Spectrum
+from .spectrum import Spectrum, log_signal
 
 DISTANCES = np.geomspace(0.1, 1000.0, 200)
 """From the centre of the prior of t, at which the ends of the interval that holds all maxima are looked for."""
@@ -55,10 +55,25 @@ class Posterior:
     """
 
     def __init__(self, images, targets, hidden_widths: Sequence[int], sigmas: Sequence[float]):
+        self._set(Spectrum.of(images, targets), hidden_widths, sigmas)
+
+    @classmethod
+    def of_spectrum(cls, spectrum: Spectrum, hidden_widths: Sequence[int], sigmas: Sequence[float]) -> "Posterior":
+        """The same from the directions of a training set; :meth:`Spectrum.of_moments` finds those of many images.
+
+        Raises
+        ------
+        ValueError
+            If a width or weight scale is outside of its domain.
+        """
+        posterior = cls.__new__(cls)
+        posterior._set(spectrum, hidden_widths, sigmas)
+        return posterior
+
+    def _set(self, spectrum: Spectrum, hidden_widths: Sequence[int], sigmas: Sequence[float]) -> None:
+        self.spectrum = spectrum
         self.hidden_widths = whole_widths("hidden widths", hidden_widths)
         self.sigmas = weight_scales(sigmas, self.hidden_widths)
-        self.images, self.targets = np.asarray(images, float), np.asarray(targets, float)
-        self.spectrum = Spectrum.of(self.images, self.targets)
         self._scales: dict[float, tuple[KernelScale, np.ndarray]] = {}
 
     @cached_property
@@ -113,6 +128,24 @@ class Posterior:
         kept = weights > 0
         return GaussianMixture(weights[kept], means[kept], np.sqrt(variances[kept]))
 
+    def mean_weights(self, beta: float) -> np.ndarray:
+        """Posterior mean w̄ of the end-to-end vector, shape (N,): the mean output for an image x is w̄·x."""
+        scale, weights = self.scale_posterior(beta)
+        return self.spectrum.mean_weights(scale.t, weights, beta)
+
+    def draw(self, beta: float, count: int, generator: np.random.Generator) -> np.ndarray:
+        """``count`` end-to-end vectors from the posterior, shape (count, N): functions of all images at once."""
+        scale, weights = self.scale_posterior(beta)
+        spectrum = self.spectrum
+        t = scale.t[generator.choice(len(weights), count, p=weights)]
+        signal = log_signal(2 * t[:, None] + spectrum.log_eigenvalues, beta)
+        noise = generator.standard_normal((count, spectrum.directions.shape[1]))
+        along = noise @ spectrum.directions.T
+        mean = expit(signal) * spectrum.targets / spectrum.lengths
+        root = np.exp(t)[:, None]
+        beside = root * (noise - along @ spectrum.directions)
+        return beside + (mean + root * np.sqrt(expit(-signal)) * along) @ spectrum.directions
+
     def wide_predictive(self, beta: float, image) -> GaussianMixture:
         """Law of f(x) for the Gaussian process of infinite width."""
         return self.process_at(self.mean_scale, beta, image)
@@ -123,6 +156,15 @@ class Posterior:
             raise ValueError(f"u = {u}: a kernel scale is a finite number, at least 0")
         mean, variance = self.spectrum.process(log_root(u), inverse_temperature(beta), self._checked(image))
         return GaussianMixture(np.ones(1), mean, np.sqrt(variance))
+
+    def wide_mean_weights(self, beta: float) -> np.ndarray:
+        """Mean of the end-to-end vector for the Gaussian process of infinite width, shape (N,)."""
+        return self.spectrum.mean_weights(log_root(self.mean_scale), np.ones(1), inverse_temperature(beta))
+
+    def wide_log_evidence(self, beta: float) -> float:
+        """ln Z(beta) for the Gaussian process of infinite width."""
+        likelihood = self.spectrum.log_likelihood(log_root(self.mean_scale), inverse_temperature(beta))
+        return float(likelihood[0]) - beta * self.least_loss
 
     def wide_mean_loss(self, beta: float) -> float:
         """Mean of L for the Gaussian process of infinite width."""
@@ -218,8 +260,9 @@ class Posterior:
 
     def _checked(self, image) -> np.ndarray:
         image = finite("image", image)
-        if image.shape != self.images.shape[1:]:
-            raise ValueError(f"image {image.shape}: the training images have {self.images.shape[1]} pixels")
+        pixels = self.spectrum.directions.shape[1]
+        if image.shape != (pixels,):
+            raise ValueError(f"image {image.shape}: the training images have {pixels} pixels")
         return image
 
 

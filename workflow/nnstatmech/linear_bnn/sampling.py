@@ -4,13 +4,16 @@ Many independent networks are computed side by side. Their index is the *last*, 
 all operations on such small matrices are then elementwise along it, several times faster than batched matrix
 products. A network is given by its whitened weights, a list of d tensors of shape (n_l, n_{l-1}, networks) with
 standard normal prior; the weights of layer l are sigma_l times these. Only matrix-vector products are needed,
-because a linear network with a scalar output is its end-to-end vector.
+because a linear network with a scalar output is its end-to-end vector, and a gradient is the outer product of two
+vectors, which is added where it is needed and never formed. On a CPU networks move on in blocks that stay in the
+cache, on a GPU as many as fit at once.
 
 Randomness comes in blocks: every seed owns ``networks`` consecutive members of the ensemble, its own random
 streams and step size, so that its numbers do not depend on which seeds are computed beside it.
 """
 
 from collections.abc import Iterator, Sequence
+from copy import copy
 from dataclasses import dataclass
 from itertools import pairwise
 
@@ -23,6 +26,12 @@ from .domain import finite, inverse_temperature, positive, weight_scales, whole_
 
 Weights = list[Tensor]
 
+COPIES = 6
+"""Of all weights that a sampler holds at a time: weights, proposal, momenta, random numbers and two products."""
+
+CACHED = 2**16
+"""Numbers of a tensor that is computed with at a time on a CPU: several of them stay in a core's cache."""
+
 
 def rotated_inputs(images, test_image) -> tuple[np.ndarray, np.ndarray]:
     """The same inputs in at most P + 1 coordinates: shapes (P, D) and (D,).
@@ -33,6 +42,21 @@ def rotated_inputs(images, test_image) -> tuple[np.ndarray, np.ndarray]:
     stacked = np.vstack([images, test_image]).astype(float)
     coordinates = np.linalg.qr(stacked.T).R.T
     return coordinates[:-1], coordinates[-1]
+
+
+def numbers_of_network(weights: Weights) -> int:
+    """Number of weights of one network."""
+    return sum(weight.shape[0] * weight.shape[1] for weight in weights)
+
+
+def blocks(weights: Weights) -> list[slice]:
+    """Consecutive networks that are computed at a time: on a CPU so many that their weights stay in the cache."""
+    count = weights[0].shape[-1]
+    if weights[0].device.type != "cpu":
+        return [slice(0, count)] if count else []
+    # Whole vectors, so that a network is rounded alike whatever is beside it.
+    size = max(64, CACHED // numbers_of_network(weights) // 64 * 64)
+    return [slice(start, start + size) for start in range(0, count, size)]
 
 
 class Streams:
@@ -57,6 +81,25 @@ class Streams:
     def average(self, per_network: Tensor) -> Tensor:
         """Mean over each seed's networks."""
         return per_network.reshape(-1, self.networks).mean(1)
+
+    def groups(self, weights_of_network: int) -> "list[Streams]":
+        """The same streams in groups of seeds that move on together: what the cache, or half of a GPU's memory, holds.
+
+        Parameters
+        ----------
+        weights_of_network
+            Number of weights of a network, of which :data:`COPIES` single-precision copies are held.
+        """
+        numbers = CACHED
+        if self.device.type == "cuda":
+            numbers = torch.cuda.mem_get_info(self.device)[0] // (8 * COPIES)
+        together = max(1, numbers // (weights_of_network * self.networks))
+        return [self._part(slice(i, i + together)) for i in range(0, len(self.generators), together)]
+
+    def _part(self, which: slice) -> "Streams":
+        part = copy(self)
+        part.generators = self.generators[which]
+        return part
 
     def _block(self, draw, shape, generator):
         return draw(*shape, self.networks, generator=generator, device=self.device)
@@ -101,43 +144,77 @@ class LinearNetworks:
     def outputs(self, weights: Weights, image) -> Tensor:
         """f(x) for one ``image`` of shape (D,), shape (networks,)."""
         image = torch.as_tensor(np.asarray(image), dtype=torch.float32, device=self.images.device)
-        return image @ self._backward(weights)[0]
+        return self.gain * (image @ self._backward(weights)[0])
 
     def loss(self, weights: Weights) -> Tensor:
         """L = 1/2 sum (f - y)^2, shape (networks,)."""
         return self._residuals(self._backward(weights)[0]).square().sum(0) / 2
 
-    def loss_and_gradient(self, weights: Weights, mask: Tensor | None = None) -> tuple[Tensor, Weights]:
-        """L and its derivatives by the whitened weights.
+    def gradient(self, weights: Weights, mask: Tensor | None = None) -> Weights:
+        """Derivatives of L by the whitened weights; ``mask`` as in :meth:`push`."""
+        gradient = [torch.zeros_like(weight) for weight in weights]
+        self.push(gradient, weights, 1.0, mask=mask)
+        return gradient
 
-        ``mask`` of shape (P, networks), if given, weighs every image's term in the gradient (not in L).
+    def push(
+        self,
+        target: Weights,
+        weights: Weights,
+        scale: float | Tensor,
+        layers: Sequence[float] | None = None,
+        mask: Tensor | None = None,
+    ) -> None:
+        """Add ``scale`` times the gradient of L by the whitened weights to ``target``, which may be ``weights``.
+
+        Parameters
+        ----------
+        scale
+            A number, or one for each network (networks,).
+        layers
+            A further factor for each layer.
+        mask
+            Of shape (P, networks), weighs every image's term in the gradient.
         """
         backward = self._backward(weights)
         residuals = self._residuals(backward[0])
-        forward = self.images.T @ (residuals if mask is None else residuals * mask)
-        gradient = []
-        for sigma, weight, vector in zip(self.sigmas, weights, backward[1:], strict=True):
-            gradient.append(sigma * vector[:, None] * forward[None])
-            forward = sigma * (weight * forward[None]).sum(1)
-        return residuals.square().sum(0) / 2, gradient
+        forward = self.images.T @ (residuals if mask is None else residuals.mul_(mask))
+        number = 1.0 if isinstance(scale, Tensor) else scale
+        if isinstance(scale, Tensor):
+            forward.mul_(scale)
+        factors = [self.gain * number * factor for factor in (layers or [1.0] * len(weights))]
+        for goal, weight, vector, factor in zip(target[:-1], weights[:-1], backward[1:], factors, strict=False):
+            # Before the weights change: they may be what is added to.
+            following = (weight * forward[None]).sum(1)
+            goal.addcmul_(vector[:, None], forward[None], value=factor)
+            forward = following
+        target[-1][0].add_(forward, alpha=factors[-1])
+
+    @property
+    def gain(self) -> float:
+        """Product of the weight scales: the output is this times that of the whitened weights."""
+        return float(np.prod(self.sigmas))
 
     def _backward(self, weights):
-        """Row vectors W_d ... W_{l+1} for l = 0..d, each (n_l, networks); the first is the end-to-end vector."""
-        vectors = [torch.ones_like(weights[-1][:, 0])]
-        for sigma, weight in zip(reversed(self.sigmas), reversed(weights), strict=True):
-            vectors.append(sigma * (weight * vectors[-1][:, None]).sum(0))
+        """Row vectors W_d ... W_{l+1} of the whitened weights for l = 0..d-1, each (n_l, networks)."""
+        vectors = [weights[-1][0]]
+        for weight in reversed(weights[:-1]):
+            vectors.append((weight * vectors[-1][:, None]).sum(0))
         return vectors[::-1]
 
     def _residuals(self, vector):
-        return self.images @ vector - self.targets[:, None]
+        return torch.addmm(self.targets[:, None], self.images, vector, beta=-1, alpha=self.gain)
 
 
 @dataclass(frozen=True)
 class Rung:
-    """The ensemble at one inverse temperature of the ladder."""
+    """The ensemble at one inverse temperature of the ladder.
+
+    ``average_loss`` is each network's mean of L over the second half of the rung's moves, shape (networks,).
+    """
 
     beta: float
     weights: Weights
+    average_loss: Tensor
     acceptance: Tensor
     step: Tensor
 
@@ -171,40 +248,103 @@ def hamiltonian_monte_carlo(
     Rung
         For each beta, with the acceptance of full moves in the rung's second half and the step size, shape (seeds,).
     """
-    log_step = torch.full((len(streams.generators),), float(np.log(first_step)), device=streams.device)
     positive("first_step", first_step)
+    groups = streams.groups(numbers_of_network(weights))
+    chains = [Chains(networks, part, group, first_step) for part, group in in_groups(weights, groups)]
     for beta in betas:
         inverse_temperature(beta)
-        accepted = []
+        for chain in chains:
+            chain.advance(beta, moves, leapfrogs, target, jitter)
+        together = [torch.cat(parts, dim=-1) for parts in zip(*(chain.weights for chain in chains), strict=True)]
+        average = torch.cat([chain.average for chain in chains])
+        acceptance = torch.cat([chain.acceptance for chain in chains])
+        yield Rung(beta, together, average, acceptance, torch.cat([chain.log_step for chain in chains]).exp())
+
+
+def in_groups(weights: Weights, groups: Sequence[Streams]) -> list[tuple[Weights, Streams]]:
+    """Copies of the weights of each group of seeds, with its streams."""
+    sizes = [len(group.generators) * group.networks for group in groups]
+    parts = zip(*(weight.split(sizes, dim=-1) for weight in weights), strict=True)
+    return [([weight.clone() for weight in part], group) for part, group in zip(parts, groups, strict=True)]
+
+
+class Chains:
+    """Hamiltonian Monte Carlo chains of a group of seeds.
+
+    Attributes
+    ----------
+    weights, loss
+        Where the chains are, and L there.
+    log_step
+        Logarithm of the step, one a seed.
+    average, acceptance
+        Of the second half of the last rung: mean of L, one a network, and acceptance of full moves, one a seed.
+    """
+
+    def __init__(self, networks: LinearNetworks, weights: Weights, streams: Streams, first_step: float):
+        self.networks, self.weights, self.streams = networks, weights, streams
+        self.loss = networks.loss(weights)
+        self.log_step = self.loss.new_full((len(streams.generators),), float(np.log(first_step)))
+        self.average, self.acceptance = torch.zeros_like(self.loss), torch.zeros_like(self.log_step)
+
+    def advance(
+        self, beta: float, moves: int, leapfrogs: int, target: float, jitter: float, adapts: bool = True
+    ) -> None:
+        """``moves`` trajectories at one inverse temperature; the step ``adapts`` in their first half, or not at all."""
+        met = []
+        self.average.zero_()
         for move in range(moves):
             scale = STEP_SCALES[move % len(STEP_SCALES)]
-            step = streams.spread(log_step.exp()) * scale * (1 + jitter * (2 * streams.uniform() - 1))
-            weights, probability = hamiltonian_move(networks, weights, beta, step, leapfrogs, streams)
-            if scale == 1 and 2 * move < moves:
-                log_step = log_step + streams.average(probability) - target
+            spread = self.streams.spread(self.log_step.exp())
+            probability = self.move(beta, spread * scale * (1 + jitter * (2 * self.streams.uniform() - 1)), leapfrogs)
+            if 2 * move >= moves:
+                self.average.add_(self.loss)
+            if scale == 1 and 2 * move < moves and adapts:
+                self.log_step = self.log_step + self.streams.average(probability) - target
             elif scale == 1:
-                accepted.append(streams.average(probability))
-        yield Rung(beta, weights, torch.stack(accepted).mean(0), log_step.exp())
+                met.append(self.streams.average(probability))
+        self.average /= moves - -(-moves // 2)
+        self.acceptance = torch.stack(met).mean(0)
+
+    def move(self, beta: float, step: Tensor, leapfrogs: int) -> Tensor:
+        """One Metropolis-corrected trajectory of every network with a step of shape (networks,).
+
+        Returns the probabilities with which the trajectories are accepted.
+        """
+        momenta = [self.streams.normal(*weight.shape[:2]) for weight in self.weights]
+        dice = self.streams.uniform()
+        probability = torch.empty_like(dice)
+        for block in blocks(self.weights):
+            old, now = [weight[..., block] for weight in self.weights], [momentum[..., block] for momentum in momenta]
+            start = beta * self.loss[block] + half_square(old) + half_square(now)
+            new, velocities = [weight.clone() for weight in old], [momentum.mul_(step[block]) for momentum in now]
+            leapfrog(self.networks, new, velocities, beta, step[block], leapfrogs)
+            loss = self.networks.loss(new)
+            end = beta * loss + half_square(new) + half_square(velocities) / step[block].square()
+            # An unstable trajectory has an infinite or undefined energy: never accepted.
+            probability[block] = torch.nan_to_num((start - end).exp_(), nan=0.0).clamp_(max=1)
+            accept = dice[block] < probability[block]
+            for current, proposed in zip([*old, self.loss[block]], [*new, loss], strict=True):
+                current.copy_(torch.where(accept, proposed, current))
+        return probability
 
 
-def hamiltonian_move(networks, weights, beta, step, leapfrogs, streams):
-    """New weights and acceptance probabilities of one Metropolis-corrected trajectory of every network."""
-    momenta = [streams.normal(*weight.shape[:2]) for weight in weights]
-    loss, gradient = networks.loss_and_gradient(weights)
-    start = beta * loss + half_square(weights) + half_square(momenta)
-    proposal = weights
-    for leap in range(leapfrogs):
-        if leap == 0:
-            momenta = [p - step / 2 * (w + beta * g) for p, w, g in zip(momenta, proposal, gradient, strict=True)]
-        proposal = [w + step * p for w, p in zip(proposal, momenta, strict=True)]
-        loss, gradient = networks.loss_and_gradient(proposal)
-        kick = step if leap < leapfrogs - 1 else step / 2
-        momenta = [p - kick * (w + beta * g) for p, w, g in zip(momenta, proposal, gradient, strict=True)]
-    end = beta * loss + half_square(proposal) + half_square(momenta)
-    # An unstable trajectory has an infinite or undefined energy: never accepted.
-    probability = torch.nan_to_num((start - end).exp(), nan=0.0).clamp(max=1)
-    accept = streams.uniform() < probability
-    return [torch.where(accept, new, old) for new, old in zip(proposal, weights, strict=True)], probability
+def leapfrog(
+    networks: LinearNetworks, weights: Weights, velocities: Weights, beta: float, step: Tensor, count: int
+) -> None:
+    """``count`` leapfrog steps in place; ``velocities`` are the momenta times the ``step`` of their network."""
+    square = step.square()
+
+    def kick(factor):
+        for velocity, weight in zip(velocities, weights, strict=True):
+            velocity.addcmul_(weight, square, value=-factor)
+        networks.push(velocities, weights, square * (-factor * beta))
+
+    kick(0.5)
+    for left in reversed(range(count)):
+        for weight, velocity in zip(weights, velocities, strict=True):
+            weight.add_(velocity)
+        kick(1.0 if left else 0.5)
 
 
 def half_square(tensors: Weights) -> Tensor:
@@ -231,18 +371,36 @@ def langevin(
     """
     inverse_temperature(beta)
     positive("step_size", step_size)
-    count = len(networks.targets)
-    for _ in range(steps):
-        mask = None
-        if batch_size is not None and batch_size < count:
-            ranks = streams.uniform(count).argsort(0).argsort(0)
-            mask = (ranks < batch_size) * (count / batch_size)
-        _, gradient = networks.loss_and_gradient(weights, mask)
-        drift = [w + beta * g for w, g in zip(weights, gradient, strict=True)]
-        scale = step_size / (1 + step_size * (2 * half_square(drift)).sqrt()) if tamed else step_size
-        noise = (2 * step_size) ** 0.5
-        weights = [w - scale * d + noise * streams.normal(*w.shape[:2]) for w, d in zip(weights, drift, strict=True)]
-    return weights
+    ends = []
+    for chain, group in in_groups(weights, streams.groups(numbers_of_network(weights))):
+        for _ in range(steps):
+            langevin_step(networks, chain, beta, group, step_size, batch_size, tamed)
+        ends.append(chain)
+    return [torch.cat(parts, dim=-1) for parts in zip(*ends, strict=True)]
+
+
+def langevin_step(
+    networks: LinearNetworks,
+    weights: Weights,
+    beta: float,
+    streams: Streams,
+    step_size: float,
+    batch_size: int | None,
+    tamed: bool,
+) -> None:
+    """One step of :func:`langevin`, in place."""
+    mask, count = None, len(networks.targets)
+    if batch_size is not None and batch_size < count:
+        ranks = streams.uniform(count).argsort(0).argsort(0)
+        mask = (ranks < batch_size) * (count / batch_size)
+    noise = [streams.normal(*weight.shape[:2]) for weight in weights]
+    for block in blocks(weights):
+        part = [weight[..., block] for weight in weights]
+        drift = [weight.clone() for weight in part]
+        networks.push(drift, part, beta, mask=mask if mask is None else mask[:, block])
+        scale = step_size / (1 + step_size * (2 * half_square(drift)).sqrt_()) if tamed else torch.tensor(step_size)
+        for weight, slope, random in zip(part, drift, noise, strict=True):
+            weight.addcmul_(slope, scale, value=-1).add_(random[..., block], alpha=(2 * step_size) ** 0.5)
 
 
 @dataclass(frozen=True)
@@ -287,24 +445,40 @@ def gradient_descent(
     positive("tolerance", tolerance)
     final = [weight.clone() for weight in weights]
     step = torch.full(final[0].shape[-1:], -1, device=networks.images.device)
-    active = torch.arange(len(step), device=networks.images.device)
-    current, whitened_rates = [weight.clone() for weight in weights], [rate / s**2 for s in networks.sigmas]
+    whitened_rates = [1 / s**2 for s in networks.sigmas]
+    everywhere = torch.arange(len(step), device=step.device)
+    active = [everywhere[block] for block in blocks(weights)]
+    current = [[weight[..., members].contiguous() for weight in weights] for members in active]
     taken = 0
-    while len(active) and taken < max_steps:
-        for _ in range(min(check_every, max_steps - taken)):
-            _, gradient = networks.loss_and_gradient(current)
-            for weight, slope, eta in zip(current, gradient, whitened_rates, strict=True):
-                weight.sub_(slope, alpha=eta)
-            taken += 1
-        converged = networks.loss(current) < tolerance
-        step[active[converged]] = taken
-        if converged.any():
-            for target, weight in zip(final, current, strict=True):
-                target[..., active[converged]] = weight[..., converged]
-            active, current = active[~converged], [weight[..., ~converged] for weight in current]
-    for target, weight in zip(final, current, strict=True):
-        target[..., active] = weight
+    while active and taken < max_steps:
+        made = min(check_every, max_steps - taken)
+        taken += made
+        for block in current:
+            for _ in range(made):
+                networks.push(block, block, -rate, whitened_rates)
+        converged = [networks.loss(block) < tolerance for block in current]
+        for members, block, done in zip(active, current, converged, strict=True):
+            step[members[done]] = taken
+            for target, weight in zip(final, block, strict=True):
+                target[..., members[done]] = weight[..., done]
+        active, current = remaining(active, current, converged)
+    for members, block in zip(active, current, strict=True):
+        for target, weight in zip(final, block, strict=True):
+            target[..., members] = weight
     return Descent(final, networks.loss(final), step)
+
+
+def remaining(
+    active: list[Tensor], current: list[Weights], converged: list[Tensor]
+) -> tuple[list[Tensor], list[Weights]]:
+    """Indices and weights of the networks that have not converged, in as few blocks as hold them."""
+    if not any(done.any() for done in converged):
+        return active, current
+    members = torch.cat([each[~done] for each, done in zip(active, converged, strict=True)])
+    kept = [[weight[..., ~done] for weight in block] for block, done in zip(current, converged, strict=True)]
+    weights = [torch.cat(parts, dim=-1) for parts in zip(*kept, strict=True)]
+    parts = blocks(weights)
+    return [members[part] for part in parts], [[weight[..., part].contiguous() for weight in weights] for part in parts]
 
 
 def compressed(weights: Weights) -> Weights:

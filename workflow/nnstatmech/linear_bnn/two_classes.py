@@ -51,3 +51,29 @@ def images_of_class(dataset, part, label, count):
         raise ValueError(f"{dataset.description} has {len(found)} {part} images of class {label}; {count} are needed")
     vectors = images[found].reshape(count, -1).astype(float)
     return vectors / np.linalg.norm(vectors, axis=1, keepdims=True)
+
+
+def unit_vectors(
+    dataset: Dataset, part: str, classes: Sequence[int], count: int | None = None
+) -> tuple[np.ndarray, np.ndarray]:
+    """Images of two classes as rows of norm 1 (P, pixels), targets +1 and -1 (P,).
+
+    Parameters
+    ----------
+    part
+        ``train`` or ``test``.
+    count
+        The first so many images of the two classes; all if None.
+
+    Raises
+    ------
+    ValueError
+        If the data set has no labels or no images of a class.
+    """
+    labels = getattr(dataset, f"{part}_labels")
+    available = [0 if labels is None else int(np.sum(labels == label)) for label in classes]
+    first, second = (
+        images_of_class(dataset, part, label, max(number, 1)) for label, number in zip(classes, available, strict=True)
+    )
+    order = np.argsort(np.concatenate([np.flatnonzero(labels == label) for label in classes]), kind="stable")[:count]
+    return np.vstack([first, second])[order], np.repeat([1.0, -1.0], available)[order]

@@ -139,9 +139,15 @@ def converged_fraction(descent: pd.DataFrame) -> pd.Series:
     return select(descent, quantity="converged_fraction").groupby("network", observed=True)["value"].mean()
 
 
+def losses_of(table: pd.DataFrame) -> pd.DataFrame:
+    """Rows of each network's loss: averaged over its moves where it is a Markov chain."""
+    averaged = (table["quantity"] == "average_loss").any()
+    return select(table, quantity="average_loss" if averaged else "loss")
+
+
 def mean_loss(rows: pd.DataFrame) -> pd.DataFrame:
     """Mean loss of one network's ensembles by inverse temperature: ``mean``, ``error``, ``exact`` posterior mean."""
-    losses = select(rows, quantity="loss").pivot(index=["seed", "member"], columns="beta", values="value")
+    losses = losses_of(rows).pivot(index=["seed", "member"], columns="beta", values="value")
     exact = select(rows, quantity="exact_mean_loss").groupby("beta")["value"].first()
     return over_seeds(losses).assign(exact=exact)
 
@@ -149,7 +155,7 @@ def mean_loss(rows: pd.DataFrame) -> pd.DataFrame:
 def loss_biases(table: pd.DataFrame) -> list[float]:
     """Mean loss of each seed's networks over the exact one, minus 1, averaged over all ensembles."""
     exact = select(table, quantity="exact_mean_loss")
-    measured = select(table, quantity="loss")
+    measured = losses_of(table)
     keys = ["seed", "network", "beta"]
     ratio = measured.groupby(keys, observed=True)["value"].mean() / exact.groupby(keys, observed=True)["value"].first()
     return list(ratio.groupby("seed").mean() - 1)

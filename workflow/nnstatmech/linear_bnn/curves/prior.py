@@ -4,8 +4,9 @@ import numpy as np
 import pandas as pd
 
 from ...readings import matches, parameters_of, runs_of, select
+from ..asymptotics import wide_correction
 from ..comparison import Agreement, of_counts
-from .rows import averaged, exact_curve, exact_number
+from .rows import averaged, exact_curve, exact_number, hidden_widths
 
 
 def networks_of(rows: pd.DataFrame) -> list[str]:
@@ -27,6 +28,14 @@ def whole_layers(table: pd.DataFrame) -> list[pd.DataFrame]:
 def length_density(rows: pd.DataFrame, quantity: str = "log_radial") -> pd.Series:
     """Exact density of the length |h| over its root mean square; ``log_radial_process``: at infinite width."""
     return np.exp(exact_curve(select(rows, quantity=quantity)))
+
+
+def corrected_gaussian(rows: pd.DataFrame) -> pd.Series:
+    """Density of the length of one output at infinite width with its first correction in 1/n (Edgeworth)."""
+    process = length_density(rows, "log_radial_process")
+    widths = hidden_widths(str(rows["network"].iloc[0]))
+    kappa = float(np.prod(widths)) ** -0.5
+    return process * wide_correction(process.index.to_numpy(), widths, 1, kappa)
 
 
 def sampled_density(rows: pd.DataFrame) -> pd.DataFrame:

@@ -14,17 +14,21 @@ from .marks import LIMIT, letters
 
 
 def finite_width_priors(main: PriorTable, *, scale: str) -> Figure:
-    """Densities of outputs: by width, of whole layers, with rectified units, behind a bottleneck."""
-    figure, axes = plt.subplots(2, 2, figsize=(9.5, 7))
+    """Densities of outputs: by width, of whole layers, behind a bottleneck, with rectified units by depth."""
+    figure, axes = plt.subplots(2, 3, figsize=(14, 7))
     component_densities(axes[0, 0], curves.priors_of(main, "linear", 1), "n")
+    first_corrections(axes[0, 0], curves.priors_of(main, "linear", 1))
     layer_densities(axes[0, 1], main)
-    component_densities(axes[1, 0], curves.priors_of(main, "relu", 1), "n")
-    component_densities(axes[1, 1], curves.priors_of(main, "linear", 3), "k")
+    component_densities(axes[0, 2], curves.priors_of(main, "linear", 3), "k")
+    for ax, layers in zip(axes[1], (1, 2, 3), strict=True):
+        component_densities(ax, curves.priors_of(main, "relu", layers), "n")
     titles = (
         "linear, one hidden layer",
         "linear, equal widths",
-        "ReLU, one hidden layer",
         "linear, widths 100, k, 100",
+        "ReLU, one hidden layer",
+        "ReLU, two hidden layers",
+        "ReLU, three hidden layers",
     )
     letters(axes.flat)
     for ax, title in zip(axes.flat, titles, strict=True):
@@ -49,6 +53,14 @@ def component_densities(ax: Axes, rows: pd.DataFrame, symbol: str) -> None:
     ax.plot(process.index, process, label="infinite width", **LIMIT)
     ax.set(yscale="log", ylim=(1e-5, 10), xlim=(0, process.index.max()), xlabel="|h|", ylabel="density p(h)")
     ax.legend(ncols=2)
+
+
+def first_corrections(ax: Axes, rows: pd.DataFrame) -> None:
+    """The Gaussian with its first correction in 1/n, dotted, in the colours of the exact densities."""
+    networks = curves.networks_of(rows)
+    for network, colour in zip(networks, sns.color_palette("viridis", len(networks)), strict=True):
+        density = curves.corrected_gaussian(select(rows, network=network)) / 2
+        ax.plot(density.index, density.where(density > 0), color=colour, linestyle=":", linewidth=1.2)
 
 
 def layer_densities(ax: Axes, table: pd.DataFrame) -> None:

@@ -36,8 +36,8 @@ def run(
     By ``member``: ``output`` f of the test image, ``probability`` the exact posterior's CDF there (uniform on
     [0, 1] if the ensemble samples the posterior), ``loss``; for gradient descent ``step`` of convergence, -1 where
     a network did not converge. Every network is listed, converged or not; one whose numbers left the float
-    range has only ``diverged`` = 1. By seed: ``exact_mean_loss``, ``converged_fraction``; for HMC ``acceptance``
-    and ``step_size``.
+    range has only ``diverged`` = 1; for HMC ``average_loss``, the mean loss of a chain over the second half of its
+    moves. By seed: ``exact_mean_loss``, ``converged_fraction``; for HMC ``acceptance`` and ``step_size``.
     """
     dataset = require(dataset)
     problem = two_class_problem(params, dataset)
@@ -90,7 +90,8 @@ def annealed_chains(params, networks, streams) -> Iterator[Snapshot]:
         target=params.acceptance,
     )
     for rung in rungs:
-        yield Snapshot(rung.beta, rung.weights, by_seed={"acceptance": rung.acceptance, "step_size": rung.step})
+        by_seed = {"acceptance": rung.acceptance, "step_size": rung.step}
+        yield Snapshot(rung.beta, rung.weights, {"average_loss": rung.average_loss}, by_seed)
 
 
 def langevin_ladder(params, networks, streams) -> Iterator[Snapshot]:

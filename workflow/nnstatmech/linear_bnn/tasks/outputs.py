@@ -1,0 +1,103 @@
+"""Task ``outputs``: posteriors of networks with ten outputs by two samplers that share nothing but the model."""
+
+from collections.abc import Iterator, Sequence
+
+import numpy as np
+import pyarrow as pa
+import torch
+
+from ...datasets import Dataset
+from ...seeding import numpy_stream
+from ...storage.progress import no_progress
+from ...storage.tables import schema_of, tidy
+from .. import diagnostics, gram_posterior, layer_gibbs
+from ..digits import CLASSES, labels_of, require
+from ..gram_posterior import BartlettPrior, TrainingDirections, mean_loss, mean_outputs
+from ..params import Outputs
+from ..two_classes import network_label, weight_scales
+
+
+def run(
+    params: Outputs, seeds: Sequence[int], dataset: Dataset | None, device: torch.device, progress=no_progress
+) -> pa.Table:
+    """Targets are 1 for the digit's own output and 0 for the others.
+
+    By ``sampler`` (``factors``: Hamiltonian Monte Carlo over Bartlett factors; ``layers``: Gibbs over all weights),
+    network, ``beta`` and seed: ``mean_loss`` and ``mean_loss_error``, ``trace`` of G over its prior mean and
+    ``trace_error``; by ``output`` ``mean_output`` for the unseen image and ``mean_output_error``; of all these the
+    largest ``r_hat`` and the least ``effective_samples``. Without a sampler: ``process_mean_loss`` and
+    ``process_mean_output`` of the network of infinite width.
+    """
+    dataset = require(dataset)
+    labels, _ = labels_of(dataset)
+    images, test = unit_rows(dataset.train_images[: params.images]), unit_rows(dataset.test_images)[params.test_image]
+    targets = np.eye(CLASSES)[labels[: params.images]]
+    tables = []
+    with progress(total=len(params.hidden_widths) * len(params.betas) * len(seeds), desc="posteriors") as bar:
+        for widths in params.hidden_widths:
+            sigmas = weight_scales(widths, params.weight_scale)
+            training = TrainingDirections.of(images, targets, test, sigmas[0])
+            prior = BartlettPrior.of(widths, CLASSES, sigmas)
+            size = float(np.prod(np.square(sigmas[1:])) * np.prod(widths))
+            for beta in params.betas:
+                known = {"network": network_label(widths), "beta": beta}
+                for seed in seeds:
+                    streams = [numpy_stream(seed, "outputs", name, f"{known}") for name in ("factors", "layers")]
+                    grams = {
+                        "factors": gram_posterior.sample_grams(
+                            prior,
+                            training,
+                            beta,
+                            streams[0],
+                            chains=params.chains,
+                            warm_up=params.warm_up,
+                            draws=params.draws,
+                        ),
+                        "layers": layer_gibbs.sample_grams(
+                            images,
+                            targets,
+                            widths,
+                            sigmas,
+                            beta,
+                            streams[1],
+                            chains=params.chains,
+                            warm_up=params.sweeps // 4,
+                            draws=params.sweeps - params.sweeps // 4,
+                        ),
+                    }
+                    for name, found in grams.items():
+                        for row in summaries(found, training, beta, size):
+                            tables.append(tidy(Outputs.columns, **known, seed=seed, sampler=name, **row))
+                    bar.update(1)
+                wide = size * np.eye(CLASSES)[None]
+                process = {"quantity": "process_mean_loss", "value": mean_loss(wide, training, beta)}
+                outputs = {"quantity": "process_mean_output", "value": mean_outputs(wide, training, beta)[0]}
+                outputs["output"] = np.arange(CLASSES)
+                tables += [tidy(Outputs.columns, **known, **row) for row in (process, outputs)]
+    return pa.concat_tables(tables, promote_options="permissive").cast(schema_of(Outputs.columns))
+
+
+def unit_rows(images: np.ndarray) -> np.ndarray:
+    """Images as rows of norm 1."""
+    vectors = images.reshape(len(images), -1).astype(float)
+    return vectors / np.linalg.norm(vectors, axis=1, keepdims=True)
+
+
+def summaries(grams: np.ndarray, training: TrainingDirections, beta: float, size: float) -> Iterator[dict]:
+    """Rows of the draws (chains, draws, K, K) of one sampler."""
+    shape, flat = grams.shape[:2], grams.reshape(-1, *grams.shape[2:])
+    outputs = mean_outputs(flat, training, beta).reshape(*shape, -1)
+    scalars = {
+        "mean_loss": mean_loss(flat, training, beta).reshape(shape),
+        "trace": flat.trace(axis1=1, axis2=2).reshape(shape) / (size * flat.shape[-1]),
+    }
+    series = [*scalars.values(), *np.moveaxis(outputs, -1, 0)]
+    for name, draws in scalars.items():
+        yield {"quantity": name, "value": np.array([draws.mean()])}
+        yield {"quantity": f"{name}_error", "value": np.array([diagnostics.standard_error(draws)])}
+    errors = np.array([diagnostics.standard_error(draws) for draws in series[len(scalars) :]])
+    position = np.arange(len(errors))
+    yield {"quantity": "mean_output", "output": position, "value": outputs.mean((0, 1))}
+    yield {"quantity": "mean_output_error", "output": position, "value": errors}
+    yield {"quantity": "r_hat", "value": np.array([max(map(diagnostics.r_hat, series))])}
+    yield {"quantity": "effective_samples", "value": np.array([min(map(diagnostics.effective_samples, series))])}
