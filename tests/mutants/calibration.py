@@ -47,7 +47,9 @@ def main() -> None:
         for name in [name for name, changes in found.items() if changes is None]:
             print(f"{name}: not measured: {of_claim[name][0].reason}")
         path = HERE / "twins" / f"{family}_expected.yaml"
-        text = "# What the engine without a mistake gives at the sizes of the twins; made by tests.mutants.calibration.\n"
+        text = (
+            "# What the engine without a mistake gives at the sizes of the twins; made by tests.mutants.calibration.\n"
+        )
         kept = {name: changes for name, changes in found.items() if changes is not None}
         path.write_text(text + yaml.safe_dump(kept, sort_keys=False), encoding="utf-8")
 

@@ -14,7 +14,16 @@ from .mutation import HERE, Mutant, install
 
 SEEDS_APART = 1000  # between the first seeds of two sets
 # Imported before processes fork: each of them would need seconds for it.
-HEAVY = ("torch", "pandas", "pyarrow", "scipy.stats", "scipy.optimize", "scipy.integrate", "sklearn.datasets", "pydantic")
+HEAVY = (
+    "torch",
+    "pandas",
+    "pyarrow",
+    "scipy.stats",
+    "scipy.optimize",
+    "scipy.integrate",
+    "sklearn.datasets",
+    "pydantic",
+)
 
 
 @dataclass(frozen=True)
@@ -35,7 +44,7 @@ def read(name: str) -> dict:
 
 
 def twins_of(family: str) -> dict:
-    """Small ``experiments``, ids of claims that hold ``as_stated`` at their sizes, and changed entries of ``claims``."""
+    """Small ``experiments``, ids of claims that hold ``as_stated`` on them, and changed entries of ``claims``."""
     return read(family)
 
 

@@ -38,9 +38,7 @@ class Matrix:
 
     def catchers(self, mutant: str) -> list[str]:
         """The claims that catch a mutant; ``(engine)`` if the engine itself refuses to run."""
-        caught = [
-            name for name in self.severe_claims if self.verdict(mutant, name) == "refuted"
-        ]
+        caught = [name for name in self.severe_claims if self.verdict(mutant, name) == "refuted"]
         failed = any(judged.verdict == "error" for judged in self.mutants[mutant].values())
         return caught + ["(engine)"] * failed
 
@@ -64,10 +62,14 @@ class Matrix:
         return abs(found.value / mean - 1) if mean else None
 
 
-def compute(family: str, mutants: Sequence[Mutant], processes: int, sets: Sequence[int] = OTHER_SETS) -> Matrix:
-    """All verdicts of a family."""
+def compute(
+    family: str, mutants: Sequence[Mutant], processes: int, sets: Sequence[int] = OTHER_SETS, headlines: bool = False
+) -> Matrix:
+    """All verdicts of a family; with ``headlines``, of each mutant by the claim that it names alone."""
     tasks: list[tuple] = [(family, seed_set, None, None) for seed_set in sets]
-    tasks += [(family, MUTANT_SET, mutant, claims_touched(family, mutant.module)) for mutant in mutants]
+    for mutant in mutants:
+        judges = [mutant.headline] if headlines else claims_touched(family, mutant.module)
+        tasks.append((family, MUTANT_SET, mutant, judges))
     results = list(judge_apart(tasks, processes))
     baseline: dict[str, list[Judged]] = {}
     for judged in results[: len(sets)]:
@@ -140,6 +142,7 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("family", nargs="*", default=list(FAMILIES))
     parser.add_argument("--mutant", action="append", help="this one only; may be given again")
+    parser.add_argument("--headlines", action="store_true", help="judge each mutant by the claim that it names alone")
     parser.add_argument("--processes", type=int, default=2)
     parser.add_argument("--save", type=Path, help="write the verdicts as JSON, too")
     arguments = parser.parse_args()
@@ -147,11 +150,11 @@ def main() -> None:
     for family in arguments.family:
         mutants = mutants_of(family)
         chosen = [mutants[name] for name in arguments.mutant or mutants]
-        matrix = compute(family, chosen, arguments.processes)
+        matrix = compute(family, chosen, arguments.processes, headlines=arguments.headlines)
         print(text_of(matrix, mutants), end="\n\n", flush=True)
         saved.append(as_json(matrix, mutants))
-    if arguments.save:
-        arguments.save.write_text(json.dumps(saved, indent=1), encoding="utf-8")
+        if arguments.save:
+            arguments.save.write_text(json.dumps(saved, indent=1), encoding="utf-8")
 
 
 if __name__ == "__main__":
