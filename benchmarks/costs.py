@@ -23,8 +23,7 @@ from collections.abc import Mapping
 from functools import cache
 from pathlib import Path
 
-HERE = Path(__file__).resolve().parent
-sys.path.insert(0, str(HERE.parent / "workflow"))
+sys.path.insert(0, str(Path(__file__).resolve().parents[1] / "workflow"))
 
 import torch
 import yaml
@@ -38,6 +37,7 @@ from nnstatmech.planning.measured_costs import FILE, computing_seconds, kind_of,
 from nnstatmech.planning.plan import Plan
 from nnstatmech.storage.progress import no_progress
 
+CASES = Path(__file__).with_suffix(".yaml")
 RIGHT_WITHIN = 1.5
 
 
@@ -121,7 +121,7 @@ def check(checked_on: Mapping) -> None:
 
 
 if __name__ == "__main__":
-    cases = yaml.safe_load((HERE / "costs.yaml").read_text(encoding="utf-8"))
+    cases = yaml.safe_load(CASES.read_text(encoding="utf-8"))
     if sys.argv[1:2] == ["fit"]:
         fit(cases["fitted_on"])
     else:
