@@ -10,6 +10,8 @@ import yaml
 
 HERE = Path(__file__).resolve().parent
 PACKAGE = HERE.parents[1] / "workflow/nnstatmech"
+if str(PACKAGE.parent) not in sys.path:
+    sys.path.insert(0, str(PACKAGE.parent))
 FAMILIES = ("moments", "message_passing", "linear_bnn", "cascades")
 
 
