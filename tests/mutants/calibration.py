@@ -1,8 +1,8 @@
 """What the engine without a mistake gives at the twins' sizes: ``python -m tests.mutants.calibration [FAMILY ...]``.
 
 Most claims are about other sizes than those of their twins. Such a claim's twin expects what the engine gives at its
-own size, the mean over sets of seeds that the matrix does not use, with its error; the rival keeps its relative
-distance. Written to ``twins/<family>_expected.yaml``. To be repeated when an engine's numbers are meant to change.
+own size, the mean over sets of seeds that the matrix does not use, with its error; the rival keeps its relative distance,
+or is as far away as the twin can resolve. Written to ``twins/<family>_expected.yaml``. To be repeated when an engine's numbers are meant to change.
 """
 
 import argparse
@@ -15,6 +15,9 @@ from .judging import Judged, claims_of, judge
 from .mutation import FAMILIES, HERE
 
 SETS = tuple(range(11, 17))
+ERRORS_AWAY = (
+    15.0  # least distance of the rival, in standard errors of one set: Student's t of few realisations is wide
+)
 ROUNDING = 1e-5  # relative, of exact numbers on another machine
 
 
@@ -28,6 +31,8 @@ def expected_of(claim, judged: Sequence[Judged]) -> dict | None:
     distance = 0.5 if claim.rival is None else claim.rival - claim.expected
     if claim.expected and mean:
         distance *= mean / claim.expected
+    errors = [one.standard_error for one in judged if one.standard_error is not None]
+    distance = math.copysign(max(abs(distance), ERRORS_AWAY * max(errors, default=0.0)), distance)
     changes = {"expected": mean, "expected_error": error, "rival": mean + distance, "allowance": ROUNDING * abs(mean)}
     return {name: float(f"{value:.6g}") for name, value in changes.items()}
 

@@ -2,6 +2,7 @@
 
 import argparse
 import json
+import sys
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -63,14 +64,28 @@ class Matrix:
 
 
 def compute(
-    family: str, mutants: Sequence[Mutant], processes: int, sets: Sequence[int] = OTHER_SETS, headlines: bool = False
+    family: str,
+    mutants: Sequence[Mutant],
+    processes: int,
+    sets: Sequence[int] = OTHER_SETS,
+    headlines: bool = False,
+    reports: bool = False,
 ) -> Matrix:
-    """All verdicts of a family; with ``headlines``, of each mutant by the claim that it names alone."""
+    """All verdicts of a family; with ``headlines``, of each mutant by the claim that it names alone.
+
+    ``reports`` prints each verdict as it comes.
+    """
     tasks: list[tuple] = [(family, seed_set, None, None) for seed_set in sets]
     for mutant in mutants:
         judges = [mutant.headline] if headlines else claims_touched(family, mutant.module)
         tasks.append((family, MUTANT_SET, mutant, judges))
-    results = list(judge_apart(tasks, processes))
+    results = []
+    for task, judged in zip(tasks, judge_apart(tasks, processes), strict=True):
+        results.append(judged)
+        if reports:
+            name = f"set {task[1]} of seeds" if task[2] is None else task[2].id
+            marks = "".join(MARKS[one.verdict] for one in judged)
+            print(f"{family} {len(results)}/{len(tasks)} {name}: {marks}", file=sys.stderr, flush=True)
     baseline: dict[str, list[Judged]] = {}
     for judged in results[: len(sets)]:
         for one in judged:
@@ -150,7 +165,7 @@ def main() -> None:
     for family in arguments.family:
         mutants = mutants_of(family)
         chosen = [mutants[name] for name in arguments.mutant or mutants]
-        matrix = compute(family, chosen, arguments.processes, headlines=arguments.headlines)
+        matrix = compute(family, chosen, arguments.processes, headlines=arguments.headlines, reports=True)
         print(text_of(matrix, mutants), end="\n\n", flush=True)
         saved.append(as_json(matrix, mutants))
         if arguments.save:
