@@ -1,8 +1,9 @@
 """What the engine without a mistake gives at the twins' sizes: ``python -m tests.mutants.calibration [FAMILY ...]``.
 
 Most claims are about other sizes than those of their twins. Such a claim's twin expects what the engine gives at its
-own size, the mean over sets of seeds that the matrix does not use, with its error; the rival keeps its relative distance,
-or is as far away as the twin can resolve. Written to ``twins/<family>_expected.yaml``. To be repeated when an engine's numbers are meant to change.
+own size, the mean over sets of seeds that the matrix does not use, with its error; the rival keeps its relative
+distance, or is as far away as the twin can resolve. Written to ``twins/<family>_expected.yaml``. To be repeated when an
+engine's numbers are meant to change.
 """
 
 import argparse

@@ -19,7 +19,7 @@ def test_every_mutant_fits_its_module(family):
     """The piece of source that a mutant replaces is still there, once, and what replaces it is Python."""
     mutants = mutants_of(family)
     assert len(mutants) >= 10
-    claims = {claim.id for claim in claims_of(family)}
+    claims = {claim.id for claim in claims_of(family, calibrated=False)}
     for mutant in mutants.values():
         compile(mutant.source(), mutant.module, "exec")
         assert mutant.replace != mutant.by
