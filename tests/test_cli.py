@@ -9,7 +9,7 @@ import pytest
 from typer.testing import CliRunner
 
 from nnstatmech import bundles, cli
-from nnstatmech.planning import estimates
+from nnstatmech.planning import estimates, measured_costs
 from nnstatmech.planning.codehash import module_hash
 from nnstatmech.planning.layers import of_package
 from nnstatmech.planning.plan import Plan
@@ -76,7 +76,8 @@ def test_the_cost_of_several_figures_counts_shared_experiments_once(plan, tmp_pa
     assert said.count("not known yet") == 4
 
 
-def test_an_estimate_is_the_sum_over_the_shards(plan):
+def test_an_estimate_is_the_sum_over_the_shards(plan, monkeypatch):
+    monkeypatch.setattr(measured_costs, "measurements", dict)
     name = max(plan.runs, key=lambda name: len(plan.batches[name]) * (plan.shard_count(name) > 1))
     costs = [
         plan.job_cost(name, batch, len(plan.seeds(name, shard)))
@@ -86,6 +87,44 @@ def test_an_estimate_is_the_sum_over_the_shards(plan):
     estimate = estimates.of_experiment(plan, name)
     assert estimate.jobs == len(costs) > len(plan.batches[name])
     assert estimate.core_hours == pytest.approx(sum(cost.cpu_seconds for cost in costs) / 3600)
+    assert estimate.unmeasured
+
+
+def test_what_was_measured_multiplies_what_is_beyond_the_start(plan, monkeypatch):
+    params, seeds = plan.parameters("vanilla", "single"), plan.shard_size("vanilla")
+    start, stated = measured_costs.start_seconds(params), params.cost(seeds).cpu_seconds
+    assert stated > start > 0
+    kind = measured_costs.kind_of("moments", "propagation", params)
+    monkeypatch.setattr(measured_costs, "measurements", lambda: {kind: measured_costs.Measured(3.0, 10.0)})
+    corrected = measured_costs.corrected_seconds("moments", "propagation", params, seeds)
+    assert corrected == pytest.approx(start + 3 * (stated - start))
+    estimate = estimates.of_experiment(plan, "vanilla")
+    assert estimate.core_hours == pytest.approx(plan.shard_count("vanilla") * corrected / 3600)
+    assert estimate.extrapolated == pytest.approx(3 * (stated - start) / 10)
+    assert not estimate.unmeasured
+
+
+def test_an_extrapolated_cost_says_so(plan, monkeypatch, tmp_path):
+    of_command = ["cost", "Fig_3", "--scale", "paper", "--seeds", "8", "--results", tmp_path]
+    params = plan.parameters("vanilla", "single")
+    kind = measured_costs.kind_of("moments", "propagation", params)
+    for longest, said in ((1.0, "times"), (1e9, "no")):
+        monkeypatch.setattr(measured_costs, "measurements", lambda: {kind: measured_costs.Measured(1.0, longest)})  # noqa: B023
+        assert made(*of_command).splitlines()[2].split()[-1] == said
+    monkeypatch.setattr(measured_costs, "measurements", dict)
+    assert made(*of_command).splitlines()[2].endswith("not measured")
+
+
+def test_kinds_that_were_measured_are_kinds_of_jobs(plan):
+    kinds = {
+        measured_costs.kind_of(one.experiment(name).family, str(one.task(name)), one.parameters(name, run))
+        for one in (plan, Plan.of(of_package({"scale": "laptop"})))
+        for name, runs in one.runs.items()
+        for run in runs
+    }
+    found = measured_costs.measurements()
+    assert set(found) <= kinds
+    assert all(0.05 < one.factor < 20 and one.cpu_seconds > 0 for one in found.values())
 
 
 def test_the_disk_is_that_of_the_shards_at_hand(plan, tmp_path):

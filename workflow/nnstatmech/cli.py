@@ -203,10 +203,19 @@ def cost(
         disk = estimates.disk_mb(plan, names, results)
         size = "not known yet" if disk is None else megabytes(disk)
         memory = megabytes(estimate.memory_mb)
-        rows.append([name, str(estimate.jobs), str(done), hours(estimate.core_hours / faster), memory, size])
-    columns = {"figure": "left"} | dict.fromkeys(["jobs", "done", "core hours", "memory of a job", "disk"], "right")
+        taken = hours(estimate.core_hours / faster)
+        rows.append([name, str(estimate.jobs), str(done), taken, memory, size, extrapolated(estimate)])
+    columns = {"figure": "left"}
+    columns |= dict.fromkeys(["jobs", "done", "core hours", "memory of a job", "disk", "extrapolated"], "right")
     machine = f"this machine at {100 * faster:.0f} GFLOP/s" if here else "a core of 100 GFLOP/s"
     show(f"{plan.settings.scale} scale, {plan.settings.data} data, {machine}", columns, rows)
+
+
+def extrapolated(estimate: estimates.Estimate) -> str:
+    """From how much shorter jobs a cost is extrapolated."""
+    if estimate.unmeasured:
+        return "not measured"
+    return "no" if estimate.extrapolated <= 1.5 else f"{estimate.extrapolated:.0f} times"
 
 
 def experiments_of(plan: Plan, name: str) -> list[str]:

@@ -5,10 +5,11 @@ The numbers come from :meth:`nnstatmech.parameters.Parameters.cost`, which the s
 
 import time
 from collections.abc import Iterable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 from .job_sizes import memory_to_ask
+from .measured_costs import corrected_seconds, extrapolation, kind_of
 from .plan import Plan
 
 REFERENCE_GFLOPS = 100.0  # of the core that costs are counted for: products of single-precision matrices
@@ -27,15 +28,25 @@ class Estimate:
         Of one thread, on a core that multiplies single-precision matrices at 100 GFLOP/s.
     memory_mb
         What the largest job asks for.
+    extrapolated
+        How many times longer a job computes than the longest one of its kind that was measured, at most.
+    unmeasured
+        Kinds of jobs of which none was measured: their cost is what the formula of their task says.
     """
 
     jobs: int = 0
     core_hours: float = 0.0
     memory_mb: int = 0
+    extrapolated: float = 0.0
+    unmeasured: frozenset[str] = frozenset()
 
     def __add__(self, other: "Estimate") -> "Estimate":
         return Estimate(
-            self.jobs + other.jobs, self.core_hours + other.core_hours, max(self.memory_mb, other.memory_mb)
+            self.jobs + other.jobs,
+            self.core_hours + other.core_hours,
+            max(self.memory_mb, other.memory_mb),
+            max(self.extrapolated, other.extrapolated),
+            self.unmeasured | other.unmeasured,
         )
 
 
@@ -49,7 +60,25 @@ def of_experiment(plan: Plan, experiment: str) -> Estimate:
             if seeds and jobs:
                 cost = plan.job_cost(experiment, batch, seeds)
                 total += Estimate(jobs, jobs * cost.cpu_seconds / 3600, memory_to_ask(cost))
-    return total
+    return corrected(total, plan, experiment)
+
+
+def corrected(estimate: Estimate, plan: Plan, experiment: str) -> Estimate:
+    """What was measured of such jobs taken into account, and how far that is extrapolated."""
+    family, task = plan.experiment(experiment).family, str(plan.task(experiment))
+    runs = [plan.parameters(experiment, run) for run in plan.runs[experiment]]
+    seeds = plan.shard_size(experiment)
+    found = [extrapolation(family, task, params, seeds) for params in runs]
+    stated = sum(params.cost(seeds).cpu_seconds for params in runs)
+    factor = sum(corrected_seconds(family, task, params, seeds) for params in runs) / stated if stated else 1.0
+    return replace(
+        estimate,
+        core_hours=factor * estimate.core_hours,
+        extrapolated=max((times for times in found if times is not None), default=0.0),
+        unmeasured=frozenset(
+            kind_of(family, task, params) for params, times in zip(runs, found, strict=True) if times is None
+        ),
+    )
 
 
 def of_experiments(plan: Plan, experiments: Iterable[str]) -> Estimate:
@@ -80,7 +109,7 @@ def disk_mb(plan: Plan, experiments: Iterable[str], results: Path) -> float | No
 
 
 def speed_here() -> float:
-    """How fast one thread of this machine multiplies single-precision matrices, in GFLOP/s."""
+    """How fast one thread of this machine multiplies single-precision matrices, in GFLOP a CPU second."""
     import numpy as np
     from threadpoolctl import threadpool_limits
 
@@ -88,7 +117,7 @@ def speed_here() -> float:
     seconds = []
     with threadpool_limits(1):
         for _ in range(5):
-            start = time.perf_counter()
+            start = time.process_time()
             np.matmul(matrix, matrix)
-            seconds.append(time.perf_counter() - start)
+            seconds.append(time.process_time() - start)
     return 2 * PRODUCT_SIZE**3 / min(seconds) / 1e9

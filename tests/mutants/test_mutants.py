@@ -1,0 +1,71 @@
+"""Every mutant is caught: three of each family here, all of them with ``-m mutants``."""
+
+import subprocess
+import sys
+
+import pytest
+import yaml
+from mutants.judging import claims_of, judge_apart
+from mutants.matrix import LEAST_CAUGHT, LEAST_SLIGHT, MOST_IDLE, OTHER_SETS, SLIGHT, compute
+from mutants.mutation import FAMILIES, HERE, mutants_of
+from small_project import ROOT
+
+# Cheap ones, each caught by its headline claim alone.
+ALWAYS = yaml.safe_load((HERE / "always.yaml").read_text(encoding="utf-8"))
+
+
+@pytest.mark.parametrize("family", FAMILIES)
+def test_every_mutant_fits_its_module(family):
+    """The piece of source that a mutant replaces is still there, once, and what replaces it is Python."""
+    mutants = mutants_of(family)
+    assert len(mutants) >= 10
+    claims = {claim.id for claim in claims_of(family, calibrated=False)}
+    for mutant in mutants.values():
+        compile(mutant.source(), mutant.module, "exec")
+        assert mutant.replace != mutant.by
+        assert mutant.headline in claims, f"{mutant.id}: {mutant.headline} has no twin"
+
+
+def test_a_mutant_whose_module_was_rewritten_is_named():
+    mutant = next(iter(mutants_of("moments").values()))
+    stale = type(mutant)(**{**vars(mutant), "replace": "what is nowhere"})
+    with pytest.raises(ValueError, match=rf"moments/{mutant.id}: 'what is nowhere' occurs 0 times in networks.py"):
+        stale.source()
+
+
+def test_the_package_is_imported_with_the_mistake_and_no_file_is_changed():
+    code = (
+        "import sys; sys.path[:0] = ['workflow', 'tests']; from mutants.mutation import install, mutants_of; "
+        "from nnstatmech.moments.networks import he_std; right = he_std(2); "
+        "install(mutants_of('moments')['weights_smaller']); from nnstatmech.moments.networks import he_std; "
+        "print(right, he_std(2))"
+    )
+    done = subprocess.run([sys.executable, "-c", code], cwd=ROOT, capture_output=True, text=True, check=True)
+    right, wrong = map(float, done.stdout.split())
+    assert right == 1
+    assert wrong == pytest.approx(0.98**0.5)
+
+
+@pytest.mark.parametrize(("family", "name"), [(family, name) for family, names in ALWAYS.items() for name in names])
+def test_some_mutants_are_caught(family, name):
+    mutant = mutants_of(family)[name]
+    right, wrong = (
+        judged[0].verdict
+        for judged in judge_apart(
+            [(family, OTHER_SETS[0], None, [mutant.headline]), (family, 0, mutant, [mutant.headline])], processes=1
+        )
+    )
+    assert right == "reproduced"
+    assert wrong in ("refuted", "error")
+
+
+@pytest.mark.mutants
+@pytest.mark.parametrize("family", FAMILIES)
+def test_all_mutants_are_caught_by_claims_that_hold(family):
+    mutants = mutants_of(family)
+    matrix = compute(family, list(mutants.values()), processes=2)
+    uncaught = [name for name in mutants if not matrix.catchers(name)]
+    assert len(uncaught) <= (1 - LEAST_CAUGHT) * len(mutants), uncaught
+    assert len(matrix.idle_claims) <= MOST_IDLE * len(matrix.severe_claims), matrix.idle_claims
+    slight = [name for name in mutants if (shift := matrix.shift(mutants[name])) is not None and shift < SLIGHT]
+    assert len(slight) >= LEAST_SLIGHT * len(mutants)
