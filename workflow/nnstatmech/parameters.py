@@ -2,7 +2,7 @@
 
 from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import ClassVar, Literal
+from typing import Any, ClassVar, Literal
 
 from pydantic import BaseModel, ConfigDict
 
@@ -40,6 +40,8 @@ class Parameters(BaseModel):
         ``list<float64>``, ...
     files
         Names of the parameters that are paths of files: what is in them is part of what a run is.
+    later
+        Names of the parameters that came when there were results already: see :meth:`identity`.
     """
 
     model_config = ConfigDict(frozen=True, extra="forbid", allow_inf_nan=False, strict=True)
@@ -47,6 +49,16 @@ class Parameters(BaseModel):
     needs: ClassVar[Literal["images", "labels"] | None] = None
     columns: ClassVar[Mapping[str, str]] = {}
     files: ClassVar[tuple[str, ...]] = ()
+    later: ClassVar[tuple[str, ...]] = ()
+
+    def identity(self) -> dict[str, Any]:
+        """The parameters as plain values, without those of ``later`` that have their default: what a run is.
+
+        A parameter that is added leaves the runs that there are as they are.
+        """
+        defaults = type(self).model_fields
+        kept = {name: value for name, value in self if name not in self.later or value != defaults[name].default}
+        return self.model_dump(mode="json", include=set(kept))
 
     def class_range(self) -> tuple[int, int | None]:
         """Smallest and largest number of classes of images that the run can use, where it needs labels.

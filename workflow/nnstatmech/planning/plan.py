@@ -28,7 +28,8 @@ class Run:
     Attributes
     ----------
     params
-        Every parameter of the engine, defaults included, as plain values: what re-run decisions compare.
+        The parameters of the engine, defaults included, as plain values: what re-run decisions compare. Those that came
+        later are missing while they have their default.
     dataset
         Name of the data set, or None.
     axes
@@ -226,7 +227,7 @@ class Plan:
         model = self.families[experiment.family].tasks[task]
         self.check_dataset((*where, "sweep" if "dataset" in swept else "dataset"), dataset, model.needs, task)
         try:
-            params = model.model_validate(given).model_dump(mode="json")
+            parameters = model.model_validate(given)
         except ValidationError as error:
             for item in error.errors():
                 section = "sweep" if item["loc"] and item["loc"][0] in swept else "params"
@@ -234,9 +235,9 @@ class Plan:
             return None
         # What the engine computes with names the run: 1 and 1.0 of a decimal parameter are one value.
         listed = {axis for axis, values in experiment.sweep.items() if isinstance(values, list)}
-        return Run(
-            params, dataset, {axis: params[axis] if axis in listed & set(params) else axes[axis] for axis in axes}
-        )
+        values = parameters.model_dump(mode="json")
+        named = {axis: values[axis] if axis in listed & set(values) else axes[axis] for axis in axes}
+        return Run(parameters.identity(), dataset, named)
 
     def check_dataset(self, path: Path, dataset: object, needs: str | None, task: str) -> None:
         """A task must get the data that it needs, and a data set must exist."""
