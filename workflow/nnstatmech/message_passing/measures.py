@@ -5,6 +5,7 @@ from collections.abc import Mapping
 import numpy as np
 
 from ..readings import Measurement, by_seed, mean_over_seeds, parameters_of, select
+from .curves.channels import by_position, per_unknown, predicted_error, predicted_evidence
 from .curves.committee import by_features
 from .curves.fractions import fraction
 from .curves.perceptron import (
@@ -18,7 +19,14 @@ from .curves.perceptron import (
 from .curves.scaling import exponent
 from .curves.timing import seconds_by_batch
 from .curves.training import diverged_networks, final_values, one_a_seed
-from .tables import CommitteeTable, PerceptronTable, TimingTable, TrainingTable
+from .tables import (
+    ChannelsTable,
+    CommitteeTable,
+    PerceptronTable,
+    SpecialisationTable,
+    TimingTable,
+    TrainingTable,
+)
 
 # --- perceptrons ---------------------------------------------------------------------------------
 
@@ -149,3 +157,67 @@ def time_ratio(
 def time_exponent(table: TimingTable, algorithm: str, largest_batch: int) -> Measurement:
     """Slope of log(seconds per epoch) against log(batch size) up to a batch size."""
     return exponent(seconds_by_batch(table, algorithm).loc[:, :largest_batch])
+
+
+# --- channels of any activation ------------------------------------------------------------------
+
+
+def channel_error(table: ChannelsTable, quantity: str, algorithm: str, where: Mapping[str, object]) -> Measurement:
+    """A quantity of one rule and problem, averaged over realisations."""
+    return mean_over_seeds(select(table, quantity=quantity, algorithm=algorithm, **where)["value"])
+
+
+def channel_error_difference(
+    table: ChannelsTable, quantity: str, first: str, second: str, where: Mapping[str, object]
+) -> Measurement:
+    """A quantity of one rule less that of another on the same problems."""
+    values = [
+        select(table, quantity=quantity, algorithm=name, **where).set_index("seed")["value"] for name in (first, second)
+    ]
+    return mean_over_seeds(values[0] - values[1])
+
+
+def channel_error_exponent(
+    table: ChannelsTable, quantity: str, algorithm: str, where: Mapping[str, object]
+) -> Measurement:
+    """Slope of the log of a quantity against log N_0, all problems with equal weight."""
+    return exponent(by_position(table, "inputs", quantity, algorithm=algorithm, **where))
+
+
+def evolution_gap(table: ChannelsTable, load: float, where: Mapping[str, object]) -> Measurement:
+    """Squared error of AMP less that of state evolution, at one load."""
+    rows = select(table, **where)
+    return mean_over_seeds(per_unknown(rows, "squared_error", "amp")[load] - predicted_error(parameters_of(rows), load))
+
+
+def evidence_gap(table: ChannelsTable, load: float, where: Mapping[str, object]) -> Measurement:
+    """log Z per unknown of AMP less the replica-symmetric value, at one load."""
+    rows = select(table, **where)
+    found = per_unknown(rows, "log_evidence", "amp")[load]
+    return mean_over_seeds(found - predicted_evidence(parameters_of(rows), load))
+
+
+def evidence_error(table: ChannelsTable, algorithm: str, where: Mapping[str, object]) -> Measurement:
+    """Size of the error of log Z, averaged over realisations."""
+    rows = select(table, quantity="log_evidence_error", algorithm=algorithm, **where)
+    return mean_over_seeds(rows["value"].abs())
+
+
+def specialisation(table: SpecialisationTable, load: float, start: str, where: Mapping[str, object]) -> Measurement:
+    """Overlap with a unit's own teacher unit less that with another, of AMP."""
+    own, other = (
+        select(table, quantity=f"amp_{name}_overlap", load=float(load), start=start, **where).set_index("seed")["value"]
+        for name in ("own", "other")
+    )
+    return mean_over_seeds(own - other)
+
+
+def specialisation_gap(
+    table: SpecialisationTable, quantity: str, load: float, start: str, where: Mapping[str, object]
+) -> Measurement:
+    """An overlap of AMP less that of state evolution."""
+    found, predicted = (
+        select(table, quantity=name, load=float(load), start=start, **where).set_index("seed")["value"]
+        for name in (f"amp_{quantity}", quantity)
+    )
+    return mean_over_seeds(found - predicted)

@@ -419,6 +419,108 @@ class Timing(Parameters):
         return Cost(15 + seeds * seconds, 2 * START.memory_mb + FULL_SET * PIXELS * 6 / 1e6)
 
 
+class Channels(Parameters):
+    """Inference through layers of any activation: of a signal by known weights, or of weights from known inputs.
+
+    The truth is drawn from the model. The algorithms see the same problems, all patterns at once.
+    """
+
+    columns: ClassVar[Mapping[str, str]] = {
+        "seed": "int32",
+        "algorithm": "category",
+        "inputs": "int32",
+        "outputs": "int32",
+        "patterns": "int32",
+        "quantity": "category",
+        "value": "float64",
+    }
+    # Seconds for one weight of one pattern and sweep.
+    rates: ClassVar[Mapping[str, float]] = {"amp": 6e-9, "mf": 4e-9, "bp": 4e-7, "bp_cavity": 5e-7, "bpi": 2e-7}
+
+    unknown: Literal["signal", "weights"] = Field(
+        "signal", description="what is inferred: x⁰ through known Gaussian weights, or the weights of every layer"
+    )
+    prior: Literal["binary", "gaussian"] = Field("binary", description="prior of what is unknown, of unit variance")
+    activations: list[Literal["sign", "relu", "identity"]] = Field(
+        ["sign"], min_length=1, description="activation of each layer's units, the observed ones last"
+    )
+    shapes: list[Annotated[list[Annotated[int, Field(ge=1)]], Field(min_length=2)]] = Field(
+        [[12, 8]], min_length=1, description="networks: numbers of units from the input to the output"
+    )
+    patterns: list[Annotated[int, Field(ge=1)]] = Field(
+        [1], min_length=1, description="examples M, one number for each shape or for all of them; a signal has 1"
+    )
+    noise: float | list[float] = Field(0.1, description="variance s² of the pre-activation noise, one or one a layer")
+    bias: float = Field(0.0, ge=0, description="standard deviation of the known biases")
+    algorithms: list[Literal["bp", "bp_cavity", "bpi", "amp", "mf"]] = Field(
+        ["bp", "amp", "bpi", "mf"],
+        min_length=1,
+        description="rules; bp_cavity leaves the edge out of its variances, too. The first is the reference of distances",
+    )
+    sweeps: int = Field(200, ge=1, description="sweeps of messages")
+    psi: Fraction = Field(0.5, description="damping ψ: the part of the old messages that stays")
+    exact: Literal["none", "enumeration", "linear"] = Field(
+        "none", description="how the exact posterior is found: all binary states, or linear algebra"
+    )
+
+    @model_validator(mode="after")
+    def check_shapes(self) -> "Channels":
+        layers = len(self.activations)
+        for shape in self.shapes:
+            if len(shape) != layers + 1:
+                raise ValueError(f"shapes: {shape} has {len(shape) - 1} layers; activations are given for {layers}")
+        if len(self.patterns) > 1 and len(self.shapes) > 1 and len(self.patterns) != len(self.shapes):
+            raise ValueError(f"patterns: {len(self.patterns)} numbers for {len(self.shapes)} shapes")
+        if self.unknown == "signal" and self.patterns != [1]:
+            raise ValueError("patterns: a signal is seen once; patterns goes with unknown: weights")
+        noises = as_list(self.noise)
+        if any(value < 0 for value in noises) or len(noises) not in (1, layers):
+            raise ValueError(f"noise: {self.noise}; allowed: at least 0, one number or {layers}, one a layer")
+        if noises[-1] == 0 and self.activations[-1] != "sign":
+            raise ValueError("noise: 0 at an output that is no sign has no density; give the last layer some")
+        if self.exact == "linear" and (set(self.activations) != {"identity"} or self.prior != "gaussian"):
+            raise ValueError("exact: linear goes with activations: identity and prior: gaussian only")
+        return self
+
+    def cost(self, seeds: int) -> Cost:
+        """Weights times patterns times sweeps, of every algorithm; bp keeps messages on every edge."""
+        counts = self.patterns if len(self.patterns) > 1 else self.patterns * len(self.shapes)
+        shapes = self.shapes if len(self.shapes) > 1 else self.shapes * len(counts)
+        edges = [weight_count(shape) * count for shape, count in zip(shapes, counts, strict=True)]
+        rates = sum(self.rates[name] for name in self.algorithms)
+        steps = 1e-3 * len(self.activations) * len(self.algorithms) * len(edges) * self.sweeps
+        per_edge = 200 if {"bp", "bp_cavity", "bpi"} & set(self.algorithms) else 40
+        return Cost(
+            START.cpu_seconds + steps + seeds * self.sweeps * sum(edges) * rates,
+            START.memory_mb + seeds * max(edges) * per_edge / 1e6,
+        )
+
+
+class Specialisation(Parameters):
+    """A committee that learns from a committee: state evolution, and AMP on finite instances."""
+
+    columns: ClassVar[Mapping[str, str]] = {
+        "seed": "int32",
+        "load": "float64",
+        "start": "category",
+        "quantity": "category",
+        "value": "float64",
+    }
+
+    units: int = Field(2, ge=1, le=3, description="units K of the committee; sign 0 = 0 where they are even")
+    loads: list[Positive] = Field(
+        [0.5, 1.0, 1.5, 2.0, 2.5], min_length=1, description="loads α: patterns per input of the committee"
+    )
+    inputs: int = Field(1000, ge=1, description="inputs N of the instances for AMP")
+    sweeps: int = Field(60, ge=1, description="sweeps of AMP")
+
+    def cost(self, seeds: int) -> Cost:
+        """Sweeps of state evolution over a grid in K dimensions, and of AMP over all patterns."""
+        evolution = 3 * 100 * len(self.loads) * {1: 0.002, 2: 0.005, 3: 0.6}[self.units]
+        amp = 2 * seeds * self.sweeps * sum(self.loads) * self.inputs**2 * self.units * 2e-9
+        return Cost(START.cpu_seconds + evolution + amp, START.memory_mb + 24 * max(self.loads) * self.inputs**2 / 1e6)
+
+
 def with_defaults(defaults: Mapping[str, Mapping[str, Any]], given: Any, key: str, usual: str) -> Any:
     """What was given, over the defaults that the value of ``key`` brings with it."""
     if not isinstance(given, dict):

@@ -4,9 +4,11 @@ from typing import Annotated, TypeAlias
 
 import pandas as pd
 
-from .params import Committee, Perceptron, Timing, Training
+from .params import Channels, Committee, Perceptron, Specialisation, Timing, Training
 
 TrainingTable: TypeAlias = Annotated[pd.DataFrame, Training]
 PerceptronTable: TypeAlias = Annotated[pd.DataFrame, Perceptron]
 CommitteeTable: TypeAlias = Annotated[pd.DataFrame, Committee]
 TimingTable: TypeAlias = Annotated[pd.DataFrame, Timing]
+ChannelsTable: TypeAlias = Annotated[pd.DataFrame, Channels]
+SpecialisationTable: TypeAlias = Annotated[pd.DataFrame, Specialisation]

@@ -77,8 +77,10 @@ def of_nodes(sweeper: Sweeper) -> Tensor:
         whole = channel.log_partition(above.A, above.B, layer.omega, layer.V)
         result = result + total(whole - channel.coupling(above.A, above.B, x.mean, x.variance))
     for layer in sweeper.layers:
-        spread = layer.inputs.variance @ layer.variance.mT
-        result = result + 0.5 * total(layer.g**2 * (layer.V - spread))
+        V = layer.V
+        if layer.variance is not None and layer.inputs.variance is not None:
+            V = V - layer.inputs.variance @ layer.variance.mT
+        result = result + 0.5 * total(layer.g**2 * V)
         if layer.model.prior is not None:
             moments = layer.model.prior.moments(layer.H, layer.G)
             result = result + total(layer.model.prior.log_partition(layer.H, layer.G))

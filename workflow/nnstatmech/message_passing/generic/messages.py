@@ -10,7 +10,6 @@ networks with rectified hidden units end in NaN.
 """
 
 from collections.abc import Callable
-from dataclasses import dataclass
 
 import torch
 from torch import Tensor
@@ -26,14 +25,24 @@ def floored(variance: Tensor) -> Tensor:
     return variance.clamp_min(VARIANCE_FLOOR)
 
 
-@dataclass
 class Moments:
-    """Means and variances of a layer's inputs, (R, M, N), and of what single edges see of them, (R, M, K, N) or None."""
+    """Means and variances of a layer's inputs, (R, M, N).
 
-    mean: Tensor
-    variance: Tensor
-    edge_mean: Tensor | None = None
-    edge_variance: Tensor | None = None
+    Attributes
+    ----------
+    mean, variance
+        x̂ and Δ; the variance is None where the inputs are known.
+    square
+        x̂².
+    edge_mean, edge_variance
+        What single edges see of them, (R, M, K, N), or None where that is the same.
+    """
+
+    def __init__(self, mean: Tensor, variance: Tensor | None):
+        self.mean, self.variance = mean, variance
+        self.square = mean * mean
+        self.edge_mean: Tensor | None = None
+        self.edge_variance: Tensor | None = None
 
 
 class NodeLayer:
@@ -41,16 +50,18 @@ class NodeLayer:
 
     With x̂', m', g' of the sweep before::
 
-        ω = Σ_i m x̂ − g' Σ_i (σ x̂ x̂' + m m' Δ) + g'² Σ_i σ m' x̂' Δ                                     (25)
-        A = Σ_k (m² + σ) Γ − σ g²                                                                        (28)
-        B = Σ_k m g + x̂ Σ_k m² Γ − x̂' Σ_k g g' σ − x̂ x̂' Σ_k σ m g' Γ                                 (29)
-        G = Σ_a (x̂² + Δ) Γ − Δ g²                                                                        (30)
-        H = Σ_a x̂ g + m Σ_a x̂² Γ − m' Σ_a g g' Δ − m m' Σ_a g' Γ Δ x̂                                  (31)
+        ω = Σ_i m x̂ − g' Σ_i (σ x̂ x̂' + m m' Δ) + g'² Σ_i σ m' x̂' Δ                                 (25)
+        A = Σ_k (m² + σ) Γ − σ g²                                                                    (28)
+        B = Σ_k m g + x̂ Σ_k m² Γ − x̂' Σ_k g g' σ − x̂ x̂' Σ_k σ m g' Γ                             (29)
+        G = Σ_a (x̂² + Δ) Γ − Δ g²                                                                    (30)
+        H = Σ_a x̂ g + m Σ_a x̂² Γ − m' Σ_a g g' Δ − m m' Σ_a g' Γ Δ x̂                              (31)
 
     Attributes
     ----------
     mean, variance
-        m and σ of the weights that multiply the inputs, 1/√N included, (R, K, N).
+        m and σ of the weights that multiply the inputs, 1/√N included, (R, K, N); the variance is None for known ones.
+    square
+        m².
     omega, V
         ω and V of the preactivations, (R, M, K).
     B, A
@@ -63,63 +74,101 @@ class NodeLayer:
 
     def __init__(self, model: LayerModel, reacts: bool = True):
         self.model, self.reacts = model, reacts
-        weights = model.weights
-        self.H, self.G = torch.zeros_like(weights), torch.zeros_like(weights)
+        self.mean, self.variance = model.weights, None
+        self.square = self.mean * self.mean
         self.B: Tensor | None = None
         self.A: Tensor | None = None
         self.g: Tensor | None = None
+        self.memory: tuple[Moments, Tensor] | None = None
+        if model.prior is not None:
+            self.H, self.G = torch.zeros_like(model.weights), torch.zeros_like(model.weights)
         self.believe()
 
     def believe(self) -> None:
         """m and σ from the fields (22, 23)."""
-        if self.model.prior is None:
-            self.mean, self.variance = self.model.weights, torch.zeros_like(self.model.weights)
-            return
-        mean, variance = self.model.prior.moments(self.H, self.G)
-        scale = self.model.scale
-        self.mean, self.variance = mean * scale, variance * scale**2
+        if self.model.prior is not None:
+            mean, variance = self.model.prior.moments(self.H, self.G)
+            self.mean, self.variance = mean * self.model.scale, variance * self.model.scale**2
+            self.square = self.mean * self.mean
+
+    def spread(self, inputs: Moments) -> Tensor:
+        """V (24), a sum of three parts of which known inputs or weights leave one."""
+        V = torch.zeros((), dtype=inputs.mean.dtype)
+        if self.variance is not None:
+            V = V + inputs.square @ self.variance.mT
+        if inputs.variance is not None:
+            V = V + inputs.variance @ self.mean_square().mT
+        return floored(V)
+
+    def mean_square(self) -> Tensor:
+        """m² + σ."""
+        return self.square if self.variance is None else self.square + self.variance
 
     def forward(self, inputs: Moments) -> None:
         """V (24) and ω (25)."""
-        before = getattr(self, "inputs", inputs)
-        mean_before = getattr(self, "mean_before", self.mean)
-        x, delta, x_before = inputs.mean, inputs.variance, before.mean
-        m, sigma = self.mean, self.variance
-        self.V = floored((x * x) @ sigma.mT + delta @ (m * m + sigma).mT)
-        self.omega = x @ m.mT
-        if self.reacts and self.g is not None:
-            self.omega = self.omega - self.g * ((x * x_before) @ sigma.mT + delta @ (m * mean_before).mT)
-            self.omega = self.omega + self.g**2 * ((x_before * delta) @ (sigma * mean_before).mT)
-        self.inputs, self.inputs_before, self.mean_then = inputs, before, mean_before
+        self.inputs = inputs
+        self.V = self.spread(inputs)
+        self.omega = inputs.mean @ self.mean.mT
+        if self.reacts and self.memory is not None:
+            before, mean_before = self.memory
+            g, delta, sigma = self.g, inputs.variance, self.variance
+            if sigma is not None:
+                self.omega = self.omega - g * ((inputs.mean * before.mean) @ sigma.mT)
+            if delta is not None:
+                self.omega = self.omega - g * (delta @ (self.mean * mean_before).mT)
+            if sigma is not None and delta is not None:
+                self.omega = self.omega + g**2 * ((before.mean * delta) @ (sigma * mean_before).mT)
 
     def backward(self, score: Score, damping: float) -> None:
         """g, Γ (26, 27), B and A (28, 29), H and G (30, 31), and the new m and σ."""
-        x, delta, x_before = self.inputs.mean, self.inputs.variance, self.inputs_before.mean
-        m, sigma, mean_before, g_before = self.mean, self.variance, self.mean_then, self.g
         g, curvature = score(self.omega, self.V)
-        B = g @ m
-        A = curvature @ (m * m + sigma) - (g * g) @ sigma
-        H = g.mT @ x
-        G = curvature.mT @ (x * x + delta) - (g * g).mT @ delta
-        if self.reacts:
-            B = B + x * (curvature @ (m * m))
-            H = H + m * (curvature.mT @ (x * x))
-            if g_before is not None:
-                both, mixed = g * g_before, g_before * curvature
-                B = B - x_before * (both @ sigma) - x * x_before * (mixed @ (sigma * m))
-                H = H - mean_before * (both.mT @ delta) - m * mean_before * (mixed.mT @ (delta * x))
-        self.g, self.curvature, self.mean_before = g, curvature, m
-        self.send(B, A, H, G, damping)
-
-    def send(self, B: Tensor, A: Tensor, H: Tensor, G: Tensor, damping: float) -> None:
-        """Damp and keep the fields; precisions that are sums over factors are clamped at 0."""
-        scale = self.model.scale
-        self.B = B if self.B is None else torch.lerp(B, self.B, damping)
-        self.A = A.clamp_min(0) if self.A is None else torch.lerp(A.clamp_min(0), self.A, damping)
+        curvature = curvature.expand_as(g)
+        if self.inputs.variance is not None:
+            self.send_down(*self.to_inputs(g, curvature), damping)
+        memory = self.inputs, self.mean
         if self.model.prior is not None:
-            self.H = torch.lerp(H * scale, self.H, damping)
-            self.G = torch.lerp((G * scale**2).clamp_min(0), self.G, damping)
-            self.believe()
+            self.send_to_weights(*self.to_weights(g, curvature), damping)
+        self.g, self.memory = g, memory
+
+    def to_inputs(self, g: Tensor, curvature: Tensor) -> tuple[Tensor, Tensor]:
+        """B (29) and A (28)."""
+        x, m, sigma = self.inputs.mean, self.mean, self.variance
+        B, A = g @ m, curvature @ self.mean_square()
+        if sigma is not None:
+            A = A - (g * g) @ sigma
+        if self.reacts:
+            B = B + x * (curvature @ self.square)
+            if self.memory is not None and sigma is not None:
+                x_before = self.memory[0].mean
+                B = B - x_before * ((g * self.g) @ sigma) - x * x_before * ((self.g * curvature) @ (sigma * m))
+        return B, A
+
+    def to_weights(self, g: Tensor, curvature: Tensor) -> tuple[Tensor, Tensor]:
+        """H (31) and G (30) of the weights that multiply the inputs."""
+        x, delta, m = self.inputs.mean, self.inputs.variance, self.mean
+        H, G = g.mT @ x, curvature.mT @ self.inputs.square
+        if self.reacts:
+            H = H + m * G
+        if delta is not None:
+            G = G + curvature.mT @ delta - (g * g).mT @ delta
+            if self.reacts and self.memory is not None:
+                mean_before = self.memory[1]
+                H = H - mean_before * ((g * self.g).mT @ delta)
+                H = H - m * mean_before * ((self.g * curvature).mT @ (delta * x))
+        return H, G
+
+    def send_down(self, B: Tensor, A: Tensor, damping: float) -> None:
+        """Damp and keep the fields on the inputs; a precision that is a sum over factors is clamped at 0."""
+        A = A.clamp_min(0)
+        self.B = B if self.B is None else torch.lerp(B, self.B, damping)
+        self.A = A if self.A is None else torch.lerp(A, self.A, damping)
+
+    def send_to_weights(self, H: Tensor, G: Tensor, damping: float) -> None:
+        """Damp and keep the fields on the weights of unit scale, and believe them."""
+        scale = self.model.scale
+        self.H = torch.lerp(H * scale, self.H, damping)
+        self.G = torch.lerp((G * scale**2).clamp_min(0), self.G, damping)
+        self.believe()
 
 
 class EdgeLayer(NodeLayer):
@@ -146,47 +195,51 @@ class EdgeLayer(NodeLayer):
     def believe(self) -> None:
         """m, σ of the nodes and, for BP, m_c and σ_c of the edges (10, 11)."""
         super().believe()
-        mean, variance = self.mean.unsqueeze(1), self.variance.unsqueeze(1)
+        self.edge_mean = self.mean.unsqueeze(1)
+        self.edge_variance = torch.zeros_like(self.edge_mean) if self.variance is None else self.variance.unsqueeze(1)
         if self.needs_edges and self.model.prior is not None and self.h is not None:
             G = self.G.unsqueeze(1)
             if self.cavity_variance:
                 G = (G - self.g_share).clamp_min(0)
             mean, variance = self.model.prior.moments(self.H.unsqueeze(1) - self.h, G)
-            mean, variance = mean * self.model.scale, variance * self.model.scale**2
-        self.edge_mean, self.edge_variance = mean, variance
+            self.edge_mean, self.edge_variance = mean * self.model.scale, variance * self.model.scale**2
 
     def forward(self, inputs: Moments) -> None:
         """V (12) and ω, and what is left of them without one edge (13)."""
-        x, delta = inputs.mean, inputs.variance
-        m, sigma = self.mean, self.variance
-        x_c = x.unsqueeze(2) if inputs.edge_mean is None else inputs.edge_mean
-        product = self.edge_mean * x_c
+        self.inputs = inputs
+        self.input_edges = inputs.mean.unsqueeze(2) if inputs.edge_mean is None else inputs.edge_mean
+        product = self.edge_mean * self.input_edges
         self.omega = product.sum(-1)
         self.cavity_omega = self.omega.unsqueeze(-1) - product
         if self.cavity_variance:
-            delta_c = delta.unsqueeze(2) if inputs.edge_variance is None else inputs.edge_variance
-            share = self.edge_mean**2 * delta_c + self.edge_variance * (x_c**2 + delta_c)
+            delta, m, sigma = self.edge_delta(), self.edge_mean, self.edge_variance
+            share = m * m * delta + sigma * (self.input_edges**2 + delta)
             self.V = floored(share.sum(-1))
             self.cavity_V = floored(self.V.unsqueeze(-1) - share)
         else:
-            self.V = floored((x * x) @ sigma.mT + delta @ (m * m + sigma).mT)
+            self.V = self.spread(inputs)
             self.cavity_V = self.V.unsqueeze(-1)
-        self.inputs, self.input_edges = inputs, x_c
+
+    def edge_delta(self) -> Tensor:
+        """Δ of the inputs as the edges see it, (R, M, K or 1, N)."""
+        if self.inputs.variance is None:
+            return torch.zeros_like(self.inputs.mean).unsqueeze(2)
+        if self.cavity_variance and self.inputs.edge_variance is not None:
+            return self.inputs.edge_variance
+        return self.inputs.variance.unsqueeze(2)
 
     def backward(self, score: Score, damping: float) -> None:
         """g and Γ of every edge (14, 15) and the fields that they add up to (16 to 19)."""
-        x_c, delta = self.input_edges, self.inputs.variance.unsqueeze(2)
+        x, delta = self.input_edges, self.edge_delta()
         m, sigma = self.edge_mean, self.edge_variance
-        if self.cavity_variance and self.inputs.edge_variance is not None:
-            delta = self.inputs.edge_variance
         g, curvature = score(self.cavity_omega, self.cavity_V)
         curvature = curvature.expand_as(g)
-        scale = self.model.scale if self.model.prior is not None else 1.0
+        scale = self.model.scale
         shares = (
             m * g,
             (m * m + sigma) * curvature - sigma * g * g,
-            x_c * g * scale,
-            ((x_c * x_c + delta) * curvature - delta * g * g) * scale**2,
+            x * g * scale,
+            ((x * x + delta) * curvature - delta * g * g) * scale**2,
         )
         if self.b is not None:
             old = (self.b, self.a, self.h, self.g_share)
@@ -219,6 +272,7 @@ class Sweeper:
             "mf": lambda model: NodeLayer(model, reacts=False),
         }[algorithm]
         self.problem = problem
+        self.known = Moments(problem.inputs, None) if problem.prior is None else None
         self.layers: list[NodeLayer] = [make(model) for model in problem.layers]
 
     def sweep(self, damping: float = 0.0) -> None:
@@ -251,7 +305,7 @@ class Sweeper:
         """x̂⁰ and Δ⁰: the data, or the signal's belief."""
         first, prior = self.layers[0], self.problem.prior
         if prior is None:
-            return Moments(self.problem.inputs, torch.zeros_like(self.problem.inputs))
+            return self.known
         B, A = fields_on(first, self.problem.inputs)
         moments = Moments(*prior.moments(B, A))
         if isinstance(first, EdgeLayer) and first.needs_edges and first.b is not None:
