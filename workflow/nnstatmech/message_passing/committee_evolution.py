@@ -1,13 +1,13 @@
 """State evolution of a committee with binary weights whose student knows its teacher's architecture.
 
-K units z_k = Σ_i W_ki x_i/√N of weights ±1 and Gaussian inputs vote: y = sign Σ_k sign z_k, where sign 0 = 0 (so that two
-units have three outcomes). In the limit N → ∞ at P = αN patterns the Bayes-optimal estimate is described by the K × K
+K units z_k = Σ_i W_ki x_i/√N of weights ±1 and Gaussian inputs vote: y = sign Σ_k sign z_k, where sign 0 = 0 (two units
+have three outcomes). In the limit N → ∞ at P = αN patterns the Bayes-optimal estimate is described by the K × K
 matrix of overlaps q = m W*ᵀ/N (Aubin, Maillard, Barbier, Krzakala, Macris, Zdeborová 2018)::
 
     q̂ = α E[g gᵀ],    q = E[m W*ᵀ] with m = ⟨w⟩ in the field q̂ w* + √q̂ ξ under e^{−wᵀ q̂ w/2}
 
-Exchanging units is a symmetry. A student that has not broken it has q = q_a everywhere; specialised units have q_kk above
-the q_kl of two different ones.
+Exchanging units is a symmetry. A student that has not broken it has q = q_a everywhere; specialised units have q_kk
+above the q_kl of two different ones.
 """
 
 import itertools
@@ -24,6 +24,7 @@ NODES = {1: 401, 2: 101, 3: 41}  # of it in each of the K directions: q is right
 WEIGHT_NODES = 16  # of a Gauss-Hermite rule for the fields on the weights
 PATH_NODES, PATH_WEIGHTS = (np.polynomial.legendre.leggauss(20)[0] + 1) / 2, np.polynomial.legendre.leggauss(20)[1] / 2
 LARGEST_OVERLAP = 0.999
+RECOVERED = 0.99  # above it the grid is too coarse, and sweeps go on to the teacher itself
 SMALLEST_PROBABILITY = 1e-10  # below it a chance is rounding error; g of such an outcome counts for nothing
 
 Array = NDArray[np.float64]
@@ -65,7 +66,7 @@ def mean_sign(a: Array) -> Array:
 
 
 def mean_pair(a: Array, b: Array, correlation: float) -> Array:
-    """E sign(z₁) sign(z₂) of unit Gaussians with means a, b: its derivative in the correlation is 4 times the density."""
+    """E sign(z₁) sign(z₂) of unit Gaussians with means a, b: along the correlation it grows by 4 densities."""
     result = mean_sign(a) * mean_sign(b)
     for node, weight in zip(PATH_NODES, PATH_WEIGHTS, strict=True):
         result = result + 4 * weight * correlation * pair_density(a, b, node * correlation)
@@ -202,6 +203,8 @@ def fixed_point(
         q = new
         if change < tolerance:
             break
+    if q[0, 0] > RECOVERED:
+        return CommitteeState(1.0, 0.0, 0.0, -units * math.log(2))
     conjugate, energy, error = output_fields(load, q)
     free_entropy = weight_overlaps(conjugate)[1] - 0.5 * float((conjugate * q).sum()) + load * energy
     return CommitteeState(float(q[0, 0]), off_diagonal(q), error, free_entropy)

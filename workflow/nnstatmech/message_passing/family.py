@@ -1,7 +1,18 @@
 """Networks with binary weights that learn by passing messages."""
 
 from ..parameters import Family
-from .params import Channels, Committee, Perceptron, Specialisation, Timing, Training
+from .params import (
+    Calibration,
+    Channels,
+    Committee,
+    Continual,
+    LocalEnergy,
+    Perceptron,
+    Repetition,
+    Specialisation,
+    Timing,
+    Training,
+)
 
 FAMILY = Family(
     work="Learning by message passing (Lucibello, Pittorino, Perugini, Zecchina 2022)",
@@ -13,5 +24,9 @@ FAMILY = Family(
         "timing": Timing,
         "channels": Channels,
         "specialisation": Specialisation,
+        "continual": Continual,
+        "calibration": Calibration,
+        "local_energy": LocalEnergy,
+        "repetition": Repetition,
     },
 )

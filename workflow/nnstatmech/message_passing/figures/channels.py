@@ -170,6 +170,7 @@ def evidence_panel(ax: Axes, table: pd.DataFrame) -> None:
     handles.append(Line2D([], [], color="0.3", marker="s", ms=4, ls="--", label="AMP"))
     ax.legend(handles=handles, fontsize=7)
     ax.set_yscale("log")
+    ax.set_ylim(bottom=5e-4)
     ax.set_xlabel("patterns")
     ax.set_ylabel(r"error of $\log Z$ (rms)")
 

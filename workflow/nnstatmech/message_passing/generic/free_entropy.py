@@ -4,7 +4,6 @@ Z is the probability (density) of the observed outputs, averaged over the prior 
 the layers.
 """
 
-import torch
 from torch import Tensor
 
 from .messages import EdgeLayer, NodeLayer, Sweeper, fields_on, without_edge

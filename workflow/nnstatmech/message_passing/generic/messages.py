@@ -1,7 +1,8 @@
 """Sweeps of BP, BPI, AMP and MF through layers of any channel: the seed's eqs. 8 to 31.
 
-Corrections of the printed equations: A and G are precisions (4 to 7 print squares); (9) is Δ of the same ℓ; Σ in (12) is
-σ; the summed index of (13) is i'; the "TODO" of (25), (29) and (31) are the reaction terms of :class:`NodeLayer`.
+Corrections of the printed equations: A and G are precisions (4 to 7 print squares); (9) is Δ of the same ℓ; Σ in
+(12) is σ; the summed index of (13) is i'; the "TODO" of (25), (29) and (31) are the reaction terms of
+:class:`NodeLayer`.
 
 All rules are written for unknown inputs *and* unknown weights; known ones have variance 0, and with known weights (25)
 becomes ω = Σ W x̂ − V g', (29) B = Σ W g + A x̂ with A = Σ W² Γ, and (31) disappears. V in these terms is without the

@@ -1,7 +1,7 @@
-"""Task ``channels``: a signal or weights inferred through layers of any activation, against what is known exactly.
+"""Task ``channels``: a signal or weights inferred through layers of any activation, beside the exact answer.
 
-Columns of the table: ``algorithm``, ``inputs`` (N_0), ``outputs`` (units of the last layer) and ``patterns`` (M) of each
-problem. Quantities, after the last sweep:
+Columns of the table: ``algorithm``, ``inputs`` (N_0), ``outputs`` (units of the last layer) and ``patterns`` (M) of
+each problem. Quantities, after the last sweep:
 
 ``squared_error``, ``posterior_variance``
     Mean square distance of the means from the truth, and mean variance, of the signal or of the first layer's weights.
