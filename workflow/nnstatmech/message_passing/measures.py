@@ -197,10 +197,10 @@ def evidence_gap(table: ChannelsTable, load: float, where: Mapping[str, object])
     return mean_over_seeds(found - predicted_evidence(parameters_of(rows), load))
 
 
-def evidence_error(table: ChannelsTable, algorithm: str, where: Mapping[str, object]) -> Measurement:
-    """Size of the error of log Z, averaged over realisations."""
-    rows = select(table, quantity="log_evidence_error", algorithm=algorithm, **where)
-    return mean_over_seeds(rows["value"].abs())
+def evidence_error(table: ChannelsTable, algorithm: str, patterns: int, where: Mapping[str, object]) -> Measurement:
+    """Size of the error of log Z at one number of patterns, averaged over realisations."""
+    errors = by_position(table, "patterns", "log_evidence_error", algorithm=algorithm, **where)
+    return mean_over_seeds(errors[patterns].abs())
 
 
 def specialisation(table: SpecialisationTable, load: float, start: str, where: Mapping[str, object]) -> Measurement:
