@@ -3,7 +3,7 @@
 import numpy as np
 import pandas as pd
 
-from ...readings import by_seed, over_seeds, runs_of, select
+from ...readings import by_seed, over_seeds, select
 from .training import GRADIENT_RULES
 
 RULE_NAMES = {"amp": "AMP", "mf": "MF", "ebp": "EBP", "sgd": "BinaryNet"}
@@ -22,7 +22,17 @@ def main_prediction(params: dict) -> str:
 
 def by_epoch(rows: pd.DataFrame, quantity: str, prediction: str) -> pd.DataFrame:
     """A quantity against passes, averaged over realisations."""
-    return over_seeds(by_seed(select(rows, quantity=quantity, prediction=prediction), "epoch"))
+    return over_seeds(by_seed_and_epoch(rows, quantity, prediction))
+
+
+def by_seed_and_epoch(rows: pd.DataFrame, quantity: str, prediction: str) -> pd.DataFrame:
+    """A quantity of one run: realisations times passes."""
+    return by_seed(select(rows, quantity=quantity, prediction=prediction), "epoch")
+
+
+def repetition_slopes(table: pd.DataFrame, rule: str, patterns: int) -> pd.DataFrame:
+    """Slopes of small perceptrons: realisations times passes over the patterns."""
+    return by_seed(select(table, rule=rule, patterns=patterns, quantity="slope"), "passes")
 
 
 def reliability(rows: pd.DataFrame, prediction: str, epoch: int) -> tuple[np.ndarray, np.ndarray]:
@@ -31,9 +41,3 @@ def reliability(rows: pd.DataFrame, prediction: str, epoch: int) -> tuple[np.nda
     return tuple(
         np.mean([np.asarray(row) for row in chosen[name]], axis=0) for name in ("probabilities", "frequencies")
     )
-
-
-def run_of(table: pd.DataFrame, **wanted) -> tuple[dict, pd.DataFrame]:
-    """Parameters and rows of the first run with these parameters."""
-    rows = select(table, **wanted)
-    return next(runs_of(rows))

@@ -9,7 +9,7 @@ from matplotlib.lines import Line2D
 
 from ...figures.style import panel_letter
 from ...readings import mean_over_seeds, over_seeds, runs_of, select
-from ..curves.calibration import by_epoch, main_prediction, reliability, rule_name
+from ..curves.calibration import by_epoch, main_prediction, reliability, repetition_slopes, rule_name
 from ..tables import CalibrationTable, RepetitionTable
 
 RULES = {"AMP": "C2", "AMP, one hidden layer": "C0", "MF": "C4", "EBP": "C1", "BinaryNet": "C3"}
@@ -154,14 +154,13 @@ def enumeration_panel(ax: Axes, table: pd.DataFrame) -> None:
     counts = sorted(table["patterns"].unique())
     for rule, (colour, _) in ENUMERATED.items():
         for count, style in zip(counts, ("o-", "s--", "^:"), strict=False):
-            rows = select(table, rule=rule, patterns=int(count), quantity="slope")
-            curve = over_seeds(rows.pivot(index="seed", columns="passes", values="value"))
+            curve = over_seeds(repetition_slopes(table, rule, int(count)))
             ax.errorbar(curve.index, curve["mean"], curve["error"], fmt=style, ms=4, color=colour, lw=1)
     handles = [Line2D([], [], color=colour, label=text) for colour, text in ENUMERATED.values()]
     for count, (marker, line) in zip(counts, (("o", "-"), ("s", "--"), ("^", ":")), strict=False):
         handles.append(Line2D([], [], color="0.3", marker=marker, ls=line, ms=4, label=f"{count} patterns"))
     ax.legend(handles=handles, fontsize=7)
     ax.set_xticks(np.unique(table["passes"]))
-    ax.set_ylim(bottom=0)
+    ax.set_ylim(0, 1.6)
     ax.set_xlabel("passes over the patterns")
     ax.set_ylabel("calibration slope")

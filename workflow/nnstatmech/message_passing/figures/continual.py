@@ -64,7 +64,7 @@ def tasks_panel(ax: Axes, passing: list[Setting], descending: dict[str, list[Set
     ax.set_xticks(range(1, int(passing[0].rows["learned"].max()) + 1))
     ax.set_xlabel("tasks learned")
     ax.set_ylabel("accuracy, mean over tasks so far (%)")
-    ax.set_ylim(0, 100)
+    ax.set_ylim(40, 100)
     ax.legend(fontsize=7, loc="lower left")
 
 
@@ -81,7 +81,7 @@ def noise_panel(ax: Axes, passing: list[Setting], descending: dict[str, list[Set
         ax.text(0.46, best.value + 0.7, BASELINES[name], color=BASELINE_COLOURS[name], fontsize=6, ha="right")
     ax.set_xlabel("label noise $e$ that the network assumes")
     ax.set_ylabel("accuracy (%)")
-    ax.set_ylim(0, 100)
+    ax.set_ylim(40, 100)
     ax.legend(fontsize=7, loc="lower left")
 
 
@@ -102,7 +102,7 @@ def steps_panel(ax: Axes, table: pd.DataFrame) -> None:
     ax.set_xscale("log")
     ax.set_xlabel("mini-batches a task")
     ax.set_ylabel("accuracy, mean over tasks at the end (%)")
-    ax.set_ylim(0, 100)
+    ax.set_ylim(40, 100)
     ax.legend(fontsize=7)
 
 

@@ -13,6 +13,8 @@ from scipy.special import log_ndtr, ndtr
 
 from ..state_evolution import GRID, gaussian_mean
 
+SMALLEST_VARIANCE = 1e-12  # where everything is known
+
 
 @dataclass(frozen=True)
 class Output:
@@ -25,6 +27,7 @@ class Output:
 
 def expectations(output: Output, variance: float) -> tuple[float, float]:
     """E g² and E log P(y | ω, V) over ω and y, where ω + b has variance 1 − V + that of b."""
+    variance = max(variance, SMALLEST_VARIANCE)
     v = variance + output.noise
     if output.activation == "identity":
         return 1 / v, -0.5 * np.log(2 * np.pi * np.e * v)
