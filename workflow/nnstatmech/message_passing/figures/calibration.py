@@ -13,6 +13,7 @@ from ..curves.calibration import by_epoch, main_prediction, reliability, repetit
 from ..tables import CalibrationTable, RepetitionTable
 
 RULES = {"AMP": "C2", "AMP, one hidden layer": "C0", "MF": "C4", "EBP": "C1", "BinaryNet": "C3"}
+OTHER = "0.4"
 ENUMERATED = {
     "exact": ("0.2", "exact posterior"),
     "projection": ("C0", "exact projection"),
@@ -63,7 +64,9 @@ def reliability_panel(ax: Axes, table: pd.DataFrame) -> None:
         for epoch, style in ((params["checkpoints"][0], "o--"), (params["checkpoints"][-1], "o-")):
             confidence, accuracy = reliability(rows, main_prediction(params), epoch)
             times = "pass" if epoch == 1 else "passes"
-            ax.plot(confidence, accuracy, style, ms=3, color=RULES[name], lw=1, label=f"{name}, {epoch} {times}")
+            ax.plot(
+                confidence, accuracy, style, ms=3, color=RULES.get(name, OTHER), lw=1, label=f"{name}, {epoch} {times}"
+            )
     ax.set_xlabel("confidence")
     ax.set_ylabel("accuracy")
     ax.legend(fontsize=7)
@@ -76,7 +79,9 @@ def slope_panel(ax: Axes, table: pd.DataFrame) -> None:
         kinds = {main_prediction(params): "o-"} | ({"sampled": "^:"} if params["algorithm"] != "sgd" else {})
         for prediction, style in kinds.items():
             curve = by_epoch(rows, "slope", prediction)
-            ax.errorbar(curve.index, curve["mean"], curve["error"], fmt=style, ms=4, color=RULES[name], lw=1.2)
+            ax.errorbar(
+                curve.index, curve["mean"], curve["error"], fmt=style, ms=4, color=RULES.get(name, OTHER), lw=1.2
+            )
     handles = [Line2D([], [], color=colour, label=name) for name, colour in RULES.items()]
     handles += [
         Line2D([], [], color="0.3", marker="o", ms=4, label="analytic"),
@@ -100,11 +105,15 @@ def likelihood_panel(ax: Axes, table: pd.DataFrame) -> None:
             quantity: mean_over_seeds(select(last, quantity=quantity)["value"])
             for quantity in ("likelihood", "scaled_likelihood", "calibration_error", "error_floor")
         }
-        for quantity, face in (("likelihood", "none"), ("scaled_likelihood", RULES[names[-1]])):
+        for quantity, face in (("likelihood", "none"), ("scaled_likelihood", RULES.get(names[-1], OTHER))):
             point = values[quantity]
-            ax.errorbar(place - 0.15, point.value, point.standard_error, fmt="o", color=RULES[names[-1]], mfc=face)
+            ax.errorbar(
+                place - 0.15, point.value, point.standard_error, fmt="o", color=RULES.get(names[-1], OTHER), mfc=face
+            )
         error = values["calibration_error"]
-        twin.bar(place + 0.2, error.value, 0.25, yerr=error.standard_error, color=RULES[names[-1]], alpha=0.5)
+        twin.bar(
+            place + 0.2, error.value, 0.25, yerr=error.standard_error, color=RULES.get(names[-1], OTHER), alpha=0.5
+        )
         twin.bar(place + 0.2, values["error_floor"].value, 0.25, color="0.6")
     ax.set_xticks(range(len(names)), [name.replace(", ", ",\n") for name in names], fontsize=7)
     ax.set_ylabel(r"mean $-\log p$ (points)")
@@ -141,7 +150,9 @@ def unseen_panel(ax: Axes, table: pd.DataFrame) -> None:
         for prediction, style in kinds.items():
             curve = by_epoch(rows, "detection", prediction)
             label = name + (", sampled" if prediction == "sampled" else "")
-            ax.errorbar(curve.index, curve["mean"], curve["error"], fmt=style, ms=4, color=RULES[name], label=label)
+            ax.errorbar(
+                curve.index, curve["mean"], curve["error"], fmt=style, ms=4, color=RULES.get(name, OTHER), label=label
+            )
     ax.set_xscale("log")
     ax.set_ylim(0, 1)
     ax.set_xlabel("passes over the training images")

@@ -23,7 +23,7 @@ OF_ACTIVATION = {"sign": "C0", "relu": "C1", "identity": "C2"}
 NAMES = {"sign": "sign", "relu": "ReLU", "identity": "identity"}
 RULES = COLOURS | {"bp_cavity": "C5"}
 RULE_LABELS = LABELS | {"amp": "AMP", "bp_cavity": "BP, cavity variances"}
-OF_UNITS = {2: "C0", 3: "C3"}
+OF_UNITS = {1: "C2", 2: "C0", 3: "C3"}
 
 
 def channels(
@@ -200,7 +200,7 @@ def overlap_panel(ax: Axes, table: pd.DataFrame) -> None:
                 ax.errorbar(
                     points.index, points["mean"], points["error"], fmt="o", ms=4, color=colour, mfc=face, lw=0.8
                 )
-    handles = [Line2D([], [], color=colour, label=f"$K = {units}$") for units, colour in OF_UNITS.items()]
+    handles = [Line2D([], [], color=colour, label=f"$K = {units}$") for units, colour in OF_UNITS.items() if units > 1]
     handles += [
         Line2D([], [], color="0.3", lw=2.0, label="own teacher unit"),
         Line2D([], [], color="0.3", lw=0.9, label="other teacher unit"),
