@@ -3,12 +3,13 @@
 import itertools
 
 import numpy as np
+from numpy.typing import NDArray
 
 from ..seeding import numpy_stream
 from .committee_evolution import SMALLEST_PROBABILITY, Array, outcomes, states
 
 
-def teacher_labels(inputs: Array, teacher: Array) -> Array:
+def teacher_labels(inputs: Array, teacher: Array) -> NDArray[np.int64]:
     """The number of each pattern's outcome in the order of :func:`.committee_evolution.outcomes`."""
     votes = np.sign(inputs @ teacher).sum(1)
     return np.where(votes > 0, 0, np.where(votes < 0, 1, 2))
@@ -46,8 +47,8 @@ def overlaps(
         V += (1e-6 - min(1e-6, float(np.linalg.eigvalsh(V).min()))) * np.eye(units)
         omega = inputs @ m - g @ V
         chances, slopes = outcomes(omega, V)
-        rows = np.arange(len(labels))
-        g = slopes[rows, labels] / chances[rows, labels].clip(SMALLEST_PROBABILITY)[:, None]
+        chance = np.take_along_axis(chances, labels[:, None], 1).clip(SMALLEST_PROBABILITY)
+        g = np.take_along_axis(slopes, labels[:, None, None], 1)[:, 0] / chance
         precision = g.T @ g / size
         m = damping * m + (1 - damping) * posterior_mean(inputs.T @ g + m @ precision, precision)
     q = m.T @ teacher / size

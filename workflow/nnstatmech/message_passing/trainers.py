@@ -28,6 +28,10 @@ class Trainer(Protocol):
         """Prefix of a quantity's name to a function from inputs to output preactivations."""
         ...
 
+    def decisions(self) -> list[Tensor]:
+        """The binary weights of every layer, (R, K, N)."""
+        ...
+
     def observe(self) -> Iterator[tuple[str, int, list[float]]]:
         """Quantities of the weights: name, layer, one value a replica."""
         ...

@@ -2,6 +2,7 @@
 
 import itertools
 import math
+from collections.abc import Sequence
 from functools import cache
 
 import torch
@@ -100,7 +101,7 @@ def linear_gaussian(problem: Problem) -> tuple[Tensor, Tensor, Tensor]:
 
 
 def posterior_of_linear(
-    layers: list[LayerModel], prior: GaussianPrior, outputs: Tensor
+    layers: Sequence[LayerModel], prior: GaussianPrior, outputs: Tensor
 ) -> tuple[Tensor, Tensor, Tensor]:
     """x⁰ ~ N(μ, C) sends y = T x⁰ + t + noise of covariance Σ; the joint Gaussian gives the rest."""
     size = layers[0].weights.shape[-1]

@@ -4,6 +4,8 @@ Z is the probability (density) of the observed outputs, averaged over the prior 
 the layers.
 """
 
+from itertools import pairwise
+
 from torch import Tensor
 
 from .messages import EdgeLayer, NodeLayer, Sweeper, fields_on, without_edge
@@ -40,17 +42,18 @@ def of_edges(sweeper: Sweeper) -> Tensor:
     """Σ φ_out + Σ over unknowns of [φ + Σ over edges of (φ without the edge − φ)], for BP."""
     result = of_outputs(sweeper)
     first, prior = sweeper.layers[0], sweeper.problem.prior
-    if prior is not None:
+    if prior is not None and isinstance(first, EdgeLayer):
         whole = prior.log_partition(first.B, first.A)
         edges = prior.log_partition(*fields_of_cavities(first))
         result = result + total(whole) + total(edges - whole.unsqueeze(2))
-    for layer, above in zip(sweeper.layers, sweeper.layers[1:], strict=False):
+    layers = [layer for layer in sweeper.layers if isinstance(layer, EdgeLayer)]
+    for layer, above in pairwise(layers):
         channel = layer.model.channel
         whole = channel.log_partition(above.A, above.B, layer.omega, layer.V)
         B, A = fields_of_cavities(above)
         edges = channel.log_partition(A, B, layer.omega.unsqueeze(2), layer.V.unsqueeze(2))
         result = result + total(whole) + total(edges - whole.unsqueeze(2))
-    for layer in sweeper.layers:
+    for layer in layers:
         if layer.model.prior is not None:
             whole = layer.model.prior.log_partition(layer.H, layer.G)
             H, G = layer.H.unsqueeze(1) - layer.h, (layer.G.unsqueeze(1) - layer.g_share).clamp_min(0)
@@ -77,7 +80,7 @@ def of_nodes(sweeper: Sweeper) -> Tensor:
         result = result + total(whole - channel.coupling(above.A, above.B, x.mean, x.variance))
     for layer in sweeper.layers:
         V = layer.V
-        if layer.variance is not None and layer.inputs.variance is not None:
+        if not (layer.is_known or layer.inputs.is_known):
             V = V - layer.inputs.variance @ layer.variance.mT
         result = result + 0.5 * total(layer.g**2 * V)
         if layer.model.prior is not None:

@@ -32,7 +32,9 @@ class Moments:
     Attributes
     ----------
     mean, variance
-        x̂ and Δ; the variance is None where the inputs are known.
+        x̂ and Δ; the variance is 0 where the inputs are known.
+    is_known
+        Whether they are.
     square
         x̂².
     edge_mean, edge_variance
@@ -40,7 +42,8 @@ class Moments:
     """
 
     def __init__(self, mean: Tensor, variance: Tensor | None):
-        self.mean, self.variance = mean, variance
+        self.is_known = variance is None
+        self.mean, self.variance = mean, torch.zeros_like(mean[:1, :1, :1]) if variance is None else variance
         self.square = mean * mean
         self.edge_mean: Tensor | None = None
         self.edge_variance: Tensor | None = None
@@ -60,7 +63,11 @@ class NodeLayer:
     Attributes
     ----------
     mean, variance
-        m and σ of the weights that multiply the inputs, 1/√N included, (R, K, N); the variance is None for known ones.
+        m and σ of the weights that multiply the inputs, 1/√N included, (R, K, N); σ is 0 where they are known.
+    is_known
+        Whether they are.
+    has_sent
+        Whether there are messages of an earlier sweep.
     square
         m².
     omega, V
@@ -75,11 +82,13 @@ class NodeLayer:
 
     def __init__(self, model: LayerModel, reacts: bool = True):
         self.model, self.reacts = model, reacts
-        self.mean, self.variance = model.weights, None
+        self.is_known, self.has_sent = model.prior is None, False
+        self.mean, self.variance = model.weights, torch.zeros_like(model.weights[:1, :1, :1])
         self.square = self.mean * self.mean
-        self.B: Tensor | None = None
-        self.A: Tensor | None = None
-        self.g: Tensor | None = None
+        self.B: Tensor
+        self.A: Tensor
+        self.g: Tensor
+        self.curvature: Tensor
         self.memory: tuple[Moments, Tensor] | None = None
         if model.prior is not None:
             self.H, self.G = torch.zeros_like(model.weights), torch.zeros_like(model.weights)
@@ -95,15 +104,15 @@ class NodeLayer:
     def spread(self, inputs: Moments) -> Tensor:
         """V (24), a sum of three parts of which known inputs or weights leave one."""
         V = torch.zeros((), dtype=inputs.mean.dtype)
-        if self.variance is not None:
+        if not self.is_known:
             V = V + inputs.square @ self.variance.mT
-        if inputs.variance is not None:
+        if not inputs.is_known:
             V = V + inputs.variance @ self.mean_square().mT
         return floored(V)
 
     def mean_square(self) -> Tensor:
         """m² + σ."""
-        return self.square if self.variance is None else self.square + self.variance
+        return self.square if self.is_known else self.square + self.variance
 
     def forward(self, inputs: Moments) -> None:
         """V (24) and ω (25)."""
@@ -113,33 +122,33 @@ class NodeLayer:
         if self.reacts and self.memory is not None:
             before, mean_before = self.memory
             g, delta, sigma = self.g, inputs.variance, self.variance
-            if sigma is not None:
+            if not self.is_known:
                 self.omega = self.omega - g * ((inputs.mean * before.mean) @ sigma.mT)
-            if delta is not None:
+            if not inputs.is_known:
                 self.omega = self.omega - g * (delta @ (self.mean * mean_before).mT)
-            if sigma is not None and delta is not None:
+            if not (self.is_known or inputs.is_known):
                 self.omega = self.omega + g**2 * ((before.mean * delta) @ (sigma * mean_before).mT)
 
     def backward(self, score: Score, damping: float) -> None:
         """g, Γ (26, 27), B and A (28, 29), H and G (30, 31), and the new m and σ."""
         g, curvature = score(self.omega, self.V)
         curvature = curvature.expand_as(g)
-        if self.inputs.variance is not None:
+        if not self.inputs.is_known:
             self.send_down(*self.to_inputs(g, curvature), damping)
         memory = self.inputs, self.mean
         if self.model.prior is not None:
             self.send_to_weights(*self.to_weights(g, curvature), damping)
-        self.g, self.memory = g, memory
+        self.g, self.memory, self.has_sent = g, memory, True
 
     def to_inputs(self, g: Tensor, curvature: Tensor) -> tuple[Tensor, Tensor]:
         """B (29) and A (28)."""
         x, m, sigma = self.inputs.mean, self.mean, self.variance
         B, A = g @ m, curvature @ self.mean_square()
-        if sigma is not None:
+        if not self.is_known:
             A = A - (g * g) @ sigma
         if self.reacts:
             B = B + x * (curvature @ self.square)
-            if self.memory is not None and sigma is not None:
+            if self.memory is not None and not self.is_known:
                 x_before = self.memory[0].mean
                 B = B - x_before * ((g * self.g) @ sigma) - x * x_before * ((self.g * curvature) @ (sigma * m))
         return B, A
@@ -150,7 +159,7 @@ class NodeLayer:
         H, G = g.mT @ x, curvature.mT @ self.inputs.square
         if self.reacts:
             H = H + m * G
-        if delta is not None:
+        if not self.inputs.is_known:
             G = G + curvature.mT @ delta - (g * g).mT @ delta
             if self.reacts and self.memory is not None:
                 mean_before = self.memory[1]
@@ -161,8 +170,8 @@ class NodeLayer:
     def send_down(self, B: Tensor, A: Tensor, damping: float) -> None:
         """Damp and keep the fields on the inputs; a precision that is a sum over factors is clamped at 0."""
         A = A.clamp_min(0)
-        self.B = B if self.B is None else torch.lerp(B, self.B, damping)
-        self.A = A if self.A is None else torch.lerp(A, self.A, damping)
+        self.B = torch.lerp(B, self.B, damping) if self.has_sent else B
+        self.A = torch.lerp(A, self.A, damping) if self.has_sent else A
 
     def send_to_weights(self, H: Tensor, G: Tensor, damping: float) -> None:
         """Damp and keep the fields on the weights of unit scale, and believe them."""
@@ -188,17 +197,18 @@ class EdgeLayer(NodeLayer):
     def __init__(self, model: LayerModel, cavity_inputs: bool = True, cavity_variance: bool = False):
         self.needs_edges = cavity_inputs
         self.cavity_variance = cavity_variance
-        self.b: Tensor | None = None
-        self.a: Tensor | None = None
-        self.h: Tensor | None = None
+        self.b: Tensor
+        self.a: Tensor
+        self.h: Tensor
+        self.g_share: Tensor
         super().__init__(model)
 
     def believe(self) -> None:
         """m, σ of the nodes and, for BP, m_c and σ_c of the edges (10, 11)."""
         super().believe()
         self.edge_mean = self.mean.unsqueeze(1)
-        self.edge_variance = torch.zeros_like(self.edge_mean) if self.variance is None else self.variance.unsqueeze(1)
-        if self.needs_edges and self.model.prior is not None and self.h is not None:
+        self.edge_variance = torch.zeros_like(self.edge_mean) if self.is_known else self.variance.unsqueeze(1)
+        if self.needs_edges and self.model.prior is not None and self.has_sent:
             G = self.G.unsqueeze(1)
             if self.cavity_variance:
                 G = (G - self.g_share).clamp_min(0)
@@ -223,7 +233,7 @@ class EdgeLayer(NodeLayer):
 
     def edge_delta(self) -> Tensor:
         """Δ of the inputs as the edges see it, (R, M, K or 1, N)."""
-        if self.inputs.variance is None:
+        if self.inputs.is_known:
             return torch.zeros_like(self.inputs.mean).unsqueeze(2)
         if self.cavity_variance and self.inputs.edge_variance is not None:
             return self.inputs.edge_variance
@@ -242,10 +252,11 @@ class EdgeLayer(NodeLayer):
             x * g * scale,
             ((x * x + delta) * curvature - delta * g * g) * scale**2,
         )
-        if self.b is not None:
+        if self.has_sent:
             old = (self.b, self.a, self.h, self.g_share)
             shares = tuple(torch.lerp(new, before, damping) for new, before in zip(shares, old, strict=True))
         self.b, self.a, self.h, self.g_share = shares
+        self.has_sent = True
         self.B, self.A = self.b.sum(2), self.a.sum(2).clamp_min(0)
         if self.model.prior is not None:
             self.H, self.G = self.h.sum(1), self.g_share.sum(1).clamp_min(0)
@@ -294,9 +305,10 @@ class Sweeper:
         channel = self.problem.layers[-1].channel
         y = self.problem.outputs
 
-        def score(omega: Tensor, variance: Tensor) -> tuple[Tensor, Tensor]:
+        def of_outputs(omega: Tensor, variance: Tensor) -> tuple[Tensor, Tensor]:
             return channel.evidence_score(y if omega.ndim == 3 else y.unsqueeze(-1), omega, variance)
 
+        score: Score = of_outputs
         for layer, below in zip(reversed(self.layers), [*reversed(self.layers[:-1]), None], strict=True):
             layer.backward(score, damping)
             if below is not None:
@@ -305,11 +317,11 @@ class Sweeper:
     def input_moments(self) -> Moments:
         """x̂⁰ and Δ⁰: the data, or the signal's belief."""
         first, prior = self.layers[0], self.problem.prior
-        if prior is None:
-            return self.known
+        if prior is None or self.known is not None:
+            return self.known or Moments(self.problem.inputs, None)
         B, A = fields_on(first, self.problem.inputs)
         moments = Moments(*prior.moments(B, A))
-        if isinstance(first, EdgeLayer) and first.needs_edges and first.b is not None:
+        if isinstance(first, EdgeLayer) and first.needs_edges and first.has_sent:
             moments.edge_mean, moments.edge_variance = prior.moments(*without_edge(first))
         return moments
 
@@ -318,7 +330,7 @@ class Sweeper:
         channel = layer.model.channel
         B, A = fields_on(above, layer.omega)
         moments = Moments(*channel.moments(A, B, layer.omega, layer.V))
-        if isinstance(above, EdgeLayer) and above.needs_edges and above.b is not None:
+        if isinstance(above, EdgeLayer) and above.needs_edges and above.has_sent:
             b, a = without_edge(above)
             mean, variance = channel.moments(a, b, layer.omega.unsqueeze(2), layer.V.unsqueeze(2))
             moments.edge_mean, moments.edge_variance = mean, variance
@@ -339,7 +351,7 @@ class Sweeper:
 
 def fields_on(layer: NodeLayer, like: Tensor) -> tuple[Tensor, Tensor]:
     """B and A on the inputs of a layer; 0 before the first sweep."""
-    if layer.B is None or layer.A is None:
+    if not layer.has_sent:
         return torch.zeros_like(like), torch.zeros_like(like)
     return layer.B, layer.A
 

@@ -85,12 +85,12 @@ def split(dataset: Dataset, params: Calibration, device: torch.device) -> tuple[
     """Training and test images of the classes that are seen, and test images of the others."""
     chosen = dataset
     if params.unseen:
-        seen = ~np.isin(dataset.train_labels, params.unseen)
+        seen = ~np.isin(np.asarray(dataset.train_labels), params.unseen)
         chosen = replace(
             dataset, train_images=dataset.train_images[seen], train_labels=np.asarray(dataset.train_labels)[seen]
         )
     train, test = prepare(chosen, params.labels, device)
-    known = torch.from_numpy(~np.isin(dataset.test_labels, params.unseen)).to(device)
+    known = torch.from_numpy(~np.isin(np.asarray(dataset.test_labels), params.unseen)).to(device)
     outside = Samples(test.inputs[~known], test.labels[~known]) if params.unseen else None
     inside = Samples(test.inputs[known][: params.test_samples], test.labels[known][: params.test_samples])
     return train, inside, outside
