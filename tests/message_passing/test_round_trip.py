@@ -252,12 +252,12 @@ FIGURES = [
     (channels.free_entropies, [evidence, large_evidence, specialising], {}),
     (continual.continual, [sequences, longer_sequences], {}),
     (calibration.calibration, [judged, judged_sizes, judged, repeated], {}),
-    (local_energy.local_energy, [flipped], {}),
+    (local_energy.local_energy, [flipped], {"overlay_published": True}),
     (real_weights.real_weights, [real, large_evidence], {}),
     (
         authors.authors,
         [learned, learned, learned],
-        {"figures": dict.fromkeys(("narrow", "wide", "parity"), "501-501.mnist.2class")},
+        {"figures": dict.fromkeys(("narrow", "wide", "parity"), "501-501.mnist.2class"), "overlay_published": True},
     ),
 ]
 

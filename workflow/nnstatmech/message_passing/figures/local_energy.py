@@ -13,15 +13,15 @@ from .published import published_table
 PUBLISHED = {"bpi": ("C0", "published, BPI"), "binarynet": ("C3", "published, BinaryNet")}
 
 
-def local_energy(main: LocalEnergyTable, *, scale: str, overlay: bool = True) -> Figure:
+def local_energy(main: LocalEnergyTable, *, scale: str, overlay_published: bool | None = None) -> Figure:
     """Rise of the training error against the probability of a flip, and the errors without any.
 
     Parameters
     ----------
     main
         One run a rule.
-    overlay
-        Draw the published points, too.
+    overlay_published
+        Draw the published points, too; by default at full size only.
     """
     figure, (rise, errors) = plt.subplots(1, 2, figsize=(9.6, 3.8), width_ratios=(1.6, 1))
     names = []
@@ -33,7 +33,7 @@ def local_energy(main: LocalEnergyTable, *, scale: str, overlay: bool = True) ->
         for quantity, face in (("train_error", COLOURS[rule]), ("test_error", "none")):
             point = mean_over_seeds(select(rows, quantity=quantity)["value"])
             errors.errorbar(place, point.value, point.standard_error, fmt="o", color=COLOURS[rule], mfc=face)
-    if overlay:
+    if overlay_published or (overlay_published is None and scale == "paper"):
         published = published_table("local_energy")
         for rule, (colour, text) in PUBLISHED.items():
             points = published[published["algorithm"] == rule]
