@@ -8,9 +8,31 @@ import torch
 
 from nnstatmech.datasets import Dataset
 from nnstatmech.message_passing.family import FAMILY
-from nnstatmech.message_passing.tasks import committee, perceptron, timing, training
+from nnstatmech.message_passing.tasks import (
+    calibration,
+    channels,
+    committee,
+    continual,
+    local_energy,
+    perceptron,
+    repetition,
+    specialisation,
+    timing,
+    training,
+)
 
-ENGINES = {"training": training, "perceptron": perceptron, "committee": committee, "timing": timing}
+ENGINES = {
+    "training": training,
+    "perceptron": perceptron,
+    "committee": committee,
+    "timing": timing,
+    "channels": channels,
+    "specialisation": specialisation,
+    "continual": continual,
+    "calibration": calibration,
+    "repetition": repetition,
+    "local_energy": local_energy,
+}
 CPU = torch.device("cpu")
 
 

@@ -252,3 +252,33 @@ def test_product_field_is_exact_where_tanh_saturates():
     for a, b in ((0.3, 2.0), (-15.0, 12.0), (40.0, 41.0), (-5.0, 0.0)):
         exact = float(mp.atanh(mp.tanh(mp.mpf(a)) * mp.tanh(mp.mpf(b))))
         assert float(special.product_field(torch.tensor(a), torch.tensor(b))) == pytest.approx(exact, rel=1e-6)
+
+
+def test_noisy_comparisons_against_autograd_and_without_noise():
+    """Σ_{k≠c} log[(1 − e) H(t_k) + e H(−t_k)], and the noiseless score at e = 0."""
+    generator = torch.Generator().manual_seed(3)
+    omega = torch.randn(6, 5, generator=generator, dtype=torch.float64, requires_grad=True)
+    variance = 0.3 + torch.rand(6, 5, generator=generator, dtype=torch.float64)
+    classes = torch.tensor([0, 1, 2, 3, 4, 2])
+    noise = torch.tensor([0.0, 0.1, 0.2, 0.3, 0.45, 0.01], dtype=torch.float64)
+    rivals, _, t = argmax_output.margins(classes, omega, variance)
+    e = noise.unsqueeze(-1)
+    evidence = (rivals * torch.log((1 - e) * torch.special.ndtr(-t) + e * torch.special.ndtr(t))).sum()
+    (expected,) = torch.autograd.grad(evidence, omega)
+    found = argmax_output.noisy_score(classes, omega.detach(), variance, noise)
+    torch.testing.assert_close(found, expected, rtol=1e-9, atol=1e-11)
+    sharp = argmax_output.noisy_score(classes, omega.detach(), variance, 0 * noise)
+    torch.testing.assert_close(sharp, argmax_output.score(classes, omega.detach(), variance), rtol=1e-9, atol=1e-12)
+
+
+def test_a_noisy_label_is_a_finite_field():
+    labels, noise = torch.tensor([[1.0, -1.0]], dtype=torch.float64), torch.tensor([0.2], dtype=torch.float64)
+    field = binary_output.noisy_field(labels.unsqueeze(0), noise)[0, :, :2]
+    omega, variance = torch.tensor([[0.7, 0.4]], dtype=torch.float64), torch.tensor([[1.3, 0.6]], dtype=torch.float64)
+    omega.requires_grad_()
+    u = labels * omega / variance.sqrt()
+    evidence = torch.log(0.8 * torch.special.ndtr(u) + 0.2 * torch.special.ndtr(-u)).sum()
+    (expected,) = torch.autograd.grad(evidence, omega)
+    fields = labels * 0.5 * math.log(0.8 / 0.2)
+    torch.testing.assert_close(sign.score(fields, omega.detach(), variance), expected, rtol=1e-10, atol=1e-12)
+    assert field.abs().max() == pytest.approx(0.5 * math.log(4))

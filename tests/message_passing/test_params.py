@@ -16,7 +16,7 @@ from nnstatmech.message_passing.params import Committee, Perceptron, Timing, Tra
         ({"rho": [1.0, 1.0]}, "rho: 2 values for 3 layers"),
         ({"psi": 1.0}, "must be at least 0 and below 1"),
         ({"samples": 100, "batch_size": 128}, "batch_size: 128 is larger than samples: 100"),
-        ({"algorithm": "gradient"}, "'bp', 'bpi', 'amp', 'mf', 'sgd' or 'adam_sgd'"),
+        ({"algorithm": "gradient"}, "'bp', 'bpi', 'amp', 'mf', 'ebp', 'sgd' or 'adam_sgd'"),
         ({"focusing": 0.5}, "give y > 1"),
         ({"algorithm": "bp", "weights": "continuous"}, "allowed: bpi, amp, mf"),
         ({"freeze_top": True, "labels": "ten_classes"}, "odd_even only"),

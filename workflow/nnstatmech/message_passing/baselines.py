@@ -42,6 +42,9 @@ class BinaryNet:
         Every weight exists with this probability.
     freeze_top
         Fix the top weights at 1.
+    metaplasticity
+        m of Laborieux, Ernoult, Hirtzlin, Querlioz 2021: a step that brings a latent weight w closer to 0 is multiplied
+        by 1 − tanh²(mw), so that weights that have been pushed often the same way are kept. 0 is off.
 
     Attributes
     ----------
@@ -58,6 +61,7 @@ class BinaryNet:
         optimiser: str = "sgd",
         density: float = 1.0,
         freeze_top: bool = False,
+        metaplasticity: float = 0.0,
         device: torch.device | str = "cpu",
         dtype: torch.dtype = torch.float32,
     ):
@@ -73,7 +77,7 @@ class BinaryNet:
                 for seed in seeds
             ]
             self._masks.append(torch.stack(masks).to(device, dtype) if density < 1 else None)
-        self.freeze_top = freeze_top
+        self.freeze_top, self.metaplasticity = freeze_top, metaplasticity
         if freeze_top:
             self.latent[-1].fill_(1.0)
         self._rate = torch.as_tensor(learning_rate, dtype=dtype, device=device).expand(len(seeds)).reshape(-1, 1, 1)
@@ -162,4 +166,8 @@ class BinaryNet:
             second.lerp_(gradient.square(), 1 - ADAM_BETAS[1])
             corrections = (1 - self._decay).to(gradient.dtype)
             gradient = (first / corrections[0]) / ((second / corrections[1]).sqrt_().add_(ADAM_FLOOR))
-        self.latent[index].addcmul_(gradient, self._rate, value=-1).clamp_(-1, 1)
+        latent = self.latent[index]
+        if self.metaplasticity:
+            weakens = gradient * latent > 0
+            gradient = torch.where(weakens, gradient * (1 - torch.tanh(self.metaplasticity * latent) ** 2), gradient)
+        latent.addcmul_(gradient, self._rate, value=-1).clamp_(-1, 1)

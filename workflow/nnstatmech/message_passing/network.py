@@ -19,6 +19,7 @@ from .layers.amp import amp_layer
 from .layers.argmax import ArgmaxLayer
 from .layers.bp import BPLayer
 from .layers.bpi import BPILayer
+from .layers.expectation_backprop import ExpectationBackpropLayer
 from .layers.layer import Layer, first_input
 from .layers.mean_field import MeanFieldLayer
 from .weights import BinaryWeights, GaussianWeights, UpdateRule
@@ -35,6 +36,9 @@ class Network:
         Whether labels are classes rather than ±1.
     classes
         Output units; with one the labels are ±1.
+    label_noise
+        e (R,): the probability that a label (or, of classes, a comparison of two) is wrong; None where labels are
+        right.
     """
 
     def __init__(self, layers: Sequence[Layer]):
@@ -42,10 +46,21 @@ class Network:
         self.layers[0].is_first = True
         self.has_argmax_output = isinstance(self.layers[-1], ArgmaxLayer)
         self.classes = self.layers[-1].weights.mean.shape[1]
+        self.label_noise: Tensor | None = None
 
     def top_field(self, labels: Tensor) -> Tensor:
         """What the labels (R, M) exert on the output units: y·∞ (R, M, 1), or the classes themselves."""
-        return labels if self.has_argmax_output else binary_output.hard_field(labels).unsqueeze(-1)
+        if self.has_argmax_output:
+            return labels
+        if self.label_noise is not None:
+            return binary_output.noisy_field(labels, self.label_noise).unsqueeze(-1)
+        return binary_output.hard_field(labels).unsqueeze(-1)
+
+    def doubt(self, noise: Tensor) -> None:
+        """Take labels to be wrong with probability ``noise`` (R,), at most 1/2."""
+        self.label_noise = noise
+        if isinstance(self.layers[-1], ArgmaxLayer):
+            self.layers[-1].label_noise = noise
 
     def reset(self) -> None:
         """Forget all messages; weights and their fields stay."""
@@ -92,6 +107,7 @@ def build_network(
     switch_ratio: float = 1.0,
     tap_variant: str = "exact",
     cavity_variance: bool = False,
+    label_noise: float = 0.0,
     device: torch.device | str = "cpu",
     dtype: torch.dtype = torch.float32,
 ) -> Network:
@@ -102,7 +118,7 @@ def build_network(
     widths
         [N_0, ..., N_{L+1}]: input, hidden and output units.
     algorithm
-        ``bp``, ``bpi``, ``amp`` or ``mf``: the rule of all layers below an argmax output.
+        ``bp``, ``bpi``, ``amp``, ``mf`` or ``ebp``: the rule of all layers below an argmax output.
     seeds
         One a replica; equal seeds share initial fields and masks.
     epsilon
@@ -121,6 +137,8 @@ def build_network(
         ``exact``, ``seed`` or ``same_time``; for ``amp``.
     cavity_variance
         See :class:`.layers.bp.BPLayer`; for ``bp``.
+    label_noise
+        See :class:`Network`.
 
     Raises
     ------
@@ -132,6 +150,7 @@ def build_network(
         "bpi": lambda belief: BPILayer(belief, series_order, switch_ratio),
         "amp": lambda belief: amp_layer(belief, tap_variant),
         "mf": MeanFieldLayer,
+        "ebp": ExpectationBackpropLayer,
     }
     for name, value, allowed in (
         ("algorithm", algorithm, tuple(make)),
@@ -161,7 +180,12 @@ def build_network(
         layers.append(ArgmaxLayer(belief) if is_top and output == "argmax" else make[algorithm](belief))
     if freeze_top:
         layers[-1].weights.freeze()
-    return Network(layers)
+    if isinstance(layers[-1], ExpectationBackpropLayer):
+        layers[-1].is_top = True
+    network = Network(layers)
+    if label_noise:
+        network.doubt(torch.full((len(seeds),), label_noise, device=device, dtype=dtype))
+    return network
 
 
 def real_weights(

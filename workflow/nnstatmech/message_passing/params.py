@@ -13,8 +13,16 @@ FULL_SET = 60_000
 START = Cost(2.0, 340.0)  # importing torch
 
 # Seconds of one thread for one weight and one image of a mini-batch, and for one weight and one mini-batch.
-PER_IMAGE = {"bp": 4.1e-10, "bpi": 4.1e-10, "amp": 3.2e-10, "mf": 2.8e-10, "sgd": 1.0e-10, "adam_sgd": 1.0e-10}
-PER_BATCH = {"bp": 1.2e-8, "bpi": 1.2e-8, "amp": 7.9e-9, "mf": 7.2e-9, "sgd": 1.6e-9, "adam_sgd": 2.5e-9}
+PER_IMAGE = {
+    "bp": 4.1e-10,
+    "bpi": 4.1e-10,
+    "amp": 3.2e-10,
+    "mf": 2.8e-10,
+    "ebp": 2.8e-10,
+    "sgd": 1.0e-10,
+    "adam_sgd": 1.0e-10,
+}
+PER_BATCH = {"bp": 1.2e-8, "bpi": 1.2e-8, "amp": 7.9e-9, "mf": 7.2e-9, "ebp": 7.2e-9, "sgd": 1.6e-9, "adam_sgd": 2.5e-9}
 EDGES = 1.7e-9  # seconds for one weight and one image with the exact kernel over all edges
 EDGE_MESSAGES = 1.6e-8  # with a message kept on every edge, as bp needs for a second sweep
 FORWARD = 2e-11  # to predict
@@ -97,7 +105,7 @@ class Training(Parameters):
     """One classifier with binary weights, learning images by message passing or by gradient descent."""
 
     needs = "labels"
-    later = ("tf32",)
+    later: ClassVar[tuple[str, ...]] = ("label_noise", "tf32")
     columns: ClassVar[Mapping[str, str]] = {
         "seed": "int32",
         "case": "category",
@@ -107,7 +115,7 @@ class Training(Parameters):
         "value": "float64",
     }
 
-    algorithm: Literal["bp", "bpi", "amp", "mf", "sgd", "adam_sgd"] = Field(
+    algorithm: Literal["bp", "bpi", "amp", "mf", "ebp", "sgd", "adam_sgd"] = Field(
         "amp",
         description="message-passing rule of all layers, or a gradient baseline with the straight-through estimator",
     )
@@ -151,6 +159,12 @@ class Training(Parameters):
         gt=0,
         description="largest |H|; a replica that reaches it has diverged. 2^24: float32's resolution of 1",
     )
+    label_noise: float = Field(
+        0.0,
+        ge=0,
+        lt=0.5,
+        description="probability e that a label (of ten classes: a comparison of two) is wrong, as the network assumes",
+    )
     learning_rate: float = Field(10.0, gt=0, description="step of sgd and adam_sgd (adam_sgd: 1e-3 is usual)")
     tf32: bool = Field(
         False, description="matrix products with 10-bit mantissas (TF32) on GPUs that have them: faster, less exact"
@@ -169,9 +183,9 @@ class Training(Parameters):
             )
         if 0 < self.focusing <= 1 or self.focusing < 0:
             raise ValueError(f"focusing: {self.focusing} is not allowed; give y > 1, or 0 to switch it off")
-        if self.weights == "continuous" and self.algorithm not in ("bpi", "amp", "mf"):
+        if self.weights == "continuous" and self.algorithm not in ("bpi", "amp", "mf", "ebp"):
             raise ValueError(
-                f"weights: continuous is not offered for algorithm {self.algorithm!r}; allowed: bpi, amp, mf"
+                f"weights: continuous is not offered for algorithm {self.algorithm!r}; allowed: bpi, amp, mf, ebp"
             )
         if self.weights == "continuous" and (self.labels == "ten_classes" or self.focusing):
             raise ValueError("weights: continuous goes with labels: odd_even and focusing: 0 only")
@@ -228,6 +242,113 @@ class Training(Parameters):
             START.cpu_seconds + replicas * weights * (learning + predicting),
             START.memory_mb + (numbers + images) / 1e6,
         )
+
+
+class Continual(Training):
+    """One network that learns permuted versions of a task one after the other; ``epochs`` are of each."""
+
+    columns: ClassVar[Mapping[str, str]] = {
+        "seed": "int32",
+        "case": "category",
+        "learned": "int32",
+        "task": "int32",
+        "quantity": "category",
+        "value": "float64",
+    }
+
+    tasks: int = Field(6, ge=1, description="tasks; the pixels of each but the first are permuted")
+    rehearsal: bool = Field(False, description="train on images of all tasks so far, as many in a task's time")
+    metaplasticity: float = Field(
+        0.0, ge=0, description="of sgd: steps that weaken a latent weight w shrink by 1 − tanh²(this × w)"
+    )
+
+    def cost(self, seeds: int) -> Cost:
+        """That of training, for every task, and the predictions on all tasks so far."""
+        one = super().cost(seeds)
+        return Cost(self.tasks * one.cpu_seconds, one.memory_mb + 2 * FULL_SET * PIXELS * 4 / 1e6)
+
+
+class Calibration(Training):
+    """One network that tells odd from even labels, and what its probabilities are worth after some epochs."""
+
+    columns: ClassVar[Mapping[str, str]] = {
+        "seed": "int32",
+        "case": "category",
+        "epoch": "int32",
+        "prediction": "category",
+        "quantity": "category",
+        "value": "float64",
+        "probabilities": "list<float64>",
+        "frequencies": "list<float64>",
+    }
+
+    labels: Literal["odd_even"] = Field("odd_even", description="odd against even labels")
+    checkpoints: list[Annotated[int, Field(ge=1)]] = Field(
+        [1, 5, 20], min_length=1, description="epochs after which probabilities are judged; the last one ends the run"
+    )
+    test_samples: int = Field(10_000, ge=100, description="test images, at most")
+    networks: int = Field(250, ge=0, description="networks that are drawn from the posterior and vote; 0 = none")
+    unseen: list[Annotated[int, Field(ge=0, le=9)]] = Field(
+        [], description="classes that are left out of learning, to be told apart by their confidence"
+    )
+
+    def cost(self, seeds: int) -> Cost:
+        """That of training up to the last checkpoint, and the votes."""
+        trained = self.model_copy(update={"epochs": max(self.checkpoints), "evaluate_every": 10**9})
+        one = Training.cost(trained, seeds)
+        weights = weight_count([PIXELS, *self.hidden, 1])
+        votes = len(self.checkpoints) * self.networks * seeds * len(self.cases or [None])
+        return Cost(one.cpu_seconds + votes * self.test_samples * weights * FORWARD, one.memory_mb + 200)
+
+
+class Repetition(Parameters):
+    """Perceptrons small enough to enumerate that see the same patterns again and again, one at a time."""
+
+    columns: ClassVar[Mapping[str, str]] = {
+        "seed": "int32",
+        "rule": "category",
+        "patterns": "int32",
+        "passes": "int32",
+        "quantity": "category",
+        "value": "float64",
+    }
+
+    inputs: Annotated[Odd, Field(le=15)] = Field(13, description="inputs N: 2^N weights are enumerated")
+    patterns: list[Annotated[int, Field(ge=1)]] = Field([7], min_length=1, description="numbers of patterns")
+    passes: list[Annotated[int, Field(ge=1)]] = Field([1, 2, 5], min_length=1, description="passes over the patterns")
+    instances: int = Field(100, ge=1, description="problems of a realisation, over which a slope is fitted")
+    test_patterns: int = Field(40, ge=1, description="new patterns of each problem")
+    largest_mean: float = Field(0.999, gt=0, lt=1, description="|m| of ep is clamped there")
+
+    def cost(self, seeds: int) -> Cost:
+        """The 2^N states times patterns times passes."""
+        steps = sum(self.patterns) * max(self.passes) * 4 + len(self.patterns) * len(self.passes) * self.test_patterns
+        return Cost(START.cpu_seconds + seeds * self.instances * 2**self.inputs * steps * 1e-8, START.memory_mb + 500)
+
+
+class LocalEnergy(Training):
+    """One network that learns, and how its training error rises when some of its weights are flipped."""
+
+    columns: ClassVar[Mapping[str, str]] = {
+        "seed": "int32",
+        "case": "category",
+        "flipped": "float64",
+        "quantity": "category",
+        "value": "float64",
+    }
+
+    fractions: list[Fraction] = Field(
+        [0.05, 0.1, 0.15, 0.2, 0.25, 0.3, 0.35], min_length=1, description="probabilities p that a weight is flipped"
+    )
+    draws: int = Field(10, ge=1, description="choices of the flipped weights")
+
+    def cost(self, seeds: int) -> Cost:
+        """That of training, and the predictions of the flipped networks."""
+        one = super().cost(seeds)
+        weights = weight_count([PIXELS, *self.hidden, 1 if self.labels == "odd_even" else 10])
+        networks = seeds * len(self.cases or [None]) * self.draws * len(self.fractions)
+        predicting = networks * (self.samples or FULL_SET) * weights * FORWARD
+        return Cost(one.cpu_seconds + predicting, one.memory_mb)
 
 
 class Perceptron(Parameters):
@@ -426,6 +547,108 @@ class Timing(Parameters):
             for size, count in zip(self.batch_sizes, self.batches, strict=True)
         )
         return Cost(15 + seeds * seconds, 2 * START.memory_mb + FULL_SET * PIXELS * 6 / 1e6)
+
+
+class Channels(Parameters):
+    """Inference through layers of any activation: of a signal by known weights, or of weights from known inputs.
+
+    The truth is drawn from the model. The algorithms see the same problems, all patterns at once.
+    """
+
+    columns: ClassVar[Mapping[str, str]] = {
+        "seed": "int32",
+        "algorithm": "category",
+        "inputs": "int32",
+        "outputs": "int32",
+        "patterns": "int32",
+        "quantity": "category",
+        "value": "float64",
+    }
+    # Seconds for one weight of one pattern and sweep.
+    rates: ClassVar[Mapping[str, float]] = {"amp": 6e-9, "mf": 4e-9, "bp": 4e-7, "bp_cavity": 5e-7, "bpi": 2e-7}
+
+    unknown: Literal["signal", "weights"] = Field(
+        "signal", description="what is inferred: x⁰ through known Gaussian weights, or the weights of every layer"
+    )
+    prior: Literal["binary", "gaussian"] = Field("binary", description="prior of what is unknown, of unit variance")
+    activations: list[Literal["sign", "relu", "identity"]] = Field(
+        ["sign"], min_length=1, description="activation of each layer's units, the observed ones last"
+    )
+    shapes: list[Annotated[list[Annotated[int, Field(ge=1)]], Field(min_length=2)]] = Field(
+        [[12, 8]], min_length=1, description="networks: numbers of units from the input to the output"
+    )
+    patterns: list[Annotated[int, Field(ge=1)]] = Field(
+        [1], min_length=1, description="examples M, one number for each shape or for all of them; a signal has 1"
+    )
+    noise: float | list[float] = Field(0.1, description="variance s² of the pre-activation noise, one or one a layer")
+    bias: float = Field(0.0, ge=0, description="standard deviation of the known biases")
+    algorithms: list[Literal["bp", "bp_cavity", "bpi", "amp", "mf"]] = Field(
+        ["bp", "amp", "bpi", "mf"],
+        min_length=1,
+        description="rules; bp_cavity leaves the edge out of its variances, too; distances are from the first",
+    )
+    sweeps: int = Field(200, ge=1, description="sweeps of messages")
+    psi: Fraction = Field(0.5, description="damping ψ: the part of the old messages that stays")
+    exact: Literal["none", "enumeration", "linear"] = Field(
+        "none", description="how the exact posterior is found: all binary states, or linear algebra"
+    )
+
+    @model_validator(mode="after")
+    def check_shapes(self) -> "Channels":
+        layers = len(self.activations)
+        for shape in self.shapes:
+            if len(shape) != layers + 1:
+                raise ValueError(f"shapes: {shape} has {len(shape) - 1} layers; activations are given for {layers}")
+        if len(self.patterns) > 1 and len(self.shapes) > 1 and len(self.patterns) != len(self.shapes):
+            raise ValueError(f"patterns: {len(self.patterns)} numbers for {len(self.shapes)} shapes")
+        if self.unknown == "signal" and self.patterns != [1]:
+            raise ValueError("patterns: a signal is seen once; patterns goes with unknown: weights")
+        noises = as_list(self.noise)
+        if any(value < 0 for value in noises) or len(noises) not in (1, layers):
+            raise ValueError(f"noise: {self.noise}; allowed: at least 0, one number or {layers}, one a layer")
+        if noises[-1] == 0 and self.activations[-1] != "sign":
+            raise ValueError("noise: 0 at an output that is no sign has no density; give the last layer some")
+        if self.exact == "linear" and (set(self.activations) != {"identity"} or self.prior != "gaussian"):
+            raise ValueError("exact: linear goes with activations: identity and prior: gaussian only")
+        return self
+
+    def cost(self, seeds: int) -> Cost:
+        """Weights times patterns times sweeps, of every algorithm; bp keeps messages on every edge."""
+        counts = self.patterns if len(self.patterns) > 1 else self.patterns * len(self.shapes)
+        shapes = self.shapes if len(self.shapes) > 1 else self.shapes * len(counts)
+        edges = [weight_count(shape) * count for shape, count in zip(shapes, counts, strict=True)]
+        rates = sum(self.rates[name] for name in self.algorithms)
+        steps = 1e-3 * len(self.activations) * len(self.algorithms) * len(edges) * self.sweeps
+        per_edge = 200 if {"bp", "bp_cavity", "bpi"} & set(self.algorithms) else 40
+        return Cost(
+            START.cpu_seconds + steps + seeds * self.sweeps * sum(edges) * rates,
+            START.memory_mb + seeds * max(edges) * per_edge / 1e6,
+        )
+
+
+class Specialisation(Parameters):
+    """A committee that learns from a committee: state evolution, and AMP on finite instances."""
+
+    columns: ClassVar[Mapping[str, str]] = {
+        "seed": "int32",
+        "load": "float64",
+        "start": "category",
+        "quantity": "category",
+        "value": "float64",
+    }
+
+    units: int = Field(2, ge=1, le=3, description="units K of the committee; sign 0 = 0 where they are even")
+    loads: list[Positive] = Field(
+        [0.5, 1.0, 1.5, 2.0, 2.5], min_length=1, description="loads α: patterns per input of the committee"
+    )
+    inputs: int = Field(1000, ge=1, description="inputs N of the instances for AMP")
+    sweeps: int = Field(60, ge=1, description="sweeps of AMP")
+
+    def cost(self, seeds: int) -> Cost:
+        """Sweeps of state evolution over a grid in K dimensions, and of AMP over all patterns."""
+        evolution = 3 * 100 * len(self.loads) * {1: 0.002, 2: 0.005, 3: 0.6}[self.units]
+        amp = 2 * seeds * self.sweeps * sum(self.loads) * self.inputs**2 * self.units * 2e-9
+        return Cost(START.cpu_seconds + evolution + amp, START.memory_mb + 24 * max(self.loads) * self.inputs**2 / 1e6)
 
 
 def with_defaults(defaults: Mapping[str, Mapping[str, Any]], given: Any, key: str, usual: str) -> Any:

@@ -4,9 +4,26 @@ from typing import Annotated, TypeAlias
 
 import pandas as pd
 
-from .params import Committee, Perceptron, Timing, Training
+from .params import (
+    Calibration,
+    Channels,
+    Committee,
+    Continual,
+    LocalEnergy,
+    Perceptron,
+    Repetition,
+    Specialisation,
+    Timing,
+    Training,
+)
 
 TrainingTable: TypeAlias = Annotated[pd.DataFrame, Training]
 PerceptronTable: TypeAlias = Annotated[pd.DataFrame, Perceptron]
 CommitteeTable: TypeAlias = Annotated[pd.DataFrame, Committee]
 TimingTable: TypeAlias = Annotated[pd.DataFrame, Timing]
+ChannelsTable: TypeAlias = Annotated[pd.DataFrame, Channels]
+SpecialisationTable: TypeAlias = Annotated[pd.DataFrame, Specialisation]
+ContinualTable: TypeAlias = Annotated[pd.DataFrame, Continual]
+CalibrationTable: TypeAlias = Annotated[pd.DataFrame, Calibration]
+RepetitionTable: TypeAlias = Annotated[pd.DataFrame, Repetition]
+LocalEnergyTable: TypeAlias = Annotated[pd.DataFrame, LocalEnergy]

@@ -28,6 +28,10 @@ class Trainer(Protocol):
         """Prefix of a quantity's name to a function from inputs to output preactivations."""
         ...
 
+    def decisions(self) -> list[Tensor]:
+        """The binary weights of every layer, (R, K, N)."""
+        ...
+
     def observe(self) -> Iterator[tuple[str, int, list[float]]]:
         """Quantities of the weights: name, layer, one value a replica."""
         ...
@@ -90,6 +94,7 @@ def gradient_descent(
         optimiser="adam" if params.algorithm == "adam_sgd" else "sgd",
         density=params.density,
         freeze_top=params.freeze_top,
+        metaplasticity=getattr(params, "metaplasticity", 0.0),
         device=device,
     )
 
@@ -108,6 +113,7 @@ def message_passing(params: Training, replicas: Sequence[Replica], widths: list[
         switch_ratio=params.switch_ratio,
         tap_variant=params.tap_variant,
         cavity_variance=params.cavity_variance,
+        label_noise=params.label_noise,
         device=device,
     )
     layers = len(widths) - 1

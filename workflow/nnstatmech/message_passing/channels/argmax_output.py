@@ -7,6 +7,7 @@ log P(c) ≈ Σ_{k≠c} log H(−(ω_c − ω_k)/√(V_c + V_k)); its gradient i
 import torch
 from torch import Tensor
 
+from . import sign
 from .special import inverse_mills, log_tail
 
 
@@ -29,3 +30,15 @@ def score(classes: Tensor, omega: Tensor, variance: Tensor) -> Tensor:
     rivals, scale, argument = margins(classes, omega, variance)
     g = -rivals * inverse_mills(argument) / scale
     return g.scatter(-1, classes.unsqueeze(-1), -g.sum(-1, keepdim=True))
+
+
+def noisy_score(classes: Tensor, omega: Tensor, variance: Tensor, noise: Tensor) -> Tensor:
+    """The ω-gradient of Σ_{k≠c} log[(1 − e) H(t_k) + e H(−t_k)]: every comparison is wrong with probability e.
+
+    ``noise`` e broadcasts against ``classes``; a comparison is a sign channel in the field ½ log((1 − e)/e).
+    """
+    index = classes.unsqueeze(-1)
+    rivals = torch.ones_like(omega).scatter_(-1, index, 0.0)
+    field = (0.5 * torch.log((1 - noise) / noise)).unsqueeze(-1).expand_as(omega)
+    g = -rivals * sign.score(field, omega.gather(-1, index) - omega, variance + variance.gather(-1, index))
+    return g.scatter(-1, index, -g.sum(-1, keepdim=True))

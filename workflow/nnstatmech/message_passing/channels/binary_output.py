@@ -8,6 +8,11 @@ from torch import Tensor
 from .special import SQRT_HALF, erfcx
 
 
+def noisy_field(labels: Tensor, noise: Tensor) -> Tensor:
+    """The field ½ y log((1 − e)/e) of labels (R, M) that are wrong with probability e (R,); y·∞ where e is 0."""
+    return labels * (0.5 * torch.log((1 - noise) / noise)).unsqueeze(-1)
+
+
 def hard_field(labels: Tensor) -> Tensor:
     """The field y·∞ that a label exerts on the output unit; shape of ``labels`` (±1)."""
     return labels * math.inf

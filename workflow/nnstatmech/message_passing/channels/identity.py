@@ -4,7 +4,7 @@ from torch import Tensor
 
 
 def log_partition(A: Tensor, B: Tensor, omega: Tensor, variance: Tensor) -> Tensor:
-    """φ(A, B, ω, V) up to no constant: log ∫ N(z; ω, V) e^{Bz − Az²/2} dz."""
+    """φ(A, B, ω, V) = log ∫ N(z; ω, V) e^{Bz − Az²/2} dz."""
     gain = 1 + A * variance
     return (B * B * variance + 2 * B * omega - A * omega * omega) / (2 * gain) - 0.5 * gain.log()
 

@@ -1,51 +1,48 @@
 """The rectified linear activation x = max(z, 0), z ~ N(ω, V), seen by e^{Bx − Ax²/2}.
 
-The partition function is a sum of the silent branch Z0 = H(ω/√V) and the active branch Z1; only their weights
-relative to the larger one are ever formed, so neither branch can overflow.
+The partition function is a sum of the silent branch Φ(−ω/√V) and the active one, a Gaussian on the positive half line
+with mean κ S and deviation S. Everything is formed from the two branches' own (truncated Gaussian) moments and from the
+probability of the active one, so that neither branch can overflow or cancel the other.
 """
-
-import math
 
 import torch
 from torch import Tensor
 
+from . import identity, truncated
 from .special import log_tail
 
 
 def branches(A: Tensor, B: Tensor, omega: Tensor, variance: Tensor) -> tuple[Tensor, Tensor, Tensor]:
-    """log Z0, log Z1 and the log of the Gaussian density G(ω/√V)."""
-    gain = 1 + A * variance
-    scale = variance.sqrt()
-    exponent = (B * B * variance + 2 * B * omega - A * omega * omega) / (2 * gain)
-    beta = -(omega + B * variance) / (scale * gain.sqrt())
-    log_active = exponent + log_tail(beta) - 0.5 * torch.log1p(A * variance)
-    u = omega / scale
-    return log_tail(u), log_active, -0.5 * u * u - 0.5 * math.log(2 * math.pi)
+    """log of the silent and of the active branch, and κ = (ω + BV)/√(V(1 + AV))."""
+    kappa = (omega + B * variance) / (variance * (1 + A * variance)).sqrt()
+    active = identity.log_partition(A, B, omega, variance) + log_tail(-kappa)
+    return log_tail(omega * torch.rsqrt(variance)), active, kappa
 
 
 def log_partition(A: Tensor, B: Tensor, omega: Tensor, variance: Tensor) -> Tensor:
-    """φ(A, B, ω, V) = log(Z0 + Z1)."""
-    log_silent, log_active, _ = branches(A, B, omega, variance)
-    return torch.logaddexp(log_silent, log_active)
+    """φ(A, B, ω, V): the log of the sum of both branches."""
+    silent, active, _ = branches(A, B, omega, variance)
+    return torch.logaddexp(silent, active)
 
 
 def moments(A: Tensor, B: Tensor, omega: Tensor, variance: Tensor) -> tuple[Tensor, Tensor]:
     """Mean and variance of x."""
-    log_silent, log_active, log_density = branches(A, B, omega, variance)
-    log_total = torch.logaddexp(log_silent, log_active)
-    active, edge = torch.exp(log_active - log_total), torch.exp(log_density - log_total)
-    gain, scale, shifted = 1 + A * variance, variance.sqrt(), B * variance + omega
-    mean = (scale * edge + active * shifted) / gain
-    square = (scale * shifted * edge + active * (variance * gain + shifted * shifted)) / (gain * gain)
-    return mean, square - mean * mean
+    silent, active, kappa = branches(A, B, omega, variance)
+    p, q = torch.sigmoid(active - silent), torch.sigmoid(silent - active)
+    scale = (variance / (1 + A * variance)).sqrt()
+    mean = scale * truncated.mean(kappa)
+    return p * mean, p * scale.square() * truncated.variance(kappa) + p * q * mean.square()
 
 
 def score_and_curvature(A: Tensor, B: Tensor, omega: Tensor, variance: Tensor) -> tuple[Tensor, Tensor]:
-    """g = ∂_ω φ and Γ = −∂²_ω φ."""
-    log_silent, log_active, log_density = branches(A, B, omega, variance)
-    log_total = torch.logaddexp(log_silent, log_active)
-    active, edge = torch.exp(log_active - log_total), torch.exp(log_density - log_total)
-    gain, scale, pull = 1 + A * variance, variance.sqrt(), B - A * omega
-    g = (active * pull - A * scale * edge) / gain
-    second = ((A * A * omega * variance + B) / scale * edge - active * (A * gain - pull * pull)) / (gain * gain)
-    return g, g * g - second
+    """g = ∂_ω φ and Γ = −∂²_ω φ; Γ may be negative."""
+    silent, active, kappa = branches(A, B, omega, variance)
+    p, q = torch.sigmoid(active - silent), torch.sigmoid(silent - active)
+    gain, deviation = 1 + A * variance, variance.sqrt()
+    u = omega / deviation
+    g_active = (B - A * omega) / gain + truncated.pull(kappa) / (deviation * gain.sqrt())
+    curvature_active = A / gain + (1 - truncated.variance(kappa)) / (variance * gain)
+    g_silent = -truncated.pull(-u) / deviation
+    curvature_silent = (1 - truncated.variance(-u)) / variance
+    g = p * g_active + q * g_silent
+    return g, p * curvature_active + q * curvature_silent - p * q * (g_active - g_silent).square()

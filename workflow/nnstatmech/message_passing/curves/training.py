@@ -29,13 +29,21 @@ def settings_of(tables: Sequence[pd.DataFrame]) -> list[Setting]:
     """
     found = []
     for table in tables:
-        for params, rows in runs_of(table):
-            of_run = []
-            for case, given in (params.get("cases") or {None: {}}).items():
-                own = {key: value for key, value in given.items() if value is not None}
-                of_run.append(Setting(params | own, rows if case is None else select(rows, case=case), case))
-            is_baseline = params["algorithm"] in GRADIENT_RULES
+        for of_run in case_settings(table):
+            is_baseline = of_run[0].params["algorithm"] in GRADIENT_RULES
             found += [best_on_training_set(of_run)] if is_baseline else of_run
+    return found
+
+
+def case_settings(table: pd.DataFrame) -> list[list[Setting]]:
+    """Of each run its cases, or itself where it has none."""
+    found = []
+    for params, rows in runs_of(table):
+        of_run = []
+        for case, given in (params.get("cases") or {None: {}}).items():
+            own = {key: value for key, value in given.items() if value is not None}
+            of_run.append(Setting(params | own, rows if case is None else select(rows, case=case), case))
+        found.append(of_run)
     return found
 
 
