@@ -6,21 +6,21 @@ import torch
 from torch import Tensor
 
 from ..networks import Layer, LayerParameters
-from .ridge import Ridge, RidgeDecoder
+from .ridge import Ridge, Ridges
 from .rows import propagate
-from .trained import Adam, AdamDecoder
+from .trained import Adam
 
 
 @torch.no_grad()
 def fit_cascade(
     layers: Sequence[Layer],
     parameters: Callable[[int], LayerParameters],
-    method: Ridge | Adam,
+    method: Ridge | Ridges | Adam,
     train: Tensor,
     test: Tensor,
     depths: Collection[int],
     after_layer: Callable[[], object] = lambda: None,
-) -> tuple[list[RidgeDecoder | AdamDecoder], dict[int, Tensor]]:
+) -> tuple[list, dict[int, Tensor]]:
     """Fit the decoders of all layers, one layer at a time, and keep the test images' activations.
 
     Only one layer's training activations are alive at a time, so memory grows with depth by the decoders alone.
@@ -42,7 +42,7 @@ def fit_cascade(
 
     Returns
     -------
-    The decoders, first layer first, and depth to test activations (E, images, ...).
+    What ``method`` makes of each layer, first layer first, and depth to test activations (E, images, ...).
     """
     decoders, activations = [], {}
     for position, layer in enumerate(layers):

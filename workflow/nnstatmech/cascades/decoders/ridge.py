@@ -8,6 +8,11 @@ from torch import Tensor
 from ..networks import Layer
 from .rows import assemble, feature_rows, images_at_once, in_chunks, receptive_window, require_decodable, target_rows
 
+# Products of activations are summed in float32 over so many images, and from there on in float64: the rounding of their
+# matrix is then far below any λ from the bound on. Below it products are float64 as well, at twice the time.
+IMAGES_OF_A_SUM = 512
+SINGLE_PRECISION = 1e-4
+
 
 @dataclass(frozen=True)
 class RidgeDecoder:
@@ -36,6 +41,43 @@ def channel_means(x: Tensor) -> Tensor:
 
 
 @dataclass(frozen=True)
+class Moments:
+    """What the ridge regressions of one layer of E networks rest on, whatever their strength; float64.
+
+    ``gram`` (E, features, features) and ``cross`` (E, features, targets) are covariances, ``feature_mean`` and
+    ``target_mean`` (E, 1, ...) what is left of the means behind ``in_centre`` and ``out_centre``.
+    """
+
+    gram: Tensor
+    cross: Tensor
+    feature_mean: Tensor
+    target_mean: Tensor
+    in_centre: Tensor
+    out_centre: Tensor
+
+
+def moments(layer: Layer, inputs: Tensor, outputs: Tensor, precision: torch.dtype) -> Moments:
+    """Moments of the activations before a layer, (E or 1, images, ...), and after it; products in ``precision``."""
+    require_decodable(layer)
+    size, step = receptive_window(layer), min(images_at_once(layer, outputs), IMAGES_OF_A_SUM)
+    # Shifted before they are squared, so that nothing cancels where images hardly differ.
+    in_centre, out_centre = channel_means(inputs), channel_means(outputs)
+    gram = cross = feature_sum = target_sum = outputs.new_zeros((), dtype=torch.float64)
+    rows = 0
+    for before, after in zip(inputs.split(step, 1), outputs.split(step, 1), strict=True):
+        features = feature_rows(layer, after - out_centre, size).to(precision)
+        targets = target_rows(layer, before - in_centre).to(precision).expand(len(outputs), -1, -1)
+        gram, cross = gram + features.mT @ features, cross + features.mT @ targets
+        feature_sum = feature_sum + features.sum(1, keepdim=True)
+        target_sum = target_sum + targets.sum(1, keepdim=True)
+        rows += features.shape[1]
+    # Windows at the edge see zeros, so that means are left.
+    feature_mean, target_mean = feature_sum / rows, target_sum / rows
+    gram = gram / rows - feature_mean.mT @ feature_mean
+    return Moments(gram, cross / rows - feature_mean.mT @ target_mean, feature_mean, target_mean, in_centre, out_centre)
+
+
+@dataclass(frozen=True)
 class Ridge:
     """Fits decoders by ridge regression: weight = (AᵀA/R + λ)⁻¹ AᵀX/R with centred rows A (features), X (targets).
 
@@ -57,29 +99,30 @@ class Ridge:
         inputs, outputs
             Activations before it, (E or 1, images, ...), and after it, (E, images, ...).
         """
-        require_decodable(layer)
-        size, step = receptive_window(layer), images_at_once(layer, outputs)
-        # Shifted before they are squared, so that nothing cancels where images hardly differ.
-        in_centre, out_centre = channel_means(inputs), channel_means(outputs)
-        gram = cross = feature_sum = target_sum = outputs.new_zeros((), dtype=torch.float64)
-        rows = 0
-        for before, after in zip(inputs.split(step, 1), outputs.split(step, 1), strict=True):
-            # In float64: the rounding of a float32 Gram matrix of large norm can exceed a small λ.
-            features = feature_rows(layer, after - out_centre, size).double()
-            targets = target_rows(layer, before - in_centre).double().expand(len(outputs), -1, -1)
-            gram, cross = gram + features.mT @ features, cross + features.mT @ targets
-            feature_sum = feature_sum + features.sum(1, keepdim=True)
-            target_sum = target_sum + targets.sum(1, keepdim=True)
-            rows += features.shape[1]
-        # What is left of the means: windows at the edge see zeros.
-        feature_mean, target_mean = feature_sum / rows, target_sum / rows
-        gram = gram / rows - feature_mean.mT @ feature_mean
-        weight = solve_ridge(gram, cross / rows - feature_mean.mT @ target_mean, self.strength)
-        shift = target_mean - feature_mean @ weight
-        weight, shift = weight.to(outputs.dtype), shift.to(outputs.dtype)
-        repeats = weight.shape[2] // in_centre.shape[-1]
-        offset = in_centre.flatten(1, -2).repeat(1, 1, repeats) + shift
-        return RidgeDecoder(layer, out_centre, weight, offset)
+        return Ridges((self.strength,)).fit(layer, position, inputs, outputs)[0]
+
+
+@dataclass(frozen=True)
+class Ridges:
+    """:class:`Ridge` of several strengths, which share what is dear: the products of the activations."""
+
+    strengths: tuple[float, ...]
+
+    def fit(self, layer: Layer, position: int, inputs: Tensor, outputs: Tensor) -> tuple[RidgeDecoder, ...]:
+        """The decoders of one layer of E networks, one for each strength; arguments as those of :meth:`Ridge.fit`."""
+        precision = torch.float32 if min(self.strengths) >= SINGLE_PRECISION else torch.float64
+        found = moments(layer, inputs, outputs, precision)
+        return tuple(decoder_of(layer, found, strength, outputs.dtype) for strength in self.strengths)
+
+
+def decoder_of(layer: Layer, found: Moments, strength: float, precision: torch.dtype) -> RidgeDecoder:
+    """The decoder of one strength."""
+    weight = solve_ridge(found.gram.clone(), found.cross, strength)
+    shift = found.target_mean - found.feature_mean @ weight
+    weight, shift = weight.to(precision), shift.to(precision)
+    repeats = weight.shape[2] // found.in_centre.shape[-1]
+    offset = found.in_centre.flatten(1, -2).repeat(1, 1, repeats) + shift
+    return RidgeDecoder(layer, found.out_centre, weight, offset)
 
 
 def solve_ridge(gram: Tensor, cross: Tensor, strength: float) -> Tensor:
