@@ -26,7 +26,6 @@ SCORES = {
     "weight_gradient_ratio": lambda value: -value.abs(),
     "ntk_condition": lambda value: -value,
 }
-FORMULAS = ("correlation_depths", "depth")  # -L/ξ_c and -L: no network is looked at
 
 
 def accuracies_of(table: pd.DataFrame, step: int) -> pd.Series:
@@ -49,7 +48,8 @@ def promises(table: pd.DataFrame) -> pd.DataFrame:
     wide = rows.assign(name=name).pivot(index=NETWORK, columns="name", values="value").astype(float)
     found = wide.apply(lambda column: SCORES[column.name.split()[0]](column)).fillna(-np.inf)
     depths = found.index.get_level_values("depth").to_numpy(float)
-    return found.assign(correlation_depths=-depths / correlation_depth_of(found, table), depth=-depths)
+    # Two formulas that look at no network.
+    return found.assign(correlation_depths=-depths / correlation_depth_of(found, table), shallowness=-depths)
 
 
 def correlation_depth_of(networks: pd.DataFrame, table: pd.DataFrame) -> np.ndarray:
@@ -93,7 +93,7 @@ def best_overlap(score: np.ndarray, trained: np.ndarray) -> float:
     order = np.argsort(-score, kind="stable")
     found = np.cumsum(trained[order])
     chosen = np.arange(1, len(score) + 1)
-    ends = np.append(np.diff(score[order]) != 0, True)  # equal scores fall together
+    ends = np.append(score[order][1:] != score[order][:-1], True)  # equal scores fall together
     return float((found / (chosen + trained.sum() - found))[ends].max()) if trained.any() else np.nan
 
 
@@ -143,7 +143,7 @@ def statistic_by_seed(truth: pd.DataFrame, scores: pd.DataFrame, step: int, scor
     if score not in columns:
         raise NotMeasured(f"no score {score!r}; there are {', '.join(columns)}")
     values = {}
-    for seed, own in columns[score].groupby("seed"):
+    for seed, own in columns[score].groupby(level="seed"):
         reached = accuracy.loc[own.index]
         if score in RULES:
             values[seed] = overlap(own.to_numpy(bool), reached.to_numpy() > TRAINED)
@@ -162,13 +162,13 @@ def table_of_scores(truth: pd.DataFrame, scores: pd.DataFrame, step: int, seed: 
     Returns
     -------
     pandas.DataFrame
-        Rows: scores and the fixed rules (whose only statistic is ``overlap``); columns: (statistic, ``value``, ``low``,
-        ``high``), and ``seconds``, the median CPU seconds that the score took for a network.
+        Rows: scores and fixed rules (whose only statistic is ``overlap``); columns: statistic and ``value``, ``low`` or
+        ``high``, and (``seconds``, ``value``), the median CPU seconds that a network took.
     """
     found, accuracy = joined(truth, scores, step)
     rules, reached = by_rule(found), accuracy.to_numpy()
     depth = found.index.get_level_values("depth").to_numpy(float)
-    points = found.groupby(["depth", "weight_variance"]).ngroup().to_numpy()
+    points = found.groupby(level=["depth", "weight_variance"]).ngroup().to_numpy()
     draws = resamplings(points, seed)
     rows = {}
     for name, column in found.items():
@@ -177,7 +177,9 @@ def table_of_scores(truth: pd.DataFrame, scores: pd.DataFrame, step: int, seed: 
     for name, column in rules.items():
         said = column.to_numpy(bool)
         rows[name] = with_interval(lambda at, said=said: {"overlap": overlap(said[at], reached[at] > TRAINED)}, draws)
-    return pd.DataFrame(rows).T.assign(seconds=pd.Series(seconds_of(scores)))
+    result = pd.DataFrame(rows).T
+    result[("seconds", "value")] = pd.Series(seconds_of(scores))
+    return result
 
 
 def resamplings(points: np.ndarray, seed: int) -> list[np.ndarray]:

@@ -23,7 +23,7 @@ NAMES = {
     "weight_gradient_ratio": "gradient ratio, weights",
     "ntk_condition": "condition of the tangent kernel",
     "correlation_depths": r"$-L/\xi_c$ (formula)",
-    "depth": r"$-L$",
+    "shallowness": r"$-L$ (no score)",
     "rule_explained_variance": r"rule $R^2\geq 0.1$",
     "rule_correlation_depths": r"rule $L\leq 6\,\xi_c$",
 }
@@ -127,7 +127,7 @@ def name_of(name: str) -> str:
 
 def seconds_panel(ax: Axes, table: pd.DataFrame, names: list[str]) -> None:
     """What each score costs."""
-    own = table["seconds"].reindex(names).dropna()
+    own = table[("seconds", "value")].reindex(names).dropna()
     ax.plot(own, np.arange(len(own))[::-1], "o", color="0.3", ms=5)
     ax.set_xscale("log")
     ax.set_yticks(np.arange(len(own))[::-1], labels=[name_of(name) for name in own.index], fontsize=7)
