@@ -108,16 +108,35 @@ class Entropies(Parameters):
     def convolutional(self) -> bool:
         return self.architecture in ("cnn", "resnet")
 
+    @property
+    def regression(self) -> tuple[int, int, int]:
+        """Of one layer: rows an image, numbers in a row, and targets that are predicted from them."""
+        if not self.convolutional:
+            return 1, self.resolution**2, self.resolution**2
+        window = {"cnn": 3, "resnet": 5}[self.architecture]
+        return pixels_after_stem(self.resolution), window**2 * self.channels, self.channels
+
+    def network_bytes(self, train_images: int | None = None, decoders: int = 1) -> float:
+        """Memory of one network: the decoders of all layers, of one or several kinds, and activations.
+
+        Those of the training images before and after a layer with their shifted copies, those of the test images of
+        every depth with their reconstructions.
+        """
+        _, features, targets = self.regression
+        weights = self.depth * features * targets
+        if self.architecture == "shrinking":
+            weights = shrinking_weights(features, self.depth)
+        widest = self.resolution**2 * (self.channels if self.convolutional else 1)
+        shown = self.train_images if train_images is None else train_images
+        images = 4 * shown + 2 * self.test_images * min(self.evaluated_depths, self.depth)
+        return 4 * (decoders * weights + images * widest)
+
     def cost(self, seeds: int) -> Cost:
         """Products of ridge regression (forward, Gram matrix, targets, solution) or of Adam's steps, and the cascades.
 
         A layer's regression has ``pixels`` rows an image, ``features`` numbers a row and ``targets`` to predict.
         """
-        pixels, features, targets = 1, self.resolution**2, self.resolution**2
-        if self.convolutional:
-            window = {"cnn": 3, "resnet": 5}[self.architecture]
-            pixels = pixels_after_stem(self.resolution)
-            features, targets = window**2 * self.channels, self.channels
+        pixels, features, targets = self.regression
         depths = min(self.evaluated_depths, self.depth)
         product = 2 * pixels * features * targets  # one image's pass through one decoder
         if self.decoder == "ridge":
@@ -128,9 +147,7 @@ class Entropies(Parameters):
             seconds = 3 * self.presentations * product / MULTIPLICATIONS + steps * UPDATE * features * targets
         seconds += self.test_images * depths / 2 * product / MULTIPLICATIONS
         networks = seeds * len(self.weight_variances)
-        widest = self.resolution**2 * (self.channels if self.convolutional else 1)
-        activations = (4 * self.train_images + 2 * self.test_images * depths) * widest
-        one = 4 * (self.depth * features * targets + activations)
+        one = self.network_bytes()
         # Copies double what the engine counts.
         held = 2 * min(networks * one, max(1e9 * self.memory, one))
         return Cost(1.2 * networks * self.depth * (seconds + CALL), LOADED + held / MEGABYTE)

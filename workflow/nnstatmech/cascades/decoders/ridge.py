@@ -1,5 +1,6 @@
 """Decoders in closed form: ridge regression of the activations before a layer on those after it."""
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 import torch
@@ -12,6 +13,7 @@ from .rows import assemble, feature_rows, images_at_once, in_chunks, receptive_w
 # matrix is then far below any λ from the bound on. Below it products are float64 as well, at twice the time.
 IMAGES_OF_A_SUM = 512
 SINGLE_PRECISION = 1e-4
+UNRESOLVED, NOT_FINITE = 1, 2  # how a regression fails
 
 
 @dataclass(frozen=True)
@@ -19,13 +21,14 @@ class RidgeDecoder:
     """Inverts ``layer`` by clamp(features of (outputs - centre) × weight + offset, -1, 1).
 
     ``centre``, one number per unit or channel, is subtracted first: outputs that agree to the last bit decode to the
-    same image. All tensors have a leading axis E.
+    same image. All tensors have a leading axis E, but for ``failed``: 0, or how the regressions failed.
     """
 
     layer: Layer
     centre: Tensor
     weight: Tensor
     offset: Tensor
+    failed: Tensor
 
     def __call__(self, outputs: Tensor) -> Tensor:
         return in_chunks(self.decode, self.layer, outputs)
@@ -99,12 +102,17 @@ class Ridge:
         inputs, outputs
             Activations before it, (E or 1, images, ...), and after it, (E, images, ...).
         """
-        return Ridges((self.strength,)).fit(layer, position, inputs, outputs)[0]
+        decoder = Ridges((self.strength,)).fit(layer, position, inputs, outputs)[0]
+        require_solved([decoder.failed], self.strength)
+        return decoder
 
 
 @dataclass(frozen=True)
 class Ridges:
-    """:class:`Ridge` of several strengths, which share what is dear: the products of the activations."""
+    """:class:`Ridge` of several strengths, which share what is dear: the products of the activations.
+
+    Whether regressions failed is for the caller to ask, once for all layers (:func:`require_solved`).
+    """
 
     strengths: tuple[float, ...]
 
@@ -117,12 +125,12 @@ class Ridges:
 
 def decoder_of(layer: Layer, found: Moments, strength: float, precision: torch.dtype) -> RidgeDecoder:
     """The decoder of one strength."""
-    weight = solve_ridge(found.gram.clone(), found.cross, strength)
+    weight, failed = solution_of(found.gram.clone(), found.cross, strength)
     shift = found.target_mean - found.feature_mean @ weight
     weight, shift = weight.to(precision), shift.to(precision)
     repeats = weight.shape[2] // found.in_centre.shape[-1]
     offset = found.in_centre.flatten(1, -2).repeat(1, 1, repeats) + shift
-    return RidgeDecoder(layer, found.out_centre, weight, offset)
+    return RidgeDecoder(layer, found.out_centre, weight, offset, failed)
 
 
 def solve_ridge(gram: Tensor, cross: Tensor, strength: float) -> Tensor:
@@ -133,14 +141,23 @@ def solve_ridge(gram: Tensor, cross: Tensor, strength: float) -> Tensor:
     ValueError
         If a matrix is not finite, or λ is below the rounding of its largest eigenvalue.
     """
+    solution, failed = solution_of(gram, cross, strength)
+    require_solved([failed], strength)
+    return solution
+
+
+def solution_of(gram: Tensor, cross: Tensor, strength: float) -> tuple[Tensor, Tensor]:
+    """:func:`solve_ridge` without a look at the outcome; and the outcome: 0, or how it failed."""
+    finite = gram.isfinite().all()
     gram.diagonal(dim1=1, dim2=2).add_(strength)
     factor, failures = torch.linalg.cholesky_ex(gram)
-    if failures.any():
-        reason = "cannot resolve it" if gram.isfinite().all() else "are not finite"
+    failed = torch.where(finite, torch.where(failures.any(), UNRESOLVED, 0), NOT_FINITE)
+    return torch.cholesky_solve(cross, factor), failed
+
+
+def require_solved(outcomes: Sequence[Tensor], strength: float) -> None:
+    """Refuse regressions that failed; one look at all of them, for which a GPU has to be waited for."""
+    worst = int(torch.stack(list(outcomes)).max())
+    if worst:
+        reason = "cannot resolve it" if worst == UNRESOLVED else "are not finite"
         raise ValueError(f"ridge_strength = {strength:g}: the products of the activations {reason}")
-    return torch.cholesky_solve(cross, factor)
-
-
-def decoder_size(layer: Layer) -> int:
-    """Number of weights of one layer's ridge decoder, for estimates of memory."""
-    return max(1, receptive_window(layer)) ** 2 * layer.out_shape[-1] * layer.in_shape[-1] * layer.stride**2

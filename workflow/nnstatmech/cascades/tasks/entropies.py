@@ -1,6 +1,5 @@
 """Task ``entropies``: cascades over depth and σ_w², with the depths at which information is lost."""
 
-import math
 from collections.abc import Iterator, Sequence
 from functools import partial
 
@@ -15,8 +14,9 @@ from ...storage.progress import no_progress
 from ...storage.tables import tidy
 from ..cutoffs import crossing_depth, entropy_cutoff, settling_depth
 from ..decoders.cascade import fit_cascade, reconstruct
-from ..decoders.ridge import Ridges, decoder_size
+from ..decoders.ridge import Ridges, require_solved
 from ..decoders.trained import Adam
+from ..ensembles import networks_at_once
 from ..entropies import (
     bootstrap_differential_entropy,
     coded_relative_entropy,
@@ -49,15 +49,6 @@ def decoded_layers(params: Entropies) -> list[Layer]:
 def depths_evaluated(params: Entropies) -> np.ndarray:
     """Depths that cascades start from, increasing."""
     return np.unique(np.linspace(1, params.depth, min(params.evaluated_depths, params.depth)).round().astype(int))
-
-
-def members_at_once(params: Entropies, layers: Sequence[Layer], train_images: int, strengths: int = 1) -> int:
-    """How many networks fit into the memory that is allowed."""
-    decoders = strengths * sum(decoder_size(layer) for layer in layers)
-    largest = max(math.prod(layer.out_shape) for layer in layers)
-    # Training activations before and after a layer and their shifted copies; test activations and reconstructions.
-    images = 4 * train_images + 2 * params.test_images * len(depths_evaluated(params))
-    return max(1, int(params.memory * 1e9 / (4 * (decoders + images * largest))))
 
 
 def run(
@@ -123,7 +114,8 @@ def tables_of(
     train, test = shuffled_images(require_images(dataset), params, device)
     layers = decoded_layers(params)
     members = [(seed, variance) for seed in seeds for variance in params.weight_variances]
-    step = members_at_once(params, layers, train.shape[1], len(runs))
+    own_bytes = params.network_bytes(train.shape[1], len(runs))
+    step = networks_at_once(own_bytes, device, params.memory * 1e9)
     chunks = [members[start : start + step] for start in range(0, len(members), step)]
     tables = [moment_tables(params, seeds, train) if params.architecture == "wide" else [] for _ in runs]
     steps = (1 + len(runs)) * len(layers) * len(chunks)
@@ -180,6 +172,8 @@ def cascade_tables(
     if params.decoder == "ridge":
         decoders, activations = fitted(Ridges(tuple(run.ridge_strength for run in runs)))
         kinds = list(zip(*decoders, strict=True))
+        for run, own in zip(runs, kinds, strict=True):
+            require_solved([decoder.failed for decoder in own], run.ridge_strength)
     else:
         decoders, activations = fitted(Adam(seeds, params.presentations, params.batch_size, params.learning_rate))
         kinds = [decoders]

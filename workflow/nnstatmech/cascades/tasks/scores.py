@@ -66,7 +66,8 @@ def run(
             tables += cascade_rows(params, layers, chunk, (train, labels), (test, test_labels))
             bar.update(len(chunk))
     if params.architecture == "wide":
-        shown = test[0][: params.scored_images], test_labels[: params.scored_images]
+        # On the CPU: they are networks of few units, one at a time.
+        shown = test[0][: params.scored_images].cpu(), test_labels[: params.scored_images].cpu()
         with progress(total=len(members) * len(params.depths), desc="scores of modules") as bar:
             for seed, variance in members:
                 for depth in params.depths:
