@@ -188,10 +188,11 @@ class MomentumDescent:
             if position:
                 delta = torch.bmm(delta, self.weights[position].mT)
         # All layers in one call each: on a GPU one kernel instead of hundreds.
-        torch._foreach_mul_(self.bias_velocities, self.momentum)
-        torch._foreach_add_(self.bias_velocities, sums[::-1])
-        torch._foreach_add_(self.weights, self.weight_velocities, alpha=-self.learning_rate)
-        torch._foreach_add_(self.biases, self.bias_velocities, alpha=-self.learning_rate)
+        add, multiply = torch.ops.aten._foreach_add_.List, torch.ops.aten._foreach_mul_.Scalar
+        multiply(self.bias_velocities, self.momentum)
+        add(self.bias_velocities, sums[::-1])
+        add(self.weights, self.weight_velocities, alpha=-self.learning_rate)
+        add(self.biases, self.bias_velocities, alpha=-self.learning_rate)
 
 
 def hits(outputs: Tensor, labels: Tensor) -> Tensor:

@@ -1,21 +1,28 @@
 """Cascades: the decoders of all layers of E networks, and what they make of the activations of any depth."""
 
 from collections.abc import Callable, Collection, Mapping, Sequence
+from typing import Any, Protocol
 
 import torch
 from torch import Tensor
 
 from ..networks import Layer, LayerParameters
-from .ridge import Ridge, Ridges
 from .rows import propagate
-from .trained import Adam
+
+
+class Method(Protocol):
+    """How decoders are fitted: :class:`.ridge.Ridge`, :class:`.ridge.Ridges`, :class:`.trained.Adam`."""
+
+    def fit(self, layer: Layer, position: int, inputs: Tensor, outputs: Tensor) -> Any:
+        """The decoders of one layer of E networks, or several kinds of them."""
+        ...
 
 
 @torch.no_grad()
 def fit_cascade(
     layers: Sequence[Layer],
     parameters: Callable[[int], LayerParameters],
-    method: Ridge | Ridges | Adam,
+    method: Method,
     train: Tensor,
     test: Tensor,
     depths: Collection[int],

@@ -14,8 +14,8 @@ from ...scores import score_model
 from ...seeding import numpy_stream
 from ...storage.progress import no_progress
 from ...storage.tables import tidy
-from ..decoders.cascade import fit_cascade, reconstruct
-from ..decoders.ridge import Ridge, channel_means, solve_ridge
+from ..decoders.cascade import Method, fit_cascade, reconstruct
+from ..decoders.ridge import Ridge, RidgeDecoder, channel_means, solve_ridge
 from ..decoders.trained import Adam
 from ..ensembles import networks_at_once
 from ..entropies import coded_relative_entropy, differential_entropy, explained_variance, relative_entropy
@@ -32,6 +32,7 @@ from ..networks import (
 )
 from ..params import Scores
 from ..precision import full_precision
+from ..training import weight_and_bias
 from .entropies import without_nan
 
 MODULE_SCORES = ("gradient_ratio", "weight_gradient_ratio", "ntk_condition")  # of nnstatmech.scores
@@ -124,7 +125,9 @@ def cascade_rows(
         return initial_parameters(layers[position], position, variances, params.bias_variance, seeds, images.device)
 
     probe = Probe(Ridge(params.ridge_strength), labels, params.depths)
-    methods = {None: probe} | {number: Adam(seeds, number) for number in params.presentations}
+    methods: dict[int | None, Method] = {None: probe}
+    for number in params.presentations:
+        methods[number] = Adam(seeds, number)
     rows = partial(score_rows, params, members)
     for presentations, method in methods.items():
         start = time.process_time()
@@ -180,7 +183,7 @@ class Probe:
         self.method, self.labels, self.depths = method, labels, depths
         self.readouts: dict[int, Callable[[Tensor], Tensor]] = {}
 
-    def fit(self, layer: Layer, position: int, inputs: Tensor, outputs: Tensor):
+    def fit(self, layer: Layer, position: int, inputs: Tensor, outputs: Tensor) -> RidgeDecoder:
         if position + 1 in self.depths:
             self.readouts[position + 1] = self.readout(outputs.flatten(2))
         return self.method.fit(layer, position, inputs, outputs)
@@ -213,7 +216,8 @@ def module_of(params: Scores, seed: int, variance: float, depth: int, device) ->
     """The dense network that the task ``trainability`` trains, as PyTorch has it."""
     layers = wide_classifier(params.resolution**2, depth, CLASSES)
     modules: list[nn.Module] = []
-    for ((weight, bias),) in initial_network(layers, [variance], params.bias_variance, [seed], device):
+    for own in initial_network(layers, [variance], params.bias_variance, [seed], device):
+        weight, bias = weight_and_bias(own)
         linear = nn.Linear(weight.shape[1], weight.shape[2], device=device)
         with torch.no_grad():
             linear.weight.copy_(weight[0].T)
