@@ -1,11 +1,11 @@
 """CPU seconds of the laptop figures of cascades at the sizes of an earlier commit, there and here, in one run.
 
-    python benchmarks/cascades_commits.py PATH_OF_A_CHECKOUT_OF_f3099da [experiment ...]
+    python benchmarks/cascades_commits.py [--short] PATH_OF_A_CHECKOUT_OF_f3099da [experiment ...]
 
 Every job of that commit's laptop scale is computed by the engines of both checkouts, one thread, one process each, on
 the same images (the stand-ins that come with scikit-learn) and the same seeds; jobs that one job can hold today are
-computed together. Imports are not counted. Prints CPU
-seconds and their ratio for every experiment, and the largest difference between the two tables' values.
+computed together. Imports are not counted. With ``--short`` networks have a fifth of the layers, or training of the
+steps. Prints CPU seconds and their ratio for every experiment, and how far values differ.
 """
 
 import importlib
@@ -53,6 +53,19 @@ FALLING = {
     "test_images": 500,
 }
 SCHEME = {"train_images": 20000, "presentations": 60000, "decoder_presentations": 40000}
+
+# A fifth of what a task's time is proportional to.
+SHORT = {
+    "entropies": lambda settings: {
+        "depth": settings["depth"] // 5,
+        "evaluated_depths": settings["evaluated_depths"] // 5,
+    },
+    "classification": lambda settings: {"steps": settings["steps"] // 5},
+    "trainability": lambda settings: {"depths": [depth // 5 for depth in settings["depths"]]},
+    "falling": lambda settings: {"start_depth": 40, "epochs": settings["epochs"] // 5},
+    "reconstruction": lambda settings: dict.fromkeys(("presentations", "decoder_presentations"), 12000),
+    "channels": lambda settings: {"steps": 96, "decoder_steps": 32},
+}
 
 # Experiment to its jobs: task, data set, settings and seeds of each.
 JOBS = {
@@ -136,7 +149,7 @@ def stand_ins(folder: Path) -> None:
         np.savez(folder / f"{name}.npz", **{part: getattr(data, part) for part in names})
 
 
-def compute(checkout: str, name: str, folder: str) -> None:
+def compute(checkout: str, name: str, folder: str, short: bool) -> None:
     """Run the jobs of one experiment with the engines of one checkout; writes seconds and tables."""
     sys.path.insert(0, str(Path(checkout) / "workflow"))
     import torch
@@ -148,7 +161,8 @@ def compute(checkout: str, name: str, folder: str) -> None:
     seconds, tables = 0.0, []
     for (task, data, seeds), jobs in groupby(JOBS[name], lambda job: (job[0], job[1], job[3])):
         engine = importlib.import_module(f"nnstatmech.cascades.{tasks}.{task}")
-        runs = [getattr(models, task.capitalize())(**settings) for _, _, settings, _ in jobs]
+        cut = SHORT[task] if short else lambda settings: {}
+        runs = [getattr(models, task.capitalize())(**settings | cut(settings)) for _, _, settings, _ in jobs]
         parts = dict(np.load(Path(folder) / f"{data}.npz"))
         dataset = datasets.Dataset(data, **parts, description=data, stand_in=True)
         start = time.process_time()
@@ -177,7 +191,9 @@ def difference(there: list[pd.DataFrame], here: list[pd.DataFrame]) -> str:
 
 
 def main() -> None:
-    other, *wanted = sys.argv[1:]
+    arguments = sys.argv[1:]
+    short = "--short" in arguments
+    other, *wanted = [argument for argument in arguments if argument != "--short"]
     totals = np.zeros(2)
     with tempfile.TemporaryDirectory() as folder:
         stand_ins(Path(folder))
@@ -185,7 +201,7 @@ def main() -> None:
             found = []
             for checkout, label in ((other, "there"), (str(HERE), "here")):
                 call = f"import sys; sys.argv = ['']; sys.path.insert(0, {str(HERE / 'benchmarks')!r}); "
-                call += f"import cascades_commits as c; c.compute({checkout!r}, {name!r}, {folder!r})"
+                call += f"import cascades_commits as c; c.compute({checkout!r}, {name!r}, {folder!r}, {short})"
                 subprocess.run([sys.executable, "-c", call], check=True, cwd=folder)
                 found.append(pickle.loads((Path(folder) / f"{name}-{label}.pickle").read_bytes()))
             (before, there), (after, here) = found
