@@ -28,6 +28,12 @@ NAMES = {
     "rule_correlation_depths": r"rule $L\leq 6\,\xi_c$",
 }
 INPUTS = {"mnist": "MNIST", "cifar10": "CIFAR-10, grey", "fashion_mnist": "Fashion-MNIST"}
+ARCHITECTURES = {"cnn": "convolutional", "resnet": "residual"}
+STATISTICS = {
+    "auc": "AUC: order of a network\nthat trains and one that does not",
+    "spearman": "Spearman correlation\nwith the accuracy",
+    "overlap": "intersection over union of those\nsaid to train and those that do",
+}
 MARKERS = "osD^v<"
 
 
@@ -46,35 +52,42 @@ def prediction(
     """
     rate = min(params["learning_rate"] for params, _ in runs_of(truth))
     truth = select(truth, learning_rate=rate)
-    figure = Figure(figsize=(12.5, 8.6))
-    grid = figure.add_gridspec(2, 3, width_ratios=(1.15, 1, 1))
-    left, right = figure.add_subplot(grid[0, 0]), figure.add_subplot(grid[1, 0])
-    first = truth["run"].unique()[0]
-    accuracy_panel(
-        left, select(truth, run=first), select(scores, dataset=parameters_of(select(truth, run=first))["dataset"])
-    )
     dense = [
         (label_of(learnt, params, step), table_of_scores(own, rows, step))
         for learnt, params, own, rows in pairs(truth, scores)
         for step in steps_of(own)
     ]
     others = [
-        (
-            params["architecture"].replace("resnet", "residual").replace("cnn", "convolutional"),
-            table_of_scores(own, rows, learnt["steps"]),
-        )
+        (ARCHITECTURES[params["architecture"]], table_of_scores(own, rows, learnt["steps"]))
         for learnt, params, own, rows in pairs(convolutions, convolution_scores)
     ]
-    names = [name for name in dense[0][1].index if name not in RULES]
-    auc, deep = figure.add_subplot(grid[0, 1]), figure.add_subplot(grid[0, 2], sharey=None)
-    score_panel(auc, dense + others, names, "auc", "probability of the right order (AUC)")
-    score_panel(deep, dense + others, names, "spearman", "Spearman correlation with accuracy")
-    score_panel(figure.add_subplot(grid[1, 1]), dense + others, [*names, *RULES], "overlap", "intersection over union")
-    seconds_panel(figure.add_subplot(grid[1, 2]), dense[0][1], names)
-    legend_panel(right, dense + others)
-    for ax, letter in zip((left, auc, deep, *figure.axes[-2:]), "abcde", strict=False):
+    figure = Figure(figsize=(12, 8.8))
+    grid = figure.add_gridspec(2, 4, height_ratios=(1, 1.5))
+    first = truth["run"].unique()[0]
+    image = parameters_of(select(truth, run=first))["dataset"]
+    accuracies, legend = figure.add_subplot(grid[0, :2]), figure.add_subplot(grid[0, 2:])
+    accuracy_panel(accuracies, select(truth, run=first), select(scores, dataset=image))
+    accuracies.set_title(INPUTS.get(image, image), fontsize=10)
+    legend_panel(legend, dense + others)
+    names = [*sorted((name for name in dense[0][1].index if name not in RULES), key=order_of), *RULES]
+    below = [figure.add_subplot(grid[1, place]) for place in range(4)]
+    for ax, (statistic, title) in zip(below, STATISTICS.items(), strict=False):
+        score_panel(ax, dense + others, names, statistic, title)
+    seconds_panel(below[-1], dense[0][1], names)
+    below[0].set_yticks(below[0].get_yticks(), labels=[name_of(name) for name in names], fontsize=8)
+    for ax in below[1:]:
+        ax.set_yticks(below[0].get_yticks(), labels=[])
+    for ax in below:
+        ax.set_ylim(-0.7, len(names) - 0.3)
+    for ax, letter in zip((accuracies, *below), "abcde", strict=True):
         panel_letter(ax, letter)
     return figure
+
+
+def order_of(name: str) -> tuple[int, int]:
+    """Where a score stands: in the order of :data:`NAMES`, ridge decoders before those trained by Adam."""
+    base, *shown = name.split()
+    return list(NAMES).index(base), int(shown[0]) if shown else 0
 
 
 def steps_of(table: pd.DataFrame) -> list[int]:
@@ -115,8 +128,8 @@ def score_panel(ax: Axes, found: list[tuple[str, pd.DataFrame]], names: list[str
             value, rows - shift, xerr=reach, fmt=MARKERS[place % len(MARKERS)], ms=3.5, lw=0.9,
             color=f"C{place}", label=label,
         )  # fmt: skip
-    ax.set_yticks(rows, labels=[name_of(name) for name in names], fontsize=7)
-    ax.set_xlabel(title)
+    ax.set_yticks(rows)
+    ax.set_xlabel(title, fontsize=9)
 
 
 def name_of(name: str) -> str:
@@ -127,11 +140,9 @@ def name_of(name: str) -> str:
 
 def seconds_panel(ax: Axes, table: pd.DataFrame, names: list[str]) -> None:
     """What each score costs."""
-    own = table[("seconds", "value")].reindex(names).dropna()
-    ax.plot(own, np.arange(len(own))[::-1], "o", color="0.3", ms=5)
+    ax.plot(table[("seconds", "value")].reindex(names), np.arange(len(names))[::-1], "o", color="0.3", ms=5)
     ax.set_xscale("log")
-    ax.set_yticks(np.arange(len(own))[::-1], labels=[name_of(name) for name in own.index], fontsize=7)
-    ax.set_xlabel("CPU seconds a network (median)")
+    ax.set_xlabel("CPU seconds a network\n(median)", fontsize=9)
 
 
 def legend_panel(ax: Axes, found: list[tuple[str, pd.DataFrame]]) -> None:
