@@ -1,7 +1,7 @@
 """The activation of all networks of the family: tanh, by NumPy on a CPU.
 
-On AMD processors PyTorch's tanh (2.1 ns a number) takes a third of a small layer's time; NumPy's takes a ninth of it where
-there is AVX-512, and is right within two units of the last place, too. On Intel processors both are fast.
+On AMD processors PyTorch's tanh (2.1 ns a number) takes a third of a small layer's time; NumPy's takes a ninth of it
+where there is AVX-512, and is right within two units of the last place, too. On Intel processors both are fast.
 """
 
 import numpy as np
