@@ -5,7 +5,7 @@
 
 from collections.abc import Mapping
 
-from ..readings import Measurement, NotMeasured, mean_over_seeds, runs_of, select
+from ..readings import Measurement, NotMeasured, mean_over_seeds, select
 from .curves.accuracies import accuracies_beyond, accuracies_of_band, image_accuracy_of
 from .curves.decoded import intended_counts
 from .curves.entropies import (
@@ -21,7 +21,7 @@ from .curves.entropies import (
 )
 from .curves.falling import reach_ratios, scaled_depths
 from .curves.law import law_ratios
-from .curves.prediction import statistic_by_seed
+from .curves.prediction import predicted
 from .tables import (
     ChannelsTable,
     EntropiesTable,
@@ -142,13 +142,6 @@ def prediction_gain(
     """:func:`prediction` by a score minus that by another, of the same networks."""
     first, second = (predicted(truth, scores, name, statistic, dataset, "dataset", step) for name in (score, over))
     return mean_over_seeds(first - second)
-
-
-def predicted(truth, scores, score: str, statistic: str, dataset: str, inputs: str, step: int):
-    """One statistic of one score for the networks of each seed."""
-    rate = select(truth, dataset=dataset)
-    rate = select(rate, learning_rate=min(params["learning_rate"] for params, _ in runs_of(rate)))
-    return statistic_by_seed(rate, select(scores, dataset=dataset, inputs=inputs), step, score, statistic)
 
 
 def cutoff_gain(

@@ -153,6 +153,15 @@ def statistic_by_seed(truth: pd.DataFrame, scores: pd.DataFrame, step: int, scor
     return pd.Series(values)
 
 
+def predicted(
+    truth: pd.DataFrame, scores: pd.DataFrame, score: str, statistic: str, dataset: str, inputs: str, step: int
+) -> pd.Series:
+    """:func:`statistic_by_seed` of the networks that learn one data set, at the smallest learning rate at hand."""
+    learnt = select(truth, dataset=dataset)
+    learnt = select(learnt, learning_rate=min(params["learning_rate"] for params, _ in runs_of(learnt)))
+    return statistic_by_seed(learnt, select(scores, dataset=dataset, inputs=inputs), step, score, statistic)
+
+
 def table_of_scores(truth: pd.DataFrame, scores: pd.DataFrame, step: int, seed: int = 0) -> pd.DataFrame:
     """Every statistic of every score with its 95 % interval, of all networks together.
 
