@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 
 from nnstatmech.cascades.params import Entropies
-from nnstatmech.cascades.tasks.entropies import decoded_layers, run
+from nnstatmech.cascades.tasks.entropies import decoded_layers, run, run_together
 from nnstatmech.datasets import Dataset
 from nnstatmech.storage.tables import require_finite, schema_of
 from nnstatmech.theory.mean_field import MeanField
@@ -68,6 +68,23 @@ def test_shards_and_memory_change_nothing(strokes, architecture):
     together, apart = values((0, 1)), values((1,), memory=1e-6)
     # Entropies are logarithms of deviations, which amplify float32 rounding where little is left to decode.
     np.testing.assert_allclose(apart, together.loc[apart.index], rtol=2e-3, atol=2e-3)
+
+
+def test_runs_together_are_those_alone(strokes):
+    """Two strengths share their networks; trained decoders, and others' images, do not come between."""
+    shared = {"weight_variances": [1.0, 2.0]} | SMALL
+    runs = [
+        Entropies(**shared, ridge_strength=1e-3),
+        Entropies(**shared, decoder="adam", presentations=64),
+        Entropies(**shared, ridge_strength=1e-2),
+        Entropies(**shared | {"test_images": 30}),
+    ]
+    keys = ["seed", "weight_variance", "depth", "mode", "quantity"]
+    for params, found in zip(runs, run_together(runs, [0, 1], strokes, CPU), strict=True):
+        alone = run(params, [0, 1], strokes, CPU)
+        assert found.schema == alone.schema
+        together, alone = (one.to_pandas().fillna(-1.0).set_index(keys).value for one in (found, alone))
+        np.testing.assert_allclose(together, alone.loc[together.index], rtol=2e-3, atol=2e-3)
 
 
 def test_no_weights_leave_nothing_to_decode(strokes):

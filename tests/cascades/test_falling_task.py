@@ -1,6 +1,7 @@
 """The task `falling`: networks that are trained."""
 
 import numpy as np
+import pytest
 
 from nnstatmech.cascades.params import Falling
 from nnstatmech.cascades.tasks import falling as task
@@ -29,3 +30,38 @@ def test_a_network_that_diverges_has_not_trained_and_is_at_chance():
     found = task.run(params, [0], labelled_blobs(), CPU).to_pandas().groupby("quantity", observed=True)["value"]
     assert set(found.get_group("accuracy")) == {0.1}
     assert set(found.get_group("trained")) == {0}
+
+
+class Kept:
+    """A checkpoint in memory."""
+
+    def __init__(self):
+        self.state = None
+
+    def load(self):
+        return self.state
+
+    def offer(self, state):
+        self.state = dict(state())
+
+
+def test_a_walk_that_was_stopped_goes_on_with_the_same_numbers(monkeypatch):
+    params = Falling(direction="falling", learning_rate=0.02, threshold=0.7, **FALLING)
+    dataset, trained, checkpoint = labelled_blobs(), [], Kept()
+    train = task.outcomes_of
+
+    def counted(*arguments):
+        if len(trained) == 2 and checkpoint.state is not None and not checkpoint.resumed:
+            raise KeyboardInterrupt
+        trained.append(arguments[1:3])
+        return train(*arguments)
+
+    checkpoint.resumed = False
+    monkeypatch.setattr(task, "outcomes_of", counted)
+    with pytest.raises(KeyboardInterrupt):
+        task.run(params, [0, 1], dataset, CPU, checkpoint=checkpoint)
+    checkpoint.resumed = True
+    found = task.run(params, [0, 1], dataset, CPU, checkpoint=checkpoint)
+    assert len(trained) == len({str(one) for one in trained})
+    monkeypatch.undo()
+    assert found.equals(task.run(params, [0, 1], dataset, CPU))

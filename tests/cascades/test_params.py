@@ -1,10 +1,14 @@
 """Parameters that are refused, and what jobs cost."""
 
 import pytest
+import torch
 from pydantic import ValidationError
 
+from nnstatmech.cascades.decoders.rows import receptive_window
+from nnstatmech.cascades.ensembles import networks_at_once
 from nnstatmech.cascades.family import FAMILY
 from nnstatmech.cascades.params import Channels, Classification, Entropies, Falling, Reconstruction, Trainability
+from nnstatmech.cascades.tasks.entropies import decoded_layers
 from nnstatmech.storage.tables import schema_of
 
 
@@ -164,3 +168,26 @@ def test_networks_of_ten_outputs_take_two_to_ten_classes():
     # The class whose images are shown must exist.
     assert Reconstruction(shown_class=5).class_range() == (6, 10)
     assert Channels().class_range() == (1, None)
+
+
+@pytest.mark.parametrize(
+    ("architecture", "tolerance"), [("wide", 1e-9), ("shrinking", 0.2), ("cnn", 0.2), ("resnet", 0.2)]
+)
+def test_memory_counts_the_decoders_of_all_layers(architecture, tolerance):
+    """The difference of one and two kinds of decoders is the size of the regressions of the layers themselves."""
+    params = Entropies(architecture=architecture, depth=30, resolution=12, channels=6)
+    weights = sum(
+        max(1, receptive_window(layer)) ** 2 * layer.out_shape[-1] * layer.in_shape[-1] * layer.stride**2
+        for layer in decoded_layers(params)
+    )
+    assert params.network_bytes(decoders=2) - params.network_bytes() == pytest.approx(4 * weights, rel=tolerance)
+
+
+def test_a_gpu_gives_what_it_has(monkeypatch):
+    gpu = torch.device("cuda")
+    monkeypatch.setattr(torch.cuda, "mem_get_info", lambda device: (8e9, 80e9))
+    assert networks_at_once(1e9, gpu) == 4
+    assert networks_at_once(1e9, gpu, wanted=2e9) == 2
+    assert networks_at_once(1e9, gpu, wanted=32e9) == 4
+    assert networks_at_once(1e12, gpu) == 1
+    assert networks_at_once(5e7, torch.device("cpu"), wanted=1e8) == 2

@@ -5,7 +5,8 @@ import torch
 from sklearn.linear_model import Ridge as ScikitRidge
 from torch import nn
 
-from nnstatmech.cascades.decoders.ridge import Ridge
+from nnstatmech.cascades.decoders import ridge
+from nnstatmech.cascades.decoders.ridge import Ridge, Ridges
 from nnstatmech.cascades.networks import Dense, initial_parameters
 
 from .samples import LAYERS, activations
@@ -52,3 +53,26 @@ def test_a_pixel_that_is_not_a_number_is_named():
     outputs[0, 3, 2] = torch.nan
     with pytest.raises(ValueError, match="not finite"):
         Ridge(0.03).fit(LAYERS[0], 0, inputs, outputs)
+
+
+@pytest.mark.parametrize("layer", LAYERS)
+def test_strengths_together_are_those_alone(layer):
+    inputs, outputs = activations(layer)
+    for strengths in ((0.1, 1e-3), (1e-2, 1e-6)):
+        for decoder, strength in zip(Ridges(strengths).fit(layer, 0, inputs, outputs), strengths, strict=True):
+            alone = Ridge(strength).fit(layer, 0, inputs, outputs)
+            torch.testing.assert_close(decoder(outputs), alone(outputs), rtol=0, atol=2e-5)
+
+
+def test_single_precision_is_enough_down_to_its_bound(monkeypatch):
+    """At the smallest strength that is summed in float32, deep in the ordered phase and in chaos."""
+    stream = torch.Generator().manual_seed(0)
+    layer, images = Dense(100, 100), 2048
+    for variance, spread in ((0.5, 0.02), (4.0, 1.0)):
+        inputs = (0.5 + spread * torch.randn(1, images, 100, generator=stream)).clamp(-1, 1)
+        outputs = layer(initial_parameters(layer, 0, [variance], 0.05, [0]), inputs)
+        single = Ridge(ridge.SINGLE_PRECISION).fit(layer, 0, inputs, outputs)(outputs)
+        monkeypatch.setattr(ridge, "SINGLE_PRECISION", 1.0)
+        double = Ridge(1e-4).fit(layer, 0, inputs, outputs)(outputs)
+        monkeypatch.undo()
+        torch.testing.assert_close(single, double, rtol=0, atol=2e-6)

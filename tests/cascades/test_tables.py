@@ -36,6 +36,7 @@ def test_every_measure_and_figure_says_what_it_reads():
         "trained_depths": ["trainability", "falling"],
         "decoded_images": ["scheme", "reconstruction"],
         "channel_images": ["channels"],
+        "prediction": ["prediction", "one_epoch"],
     }
     references = [
         reference_of(f"{module}.{name}", f"{package}.figures") for module in drawings for name in drawings[module]

@@ -3,6 +3,7 @@
 import numpy as np
 import pytest
 
+from nnstatmech.cascades import ensembles
 from nnstatmech.cascades.curves.accuracies import accuracies_of_band
 from nnstatmech.cascades.params import Trainability
 from nnstatmech.cascades.tasks import trainability as task
@@ -68,8 +69,9 @@ def test_memory_bounds_the_ensemble(monkeypatch):
     params = Trainability(depths=[4], weight_variances=[1.0, 1.5, 2.0, 2.5, 3.0], **GRID)
     dataset = labelled_blobs()
     whole = frame(params, [0], dataset)
-    monkeypatch.setattr(task, "ENSEMBLE_BYTES", 2.5 * 4 * 4 * 36 * (72 + 64))
-    assert [len(part) for part in task.variances_at_once(params, 4)] == [2, 2, 1]
+    assert params.network_bytes(4) == 4 * 4 * 36 * (72 + 64)
+    monkeypatch.setattr(ensembles, "ENSEMBLE_BYTES", 2.5 * params.network_bytes(4))
+    assert ensembles.networks_at_once(params.network_bytes(4), CPU) == 2
     np.testing.assert_allclose(frame(params, [0], dataset), whole, rtol=1e-4, atol=0.005)
 
 

@@ -132,6 +132,16 @@ def gradient_ratio(subject: Subject) -> float:
     return probe.results[0]["log_gradient"] - probe.results[last]["log_gradient"]
 
 
+def weight_gradient_ratio(subject: Subject) -> float:
+    """ln of the norm of the loss's gradient for the first layer's weights over that for the last before the head.
+
+    Vanishing or exploding gradients (Schoenholz et al. 2017, section 5). The nearer to 0, the better.
+    """
+    norms = [float(gradient.norm()) for gradient in subject.gradients(subject.loss())]
+    first, last = norms[0], norms[max(len(norms) - 2, 0)]
+    return math.log(first / last) if first > 0 and last > 0 else math.nan
+
+
 def before_head(probe: Probe) -> int:
     """Index of the last block before the head."""
     return max(probe.structure.head - 1, 1)
@@ -360,6 +370,7 @@ SCORES: dict[str, Score] = {
     for score in (
         depth,
         gradient_ratio,
+        weight_gradient_ratio,
         parameters,
         multiply_adds,
         log_chi,

@@ -5,7 +5,7 @@ moves by a step and the search goes on at the depth that was found: the depth ne
 upper boundary of trainability only on the side that the procedure walks away from the maximum.
 """
 
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
 SMALLEST_DEPTH = 2  # a network from the inputs to the outputs needs two sizes
@@ -38,25 +38,43 @@ def variance_steps(start: float, step: float, lowest: float, highest: float) -> 
 
 
 def collect_falling(
-    train: Callable[[float, int], Outcome], variances: Sequence[float], start_depth: int, depth_step: int
-) -> Iterator[Attempt]:
-    """Every attempt of the falling procedure, in order.
+    train: Callable[[int, Sequence[tuple[int, float]]], Sequence[Outcome]],
+    walks: Sequence[int],
+    variances: Sequence[float],
+    start_depth: int,
+    depth_step: int,
+) -> dict[int, list[Attempt]]:
+    """Every attempt of the falling procedure, in order, for each of several independent walks.
+
+    Walks that stand at one depth are trained together. The deepest go first: none moves up again, so each waits for
+    those that are still deeper, and all are together as often as they can be.
 
     Parameters
     ----------
     train
-        Trains a network of a weight variance and depth.
+        Trains networks of one depth, one for each (walk, weight variance).
+    walks
+        Names of the walks: seeds.
     variances
         σ_w² in the order in which they are visited.
     start_depth, depth_step
         Depth of the first network, and by how much it is lowered after a failure; it stays at
         :data:`SMALLEST_DEPTH` once it is there.
     """
+    attempts: dict[int, list[Attempt]] = {walk: [] for walk in walks}
+    visited = dict.fromkeys(walks, 0)
     depth = start_depth
-    for variance in variances:
-        while True:
-            outcome = train(variance, depth)
-            yield Attempt(variance, depth, outcome)
-            if outcome.trained or depth == SMALLEST_DEPTH:
-                break
-            depth = max(depth - depth_step, SMALLEST_DEPTH)
+    while unfinished := [walk for walk in walks if visited[walk] < len(variances)]:
+        here = unfinished
+        while here:
+            members = [(walk, variances[visited[walk]]) for walk in here]
+            failed = set()
+            for (walk, variance), outcome in zip(members, train(depth, members), strict=True):
+                attempts[walk].append(Attempt(variance, depth, outcome))
+                if outcome.trained or depth == SMALLEST_DEPTH:
+                    visited[walk] += 1
+                else:
+                    failed.add(walk)
+            here = [walk for walk in here if walk not in failed and visited[walk] < len(variances)]
+        depth = max(depth - depth_step, SMALLEST_DEPTH)
+    return attempts

@@ -1,7 +1,7 @@
 """What can be reconstructed of the input, layer by layer."""
 
 from ..parameters import Family
-from .params import Channels, Classification, Entropies, Falling, Reconstruction, Trainability
+from .params import Channels, Classification, Entropies, Falling, Reconstruction, Scores, Trainability
 
 FAMILY = Family(
     work="Reconstruction cascades (Thurn, Jefferson, Erdmenger 2024)",
@@ -10,6 +10,7 @@ FAMILY = Family(
         "entropies": Entropies,
         "classification": Classification,
         "trainability": Trainability,
+        "scores": Scores,
         "falling": Falling,
         "reconstruction": Reconstruction,
         "channels": Channels,

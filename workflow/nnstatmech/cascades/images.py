@@ -1,5 +1,6 @@
 """Images as the networks of this family see them, and the order in which training visits them."""
 
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -114,6 +115,62 @@ def minibatches(seed: int, purpose: str, images: int, batch_size: int, steps: in
     passes = -(-steps * batch_size // images)
     order = np.concatenate([stream.permutation(images) for _ in range(passes)])
     return torch.from_numpy(order[: steps * batch_size].reshape(steps, batch_size))
+
+
+@dataclass(frozen=True)
+class Batches:
+    """The minibatches of E networks, each with the order of its seed; they lie where the images do.
+
+    Attributes
+    ----------
+    images, labels
+        Training images (n, ...) and their labels (n,).
+    order
+        Which images each step shows to the networks of each distinct seed, (steps, seeds, batch).
+    owners
+        Which of these seeds each network has, (E,).
+    steps_of_epoch
+        How many minibatches :meth:`of_epoch` gives.
+    """
+
+    images: Tensor
+    labels: Tensor
+    order: Tensor
+    owners: Tensor
+    steps_of_epoch: int
+
+    @classmethod
+    def of(
+        cls,
+        seeds: Sequence[int],
+        purpose: str,
+        images: Tensor,
+        labels: Tensor,
+        batch_size: int,
+        steps: int,
+        steps_of_epoch: int,
+    ) -> "Batches":
+        """``steps`` minibatches for the network of each of ``seeds`` (see :func:`minibatches`)."""
+        distinct = sorted(set(seeds))
+        order = [minibatches(seed, purpose, len(images), batch_size, steps) for seed in distinct]
+        owners = torch.tensor([distinct.index(seed) for seed in seeds])
+        shown = torch.stack(order, 1)
+        return cls(images, labels, shown.to(images.device), owners.to(images.device), steps_of_epoch)
+
+    def of_epoch(self, epoch: int, members: Sequence[int] | None = None) -> Iterator[tuple[Tensor, Tensor]]:
+        """Images and labels, (E, batch, ...), of the networks ``members`` (all by default) in an epoch from 1 on."""
+        owners = self.owners if members is None else self.owners[list(members)]
+        end = epoch * self.steps_of_epoch
+        for shown in self.order[end - self.steps_of_epoch : end]:
+            yield self.batch(shown[owners])
+
+    def batch(self, shown: Tensor) -> tuple[Tensor, Tensor]:
+        """Images and labels at positions (E, batch); where all networks see the same they lie in memory once."""
+        if self.order.shape[1] == 1:
+            members = len(shown)
+            images, labels = self.images[shown[0]], self.labels[shown[0]]
+            return images.expand(members, *images.shape), labels.expand(members, -1)
+        return self.images[shown], self.labels[shown]
 
 
 def require_images(dataset: Dataset | None) -> Dataset:

@@ -11,6 +11,7 @@ from .curves.decoded import intended_counts
 from .curves.entropies import (
     collapsed_entropies,
     cutoff_depths,
+    cutoff_ratios,
     cutoff_slopes,
     effective_strengths,
     entropy_boundaries,
@@ -20,7 +21,15 @@ from .curves.entropies import (
 )
 from .curves.falling import reach_ratios, scaled_depths
 from .curves.law import law_ratios
-from .tables import ChannelsTable, EntropiesTable, FallingTable, ReconstructionTable, TrainabilityTable
+from .curves.prediction import predicted
+from .tables import (
+    ChannelsTable,
+    EntropiesTable,
+    FallingTable,
+    ReconstructionTable,
+    ScoresTable,
+    TrainabilityTable,
+)
 
 EVERYWHERE: Mapping = {}
 
@@ -102,6 +111,45 @@ def mean_accuracy(table: TrainabilityTable, depth: int, lowest: float, highest: 
 def accuracy_beyond(table: TrainabilityTable, correlation_depths: float) -> Measurement:
     """Test accuracy of ordered networks deeper than so many correlation depths ξ_c, averaged over all of them."""
     return mean_over_seeds(accuracies_beyond(table, correlation_depths))
+
+
+def prediction(
+    truth: TrainabilityTable,
+    scores: ScoresTable,
+    score: str,
+    statistic: str,
+    dataset: str,
+    inputs: str = "dataset",
+    step: int = 200,
+) -> Measurement:
+    """How well a score says which networks train within ``step`` minibatches.
+
+    ``statistic`` is ``auc``, ``auc_deep`` (from depth 20 on), ``spearman`` or ``overlap``, of each seed's networks; a
+    fixed rule has an ``overlap`` only (:mod:`.curves.prediction`). Of several learning rates the smallest is taken.
+    """
+    return mean_over_seeds(predicted(truth, scores, score, statistic, dataset, inputs, step))
+
+
+def prediction_gain(
+    truth: TrainabilityTable,
+    scores: ScoresTable,
+    score: str,
+    over: str,
+    statistic: str,
+    dataset: str,
+    step: int = 200,
+) -> Measurement:
+    """:func:`prediction` by a score minus that by another, of the same networks."""
+    first, second = (predicted(truth, scores, name, statistic, dataset, "dataset", step) for name in (score, over))
+    return mean_over_seeds(first - second)
+
+
+def cutoff_gain(
+    table: EntropiesTable, quantity: str, weight_variances: list[float], few: int, many: int
+) -> Measurement:
+    """Cutoff of decoders trained on ``many`` images over that of decoders trained on ``few``, minus 1."""
+    ratios = cutoff_ratios(table, quantity, weight_variances, few, many)
+    return mean_over_seeds(ratios - 1)
 
 
 def largest_falling_depth(table: FallingTable, lowest: float, highest: float) -> Measurement:

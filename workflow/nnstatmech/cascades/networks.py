@@ -21,6 +21,7 @@ from torch import Tensor
 from torch.nn import functional
 
 from ..seeding import torch_stream
+from .hyperbolic import tanh
 
 # One (weight, bias) pair per affine map: (E, fan_in, fan_out) and (E, 1, fan_out), or None for no bias.
 LayerParameters = Sequence[tuple[Tensor, Tensor | None]]
@@ -103,7 +104,7 @@ class Dense:
 
     inputs: int
     outputs: int
-    activation: Callable[[Tensor], Tensor] = torch.tanh
+    activation: Callable[[Tensor], Tensor] = tanh
     bias: bool = True
 
     decoder_windows = (0,)
@@ -165,7 +166,7 @@ class Convolution:
 
     def __call__(self, parameters: LayerParameters, x: Tensor) -> Tensor:
         x = zero_pad(x, 1) if self.padding == "zero" else x
-        x = torch.tanh(convolve(x, *parameters[0], stride=self.stride))
+        x = tanh(convolve(x, *parameters[0], stride=self.stride))
         return periodic_pad(x) if self.padding == "periodic" else x
 
 
@@ -192,8 +193,8 @@ class ResidualBlock:
         return ((KERNEL**2 * self.channels, self.channels, True),) * 2
 
     def __call__(self, parameters: LayerParameters, x: Tensor) -> Tensor:
-        hidden = periodic_pad(torch.tanh(convolve(x, *parameters[0])))
-        return torch.tanh(periodic_pad(convolve(hidden, *parameters[1])) + x)
+        hidden = periodic_pad(tanh(convolve(x, *parameters[0])))
+        return tanh(periodic_pad(convolve(hidden, *parameters[1])) + x)
 
 
 @dataclass(frozen=True)
@@ -203,7 +204,7 @@ class PooledReadout:
     size: int
     channels: int
     classes: int
-    activation: Callable[[Tensor], Tensor] = torch.tanh
+    activation: Callable[[Tensor], Tensor] = tanh
 
     decoder_windows = ()
     stride = 1
@@ -234,7 +235,7 @@ def wide_body(inputs: int, depth: int) -> list[Dense]:
     return [Dense(inputs, inputs) for _ in range(depth)]
 
 
-def wide_mlp(inputs: int, depth: int, hidden: int = 400, classes: int = 10, readout=torch.tanh) -> list[Dense]:
+def wide_mlp(inputs: int, depth: int, hidden: int = 400, classes: int = 10, readout=tanh) -> list[Dense]:
     """The wide classifier: ``depth`` - 2 square layers, one of ``hidden`` and one of ``classes`` units."""
     check_depth(depth, at_least=3)
     return [*wide_body(inputs, depth - 2), Dense(inputs, hidden), Dense(hidden, classes, readout)]
@@ -245,13 +246,13 @@ def wide_classifier(inputs: int, depth: int, classes: int = 10) -> list[Dense]:
     return [*wide_body(inputs, depth), Dense(inputs, classes, linear)]
 
 
-def shrinking_mlp(inputs: int, depth: int, classes: int = 10, readout=torch.tanh) -> list[Dense]:
+def shrinking_mlp(inputs: int, depth: int, classes: int = 10, readout=tanh) -> list[Dense]:
     """The shrinking classifier: ``depth`` sizes ceil(linspace(inputs, classes, depth)), hence ``depth`` - 1 layers."""
     check_depth(depth, at_least=2)
     # Integer arithmetic: a floating linspace can land just above a whole number and round it up.
     sizes = [inputs - step * (inputs - classes) // (depth - 1) for step in range(depth)]
     return [
-        Dense(fan_in, fan_out, readout if position == depth - 2 else torch.tanh)
+        Dense(fan_in, fan_out, readout if position == depth - 2 else tanh)
         for position, (fan_in, fan_out) in enumerate(pairwise(sizes))
     ]
 
@@ -277,7 +278,7 @@ def resnet_body(size: int, depth: int, channels: int) -> list[Layer]:
     return stem + [ResidualBlock(stem[-1].out_shape[0], channels) for _ in range(depth - 1)]
 
 
-def pooled_head(body: Sequence[Layer], classes: int = 10, readout=torch.tanh) -> list[Layer]:
+def pooled_head(body: Sequence[Layer], classes: int = 10, readout=tanh) -> list[Layer]:
     """The two layers that make a classifier of a convolutional body."""
     side, _, channels = body[-1].out_shape
     last = Convolution(side, channels, channels, padding="none")

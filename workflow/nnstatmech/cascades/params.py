@@ -19,6 +19,7 @@ CALL = 5e-5  # seconds of one layer's call, however small
 UPDATE = 3e-9  # seconds in which Adam updates one parameter
 LOADED = 500  # MB of a process that has loaded PyTorch
 MEGABYTE = 1e6
+ENSEMBLE_BYTES = 2e8  # of networks that are trained together on a CPU
 
 PICTURES = {"pixels": "list<float32>", "height": "int32", "width": "int32", "channels": "int32"}
 
@@ -107,16 +108,35 @@ class Entropies(Parameters):
     def convolutional(self) -> bool:
         return self.architecture in ("cnn", "resnet")
 
+    @property
+    def regression(self) -> tuple[int, int, int]:
+        """Of one layer: rows an image, numbers in a row, and targets that are predicted from them."""
+        if not self.convolutional:
+            return 1, self.resolution**2, self.resolution**2
+        window = {"cnn": 3, "resnet": 5}[self.architecture]
+        return pixels_after_stem(self.resolution), window**2 * self.channels, self.channels
+
+    def network_bytes(self, train_images: int | None = None, decoders: int = 1) -> float:
+        """Memory of one network: the decoders of all layers, of one or several kinds, and activations.
+
+        Those of the training images before and after a layer with their shifted copies, those of the test images of
+        every depth with their reconstructions.
+        """
+        _, features, targets = self.regression
+        weights = self.depth * features * targets
+        if self.architecture == "shrinking":
+            weights = shrinking_weights(features, self.depth)
+        widest = self.resolution**2 * (self.channels if self.convolutional else 1)
+        shown = self.train_images if train_images is None else train_images
+        images = 4 * shown + 2 * self.test_images * min(self.evaluated_depths, self.depth)
+        return 4 * (decoders * weights + images * widest)
+
     def cost(self, seeds: int) -> Cost:
         """Products of ridge regression (forward, Gram matrix, targets, solution) or of Adam's steps, and the cascades.
 
         A layer's regression has ``pixels`` rows an image, ``features`` numbers a row and ``targets`` to predict.
         """
-        pixels, features, targets = 1, self.resolution**2, self.resolution**2
-        if self.convolutional:
-            window = {"cnn": 3, "resnet": 5}[self.architecture]
-            pixels = pixels_after_stem(self.resolution)
-            features, targets = window**2 * self.channels, self.channels
+        pixels, features, targets = self.regression
         depths = min(self.evaluated_depths, self.depth)
         product = 2 * pixels * features * targets  # one image's pass through one decoder
         if self.decoder == "ridge":
@@ -127,9 +147,7 @@ class Entropies(Parameters):
             seconds = 3 * self.presentations * product / MULTIPLICATIONS + steps * UPDATE * features * targets
         seconds += self.test_images * depths / 2 * product / MULTIPLICATIONS
         networks = seeds * len(self.weight_variances)
-        widest = self.resolution**2 * (self.channels if self.convolutional else 1)
-        activations = (4 * self.train_images + 2 * self.test_images * depths) * widest
-        one = 4 * (self.depth * features * targets + activations)
+        one = self.network_bytes()
         # Copies double what the engine counts.
         held = 2 * min(networks * one, max(1e9 * self.memory, one))
         return Cost(1.2 * networks * self.depth * (seconds + CALL), LOADED + held / MEGABYTE)
@@ -228,8 +246,78 @@ class Trainability(Parameters):
         images = 3 * self.steps * self.batch_size + self.steps // self.measure_every * self.test_images
         layers = seeds * sum(self.depths)
         seconds = layers * len(self.weight_variances) * 2 * images * units**2 / MULTIPLICATIONS
-        held = len(self.weight_variances) * 4 * max(self.depths) * units * (2 * units + self.batch_size)
-        return Cost(seconds + 4 * CALL * layers * self.steps, LOADED + min(held, 4e9) / MEGABYTE)
+        one = self.network_bytes(max(self.depths))
+        held = min(seeds * len(self.weight_variances) * one, max(ENSEMBLE_BYTES, one))
+        return Cost(seconds + 4 * CALL * layers * self.steps, LOADED + held / MEGABYTE)
+
+    def network_bytes(self, depth: int) -> float:
+        """Memory of one network while it is trained: weights, their velocities, and activations."""
+        units = self.resolution**2
+        return 4 * depth * units * (2 * units + self.batch_size)
+
+
+class Scores(Parameters):
+    """Scores of networks at initialisation: what cascades, gradients and kernels say of how well they will train."""
+
+    needs: ClassVar = "labels"
+    columns: ClassVar = {
+        "seed": "int32",
+        "depth": "int32",
+        "weight_variance": "float64",
+        "presentations": "int32",
+        "quantity": "category",
+        "value": "float64",
+        "seconds": "float64",
+    }
+
+    architecture: Literal["wide", "cnn", "resnet"] = Field(
+        "wide",
+        description="wide: square tanh layers and a linear readout; cnn, resnet: a stem of three convolutions, then"
+        " periodic convolutions or residual blocks; these are scored by cascades alone",
+    )
+    inputs: Literal["dataset", "noise"] = Field(
+        "dataset", description="what networks are scored on: the data set, or white noise of the same size"
+    )
+    resolution: int = Field(10, ge=4, description="side of the grey images in pixels")
+    channels: int = Field(8, ge=1, description="channels of every convolution (cnn and resnet only)")
+    depths: list[Depth] = Field(
+        [5, 10, 20, 30, 40, 50, 60], min_length=1, description="numbers of hidden layers L before the readout"
+    )
+    weight_variances: list[WeightVariance] = Field(
+        [0.5 + 0.25 * step for step in range(15)], min_length=1, description="values of σ_w²"
+    )
+    bias_variance: float = Field(0.05, ge=0, description="σ_b²")
+    ridge_strength: float = Field(1e-3, ge=1e-7, description="λ of ridge decoders and of the linear probe")
+    presentations: list[Annotated[int, Field(ge=1)]] = Field(
+        [], description="for decoders trained by Adam: numbers of images that each is shown, none by default"
+    )
+    train_images: int = Field(2048, ge=2, description="decoders are fitted on at most this many training images")
+    test_images: int = Field(100, ge=2, description="cascades are evaluated on at most this many test images")
+    scored_images: int = Field(32, ge=2, description="images of scores that are made of gradients and kernels")
+
+    @property
+    def widest(self) -> int:
+        """Largest number of activations of an image."""
+        return self.resolution**2 * (1 if self.architecture == "wide" else self.channels)
+
+    def network_bytes(self) -> float:
+        """Memory of one network's cascade: its decoders, and the activations of a layer."""
+        window = {"wide": 0, "cnn": 3, "resnet": 5}[self.architecture]
+        weights = window**2 * self.channels**2 if window else self.resolution**4
+        images = 6 * self.train_images + 2 * self.test_images * len(self.depths)
+        return 4 * (max(self.depths) * weights + images * self.widest)
+
+    def cost(self, seeds: int) -> Cost:
+        """Ridge regressions of all layers, steps of Adam, and a tenth of a second for a network's other scores."""
+        units = self.widest if self.architecture == "wide" else 25 * self.channels
+        layers = seeds * len(self.weight_variances) * max(self.depths)
+        rows = self.train_images * (1 if self.architecture == "wide" else pixels_after_stem(self.resolution))
+        seconds = layers * (6 * rows * units**2 + 5 * units**3) / MULTIPLICATIONS
+        seconds += layers * sum(self.presentations) * (6 * units**2 / MULTIPLICATIONS + 4 * CALL / 64)
+        if self.architecture == "wide":
+            seconds += 0.15 * seeds * len(self.weight_variances) * len(self.depths)
+        held = max(self.network_bytes(), min(ENSEMBLE_BYTES, self.network_bytes() * len(self.weight_variances)))
+        return Cost(1.2 * seconds, LOADED + 2 * held / MEGABYTE)
 
 
 class Falling(Parameters):

@@ -12,6 +12,7 @@ from typing import Generic, TypeVar
 import torch
 from torch import Tensor
 
+from .hyperbolic import tanh, tanh_, tanh_gradient
 from .networks import Dense, LayerParameters, linear
 
 Result = TypeVar("Result")
@@ -114,7 +115,7 @@ class MomentumDescent:
     Parameters
     ----------
     layers
-        Dense layers with biases; each activation is ``torch.tanh`` or :func:`.networks.linear`.
+        Dense layers with biases; each activation is :func:`.hyperbolic.tanh` or :func:`.networks.linear`.
     parameters
         Their weights and biases; they are changed by each call.
     learning_rate, momentum
@@ -129,28 +130,43 @@ class MomentumDescent:
         momentum: float = 0.0,
     ):
         for layer in layers:
-            if layer.activation not in (torch.tanh, linear):
+            if layer.activation not in (tanh, linear):
                 raise ValueError(f"gradients are written out for tanh and linear layers only, not {layer.activation}")
-        self.layers, self.parameters = layers, parameters
+        self.layers = layers
         self.learning_rate, self.momentum = learning_rate, momentum
-        self.velocities = [[torch.zeros_like(part) for part in weight_and_bias(own)] for own in parameters]
+        pairs = [weight_and_bias(own) for own in parameters]
+        self.weights, self.biases = [weight for weight, _ in pairs], [bias for _, bias in pairs]
+        self.weight_velocities = [torch.zeros_like(weight) for weight in self.weights]
+        self.bias_velocities = [torch.zeros_like(bias) for bias in self.biases]
 
+    @property
+    def parameters(self) -> list[LayerParameters]:
+        """What the networks have become, layer by layer."""
+        return [[pair] for pair in zip(self.weights, self.biases, strict=True)]
+
+    def keep(self, members: Sequence[int]) -> None:
+        """Go on with these networks alone, numbered from 0; the parameters that were given stay as they are."""
+        for tensors in (self.weights, self.biases, self.weight_velocities, self.bias_velocities):
+            tensors[:] = [tensor[list(members)] for tensor in tensors]
+
+    @torch.no_grad()
     def __call__(self, images: Tensor, labels: Tensor) -> Tensor:
         """One step on a batch of each network.
 
         Parameters
         ----------
         images, labels
-            Shapes (E, batch, pixels) and (E, batch).
+            Shapes (E or 1, batch, pixels) and (E, batch).
 
         Returns
         -------
         Tensor
             Cross-entropy of each network before the step, averaged over its batch, shape (E,).
         """
-        activations = [images]
-        for layer, own in zip(self.layers, self.parameters, strict=True):
-            activations.append(layer(own, activations[-1]))
+        activations = [images.expand(len(self.weights[0]), -1, -1)]
+        for layer, weight, bias in zip(self.layers, self.weights, self.biases, strict=True):
+            units = torch.baddbmm(bias, activations[-1], weight)
+            activations.append(tanh_(units) if layer.activation is tanh else units)
         scores = activations[-1].log_softmax(-1)
         target = labels.unsqueeze(-1)
         losses = -scores.gather(-1, target).mean((1, 2))
@@ -158,22 +174,25 @@ class MomentumDescent:
         delta = scores.exp_()
         delta.scatter_add_(-1, target, torch.full_like(target, -1, dtype=delta.dtype))
         delta /= labels.shape[-1]
-        for position in reversed(range(len(self.layers))):
-            delta = self.move(position, activations[position], activations[position + 1], delta)
+        self.move(activations, delta)
         return losses
 
-    def move(self, position: int, before: Tensor, after: Tensor, delta: Tensor) -> Tensor:
-        """Move one layer and return the gradient with respect to what it sees (for the first layer, after it)."""
-        if self.layers[position].activation is torch.tanh:
-            delta = torch.addcmul(delta, delta * after, after, value=-1)
-        weight, bias = weight_and_bias(self.parameters[position])
-        weight_velocity, bias_velocity = self.velocities[position]
-        below = torch.bmm(delta, weight.mT) if position else delta  # before the weight moves
-        weight_velocity.baddbmm_(before.mT, delta, beta=self.momentum)
-        bias_velocity.mul_(self.momentum).add_(delta.sum(1, keepdim=True))
-        weight.add_(weight_velocity, alpha=-self.learning_rate)
-        bias.add_(bias_velocity, alpha=-self.learning_rate)
-        return below
+    def move(self, activations: Sequence[Tensor], delta: Tensor) -> None:
+        """Move all layers; ``delta`` is the gradient with respect to the last of the ``activations``."""
+        sums = []
+        for position in reversed(range(len(self.layers))):
+            if self.layers[position].activation is tanh:
+                delta = tanh_gradient(delta, activations[position + 1])
+            self.weight_velocities[position].baddbmm_(activations[position].mT, delta, beta=self.momentum)
+            sums.append(delta.sum(1, keepdim=True))
+            if position:
+                delta = torch.bmm(delta, self.weights[position].mT)
+        # All layers in one call each: on a GPU one kernel instead of hundreds.
+        add, multiply = torch.ops.aten._foreach_add_.List, torch.ops.aten._foreach_mul_.Scalar
+        multiply(self.bias_velocities, self.momentum)
+        add(self.bias_velocities, sums[::-1])
+        add(self.weights, self.weight_velocities, alpha=-self.learning_rate)
+        add(self.biases, self.bias_velocities, alpha=-self.learning_rate)
 
 
 def hits(outputs: Tensor, labels: Tensor) -> Tensor:

@@ -134,6 +134,17 @@ def cutoff_depths(table: pd.DataFrame, quantity: str, weight_variances: list[flo
     return mean_of_networks(scaled_cutoffs(ridge, quantity, weight_variances).set_index("seed")["depth"])
 
 
+def cutoff_ratios(table: pd.DataFrame, quantity: str, weight_variances: list[float], few: int, many: int) -> pd.Series:
+    """Cutoff of decoders shown ``many`` images over that of decoders shown ``few``; mean of each seed's networks."""
+    fewer, more = (
+        select(table, quantity=quantity, weight_variance=weight_variances, presentations=shown)
+        .set_index(["seed", "weight_variance"])["value"]
+        .astype(float)
+        for shown in (few, many)
+    )
+    return mean_of_networks(more / fewer)
+
+
 def cutoff_slopes(
     table: pd.DataFrame, quantity: str, weight_variances: list[float], weakest: float, strongest: float
 ) -> pd.Series:

@@ -1,26 +1,33 @@
 """Cascades: the decoders of all layers of E networks, and what they make of the activations of any depth."""
 
 from collections.abc import Callable, Collection, Mapping, Sequence
+from typing import Any, Protocol
 
 import torch
 from torch import Tensor
 
 from ..networks import Layer, LayerParameters
-from .ridge import Ridge, RidgeDecoder
 from .rows import propagate
-from .trained import Adam, AdamDecoder
+
+
+class Method(Protocol):
+    """How decoders are fitted: :class:`.ridge.Ridge`, :class:`.ridge.Ridges`, :class:`.trained.Adam`."""
+
+    def fit(self, layer: Layer, position: int, inputs: Tensor, outputs: Tensor) -> Any:
+        """The decoders of one layer of E networks, or several kinds of them."""
+        ...
 
 
 @torch.no_grad()
 def fit_cascade(
     layers: Sequence[Layer],
     parameters: Callable[[int], LayerParameters],
-    method: Ridge | Adam,
+    method: Method,
     train: Tensor,
     test: Tensor,
     depths: Collection[int],
     after_layer: Callable[[], object] = lambda: None,
-) -> tuple[list[RidgeDecoder | AdamDecoder], dict[int, Tensor]]:
+) -> tuple[list, dict[int, Tensor]]:
     """Fit the decoders of all layers, one layer at a time, and keep the test images' activations.
 
     Only one layer's training activations are alive at a time, so memory grows with depth by the decoders alone.
@@ -42,7 +49,7 @@ def fit_cascade(
 
     Returns
     -------
-    The decoders, first layer first, and depth to test activations (E, images, ...).
+    What ``method`` makes of each layer, first layer first, and depth to test activations (E, images, ...).
     """
     decoders, activations = [], {}
     for position, layer in enumerate(layers):

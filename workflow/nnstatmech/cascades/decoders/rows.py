@@ -9,7 +9,8 @@ from torch import Tensor
 from ..networks import Layer, LayerParameters, patches, zero_pad
 
 # Floats that the patches of one step may fill: what stays in a processor's caches, what fills a GPU.
-SCRATCH = {"cpu": 2**20, "cuda": 2**28}
+SCRATCH = {"cpu": 2**20}
+SCRATCH_OF_A_GPU = 2**28
 
 
 def require_decodable(layer: Layer) -> None:
@@ -69,7 +70,8 @@ def images_at_once(layer: Layer, activations: Tensor) -> int:
         return activations.shape[1]
     pixels = max(shape[0] ** 2 for shape in (layer.in_shape, layer.out_shape) if len(shape) == 3)
     channels = max(layer.in_shape[-1], layer.out_shape[-1])
-    return max(1, SCRATCH[activations.device.type] // (len(activations) * pixels * channels * window**2))
+    scratch = SCRATCH.get(activations.device.type, SCRATCH_OF_A_GPU)
+    return max(1, scratch // (len(activations) * pixels * channels * window**2))
 
 
 def in_chunks(function: Callable[[Tensor], Tensor], layer: Layer, x: Tensor) -> Tensor:

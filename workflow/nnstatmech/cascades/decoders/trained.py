@@ -9,6 +9,7 @@ from torch import Tensor
 from torch.nn import functional
 
 from ...seeding import torch_stream
+from ..hyperbolic import tanh, tanh_, tanh_gradient
 from ..networks import KERNEL, Layer, affine, seeded_draws
 from ..training import Descent, train, trainable
 from .rows import assemble, feature_rows, in_chunks, require_decodable, target_rows
@@ -45,7 +46,7 @@ class AdamDecoder:
         for window, (weight, bias) in zip(self.layer.decoder_windows, self.parameters, strict=True):
             weight = weight if self.mask is None else weight * self.mask
             bias = bias.repeat(1, 1, weight.shape[2] // bias.shape[2])
-            x = assemble(self.layer, torch.tanh(affine(feature_rows(self.layer, x, window), weight, bias)))
+            x = assemble(self.layer, tanh(affine(feature_rows(self.layer, x, window), weight, bias)))
         return x
 
     def set_gradients(self, outputs: Tensor, target: Tensor) -> None:
@@ -64,9 +65,9 @@ class AdamDecoder:
         # By hand: half the time of automatic differentiation for small layers.
         ((weight, bias),) = self.parameters
         rows = feature_rows(self.layer, outputs, self.layer.decoder_windows[0])
-        decoded = affine(rows, weight, bias).tanh_()
+        decoded = tanh_(affine(rows, weight.detach(), bias.detach()))
         error = (decoded - target_rows(self.layer, target)).mul_(2 / decoded[0].numel())
-        error.mul_(decoded.square_().neg_().add_(1))
+        error = tanh_gradient(error, decoded)
         weight.grad, bias.grad = rows.mT @ error, error.sum(1, keepdim=True)
 
 
@@ -92,7 +93,7 @@ class Adam:
     learning_rate: float = 1e-3
 
     def fit(self, layer: Layer, position: int, inputs: Tensor, outputs: Tensor) -> AdamDecoder:
-        """The decoders of one layer of E networks; arguments as those of :meth:`Ridge.fit`."""
+        """The decoders of one layer of E networks; arguments as those of :meth:`.ridge.Ridge.fit`."""
         decoder = self.initial_decoder(layer, position, outputs.device)
         with trainable([decoder.parameters]) as tensors, torch.no_grad():
             optimiser = torch.optim.Adam(tensors, lr=self.learning_rate, fused=True)

@@ -11,6 +11,7 @@ from torch.nn.functional import cross_entropy
 from ...datasets import Dataset
 from ...storage.progress import no_progress
 from ...storage.tables import tidy
+from ..hyperbolic import tanh
 from ..images import labelled_part, minibatches, require_labels
 from ..networks import Layer, LayerParameters, cnn_body, forward, initial_network, pooled_head, resnet_body
 from ..params import Classification
@@ -26,7 +27,7 @@ def classifier(params: Classification) -> list[Layer]:
     body = {"cnn": cnn_body, "resnet": resnet_body}[params.architecture](
         params.resolution, params.depth - 2, params.channels
     )
-    return [*body, *pooled_head(body, CLASSES, readout=torch.tanh if params.tanh_output else torch.clone)]
+    return [*body, *pooled_head(body, CLASSES, readout=tanh if params.tanh_output else torch.clone)]
 
 
 def run(

@@ -1,6 +1,5 @@
 """Task ``entropies``: cascades over depth and σ_w², with the depths at which information is lost."""
 
-import math
 from collections.abc import Iterator, Sequence
 from functools import partial
 
@@ -15,8 +14,9 @@ from ...storage.progress import no_progress
 from ...storage.tables import tidy
 from ..cutoffs import crossing_depth, entropy_cutoff, settling_depth
 from ..decoders.cascade import fit_cascade, reconstruct
-from ..decoders.ridge import Ridge, decoder_size
+from ..decoders.ridge import Ridges, require_solved
 from ..decoders.trained import Adam
+from ..ensembles import networks_at_once
 from ..entropies import (
     bootstrap_differential_entropy,
     coded_relative_entropy,
@@ -51,15 +51,6 @@ def depths_evaluated(params: Entropies) -> np.ndarray:
     return np.unique(np.linspace(1, params.depth, min(params.evaluated_depths, params.depth)).round().astype(int))
 
 
-def members_at_once(params: Entropies, layers: Sequence[Layer], train_images: int) -> int:
-    """How many networks fit into the memory that is allowed."""
-    decoders = sum(decoder_size(layer) for layer in layers)
-    largest = max(math.prod(layer.out_shape) for layer in layers)
-    # Training activations before and after a layer and their shifted copies; test activations and reconstructions.
-    images = 4 * train_images + 2 * params.test_images * len(depths_evaluated(params))
-    return max(1, int(params.memory * 1e9 / (4 * (decoders + images * largest))))
-
-
 def run(
     params: Entropies,
     seeds: Sequence[int],
@@ -92,16 +83,48 @@ def run(
     progress
         Progress bar with tqdm's signature.
     """
+    return run_together([params], seeds, dataset, device, progress)[0]
+
+
+def run_together(
+    runs: Sequence[Entropies],
+    seeds: Sequence[int],
+    dataset: Dataset | None,
+    device: torch.device,
+    progress=no_progress,
+) -> list[pa.Table]:
+    """:func:`run` for each of several runs; where only the strength of ridge decoders differs, networks are shared."""
+    tables: list[pa.Table] = [pa.table({})] * len(runs)
+    groups: dict[str, list[int]] = {}
+    for place, params in enumerate(runs):
+        shared = params.model_copy(update={"ridge_strength": 0.0} if params.decoder == "ridge" else {})
+        groups.setdefault(shared.model_dump_json(), []).append(place)
+    for places in groups.values():
+        found = tables_of([runs[place] for place in places], seeds, dataset, device, progress)
+        for place, table in zip(places, found, strict=True):
+            tables[place] = table
+    return tables
+
+
+def tables_of(
+    runs: Sequence[Entropies], seeds: Sequence[int], dataset: Dataset | None, device: torch.device, progress
+) -> list[pa.Table]:
+    """The tables of runs that differ by ``ridge_strength`` alone."""
+    params = runs[0]
     train, test = shuffled_images(require_images(dataset), params, device)
     layers = decoded_layers(params)
     members = [(seed, variance) for seed in seeds for variance in params.weight_variances]
-    step = members_at_once(params, layers, train.shape[1])
+    own_bytes = params.network_bytes(train.shape[1], len(runs))
+    step = networks_at_once(own_bytes, device, params.memory * 1e9)
     chunks = [members[start : start + step] for start in range(0, len(members), step)]
-    tables = moment_tables(params, seeds, train) if params.architecture == "wide" else []
-    with progress(total=2 * len(layers) * len(chunks), desc=f"{params.architecture} cascades") as bar, full_precision():
+    tables = [moment_tables(params, seeds, train) if params.architecture == "wide" else [] for _ in runs]
+    steps = (1 + len(runs)) * len(layers) * len(chunks)
+    with progress(total=steps, desc=f"{params.architecture} cascades") as bar, full_precision():
         for chunk in chunks:
-            tables.extend(cascade_tables(params, layers, chunk, train, test, partial(bar.update, 1)))
-    return pa.concat_tables(tables).unify_dictionaries()
+            cascades = cascade_tables(runs, layers, chunk, train, test, partial(bar.update, 1))
+            for own, found in zip(tables, cascades, strict=True):
+                own.extend(found)
+    return [pa.concat_tables(own).unify_dictionaries() for own in tables]
 
 
 def moment_tables(params: Entropies, seeds: Sequence[int], train: Tensor) -> list[pa.Table]:
@@ -131,14 +154,11 @@ def shuffled_images(dataset: Dataset, params: Entropies, device: torch.device) -
 
 
 def cascade_tables(
-    params: Entropies, layers: Sequence[Layer], members: Sequence[tuple[int, float]], train, test, after_layer
-) -> Iterator[pa.Table]:
-    """The rows of some (seed, σ_w²), one table per member."""
+    runs: Sequence[Entropies], layers: Sequence[Layer], members: Sequence[tuple[int, float]], train, test, after_layer
+) -> Iterator[list[pa.Table]]:
+    """The tables of some (seed, σ_w²), for one run after the other."""
     seeds, variances = zip(*members, strict=True)
-    if params.decoder == "ridge":
-        method = Ridge(params.ridge_strength)
-    else:
-        method = Adam(seeds, params.presentations, params.batch_size, params.learning_rate)
+    params = runs[0]
     depths = depths_evaluated(params)
 
     def parameters(position: int):
@@ -146,8 +166,27 @@ def cascade_tables(
             layers[position], position, variances, params.bias_variance, seeds, device=train.device
         )
 
-    decoders, activations = fit_cascade(layers, parameters, method, train, test, depths.tolist(), after_layer)
-    reconstructions = reconstruct(decoders, activations, after_layer).flatten(3)
+    def fitted(method):
+        return fit_cascade(layers, parameters, method, train, test, depths.tolist(), after_layer)
+
+    if params.decoder == "ridge":
+        decoders, activations = fitted(Ridges(tuple(run.ridge_strength for run in runs)))
+        kinds = list(zip(*decoders, strict=True))
+        for run, own in zip(runs, kinds, strict=True):
+            require_solved([decoder.failed for decoder in own], run.ridge_strength)
+    else:
+        decoders, activations = fitted(Adam(seeds, params.presentations, params.batch_size, params.learning_rate))
+        kinds = [decoders]
+    for run, own in zip(runs, kinds, strict=True):
+        reconstructions = reconstruct(own, activations, after_layer).flatten(3)
+        yield list(member_tables(run, members, test, reconstructions))
+
+
+def member_tables(
+    params: Entropies, members: Sequence[tuple[int, float]], test: Tensor, reconstructions: Tensor
+) -> Iterator[pa.Table]:
+    """The rows of each member from its reconstructions, (E, depths, images, pixels)."""
+    depths = depths_evaluated(params)
     counts = bootstrap_counts(params, test.shape[1])
     for (seed, variance), own in zip(members, reconstructions, strict=True):
         over_depth, cutoffs = curves_and_cutoffs(params, depths, test[0].flatten(1), own, counts)

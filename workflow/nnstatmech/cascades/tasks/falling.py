@@ -9,8 +9,9 @@ from torch import Tensor
 from ...datasets import Dataset
 from ...storage.progress import no_progress
 from ...storage.tables import tidy
-from ..falling import Attempt, Outcome, collect_falling, variance_steps
-from ..images import labelled_part, minibatches
+from ..falling import SMALLEST_DEPTH, Attempt, Outcome, collect_falling, variance_steps
+from ..hyperbolic import tanh
+from ..images import Batches, labelled_part
 from ..networks import forward, initial_network, linear, shrinking_mlp
 from ..params import Falling
 from ..training import MomentumDescent, accuracy, chance, train
@@ -24,12 +25,16 @@ def run(
     dataset: Dataset | None,
     device: torch.device,
     progress=no_progress,
+    checkpoint=None,
 ) -> pa.Table:
     """Walk from the first weight variance to the end of the range in the given direction.
 
     Rows, for every network that was trained: ``accuracy``, its best test accuracy of all epochs; ``trained``, 1 if that
     passed the threshold; ``epochs``, how many it took or was given. A network that diverges has reached at least what
     guessing does, and has not trained.
+
+    ``checkpoint``, where there is one, keeps the outcomes so far (``load()``, ``offer(state)``): a walk cut off
+    is walked again with them up to the first network that was not yet trained.
     """
     shown = labelled_part(dataset, "train", params.train_images, params.resolution, device)
     test = labelled_part(dataset, "test", params.test_images, params.resolution, device)
@@ -37,49 +42,73 @@ def run(
     variances = variance_steps(
         params.start_variance, sign * params.variance_step, params.lowest_variance, params.highest_variance
     )
-    parts = []
     with progress(total=len(seeds) * len(variances), desc="falling") as bar:
-        for seed in seeds:
+        known = {} if checkpoint is None else checkpoint.load() or {}
 
-            def attempt(variance: float, depth: int, seed: int = seed) -> Outcome:
-                bar.set_postfix_str(f"seed {seed}, σ_w² {variance}, depth {depth}")
-                return outcome_of(params, seed, variance, depth, shown, test)
+        def attempt(depth: int, members: Sequence[tuple[int, float]]) -> list[Outcome]:
+            bar.set_postfix_str(f"depth {depth}, {len(members)} networks")
+            if (asked := (depth, *members)) not in known:
+                known[asked] = outcomes_of(params, depth, members, shown, test)
+                if checkpoint is not None:
+                    checkpoint.offer(lambda: known)
+            outcomes = known[asked]
+            bar.update(sum(outcome.trained or depth == SMALLEST_DEPTH for outcome in outcomes))
+            return outcomes
 
-            attempts = list(collect_falling(attempt, variances, params.start_depth, params.depth_step))
-            parts += attempt_rows(params, seed, attempts)
-            bar.update(len(variances))
+        attempts = collect_falling(attempt, seeds, variances, params.start_depth, params.depth_step)
+    parts = [table for seed in seeds for table in attempt_rows(params, seed, attempts[seed])]
     return pa.concat_tables(parts).unify_dictionaries()
 
 
-def outcome_of(
+def outcomes_of(
     params: Falling,
-    seed: int,
-    variance: float,
     depth: int,
+    members: Sequence[tuple[int, float]],
     shown: tuple[Tensor, Tensor],
     test: tuple[Tensor, Tensor],
-) -> Outcome:
-    """Train one shrinking network until its test accuracy passes the threshold or the epochs are used up.
+) -> list[Outcome]:
+    """Train shrinking networks side by side until their test accuracy passes the threshold or the epochs are used up.
 
-    ``shown`` and ``test`` are images (n, pixels) and their labels (n,).
+    A network that has ended, or has diverged, leaves the ensemble with its outcome.
+
+    Parameters
+    ----------
+    members
+        Seed and weight variance of each network.
+    shown, test
+        Images (n, pixels) and their labels (n,).
     """
     images, labels = shown
-    layers = shrinking_mlp(images.shape[1], depth, readout=torch.tanh if params.tanh_output else linear)
-    parameters = initial_network(layers, [variance], params.bias_variance, [seed], images.device)
-    descent = MomentumDescent(layers, parameters, params.learning_rate, params.momentum)
+    seeds, variances = zip(*members, strict=True)
+    layers = shrinking_mlp(images.shape[1], depth, readout=tanh if params.tanh_output else linear)
+    descent = MomentumDescent(
+        layers,
+        initial_network(layers, variances, params.bias_variance, seeds, images.device),
+        params.learning_rate,
+        params.momentum,
+    )
     batch_size = min(params.batch_size, len(images))
     steps = len(images) // batch_size
-    order = minibatches(seed, "falling", len(images), batch_size, params.epochs * steps).to(images.device)
-    best, guessed = 0.0, chance(labels)
-    for epoch, batches in enumerate(order.split(steps), 1):
-        train(descent, ((images[batch][None], labels[batch][None]) for batch in batches))
-        reached = accuracy(lambda x: forward(layers, parameters, x[None]), *test, EVALUATED_AT_ONCE).item()
-        if reached != reached:  # diverged: the outputs are not finite and will not be again
-            return Outcome(max(best, guessed), False, epoch)
-        best = max(best, reached)
-        if best > params.threshold:
-            return Outcome(best, True, epoch)
-    return Outcome(best, False, params.epochs)
+    batches = Batches.of(seeds, "falling", images, labels, batch_size, params.epochs * steps, steps)
+    best, guessed = [0.0] * len(members), chance(labels)
+    outcomes: dict[int, Outcome] = {}
+    going = list(range(len(members)))
+    for epoch in range(1, params.epochs + 1):
+        train(descent, batches.of_epoch(epoch, going))
+        reached = accuracy(lambda x: forward(layers, descent.parameters, x[None]), *test, EVALUATED_AT_ONCE).tolist()
+        for member, found in zip(going, reached, strict=True):
+            diverged = found != found  # the outputs are not finite and will not be again
+            best[member] = max(best[member], guessed if diverged else found)
+            trained = not diverged and best[member] > params.threshold
+            if trained or diverged or epoch == params.epochs:
+                outcomes[member] = Outcome(best[member], trained, epoch)
+        left = [place for place, member in enumerate(going) if member not in outcomes]
+        if not left:
+            break
+        if len(left) < len(going):
+            descent.keep(left)
+            going = [going[place] for place in left]
+    return [outcomes[member] for member in range(len(members))]
 
 
 def attempt_rows(params: Falling, seed: int, attempts: Sequence[Attempt]) -> list[pa.Table]:

@@ -1,0 +1,28 @@
+"""How many networks are held at once: estimated before memory is taken, with the formulas of the plan (params.py)."""
+
+import torch
+
+from .params import ENSEMBLE_BYTES
+
+GPU_SHARE = 0.5  # of the memory that is free on a GPU: estimates are right within a factor of two
+
+
+def networks_at_once(network_bytes: float, device: torch.device, wanted: float | None = None) -> int:
+    """How many networks of that size fit: at least one.
+
+    On a CPU more would gain nothing once a product of matrices outlasts its call; on a GPU they fill it.
+
+    Parameters
+    ----------
+    network_bytes
+        Memory of one network.
+    device
+        Where it will be held.
+    wanted
+        Memory for all of them, in bytes, where a parameter says so; a GPU gives what it has.
+    """
+    room = wanted or ENSEMBLE_BYTES
+    if device.type == "cuda":
+        free = GPU_SHARE * torch.cuda.mem_get_info(device)[0]
+        room = min(free, wanted or free)
+    return max(1, int(room // network_bytes))
