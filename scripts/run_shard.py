@@ -61,37 +61,59 @@ def identity_of(name, run):
     }
 
 
-def compute(name, run, part):
-    """Rows and provenance of one run."""
-    parameters = model.model_validate_json(json.dumps(run["params"]))
-    if run["dataset"]:
-        needs_labels = parameters.needs == "labels"
-        Demand(snakemake.wildcards.experiment, needs_labels, *parameters.class_range()).check(facts[run["dataset"]])
-    dataset, identity = dataset_of(run["dataset"]), identity_of(name, run)
+def compute(names, part):
+    """Rows and provenance of runs that read the same images."""
+    runs = [params.runs[name] for name in names]
+    parameters = [model.model_validate_json(json.dumps(run["params"])) for run in runs]
+    source = runs[0]["dataset"]
+    for own in parameters if source else []:
+        Demand(snakemake.wildcards.experiment, own.needs == "labels", *own.class_range()).check(facts[source])
+    dataset = dataset_of(source)
     progress = partial(ShardProgress, file=log, heartbeat=shard.with_suffix(HEARTBEAT_SUFFIX), part=part)
-    given = {}
-    if "checkpoint" in inspect.signature(engine.run).parameters:
-        bound_to = identity | {key: made_by[key] for key in ("device", "versions", "threads")}
-        given["checkpoint"] = ShardCheckpoint(shard, bound_to)
     start = time.perf_counter()
-    rows = engine.run(parameters, params.seeds, dataset, device, progress, **given)
-    seconds = round(time.perf_counter() - start, 3)
-    tables.require_finite(rows, f"{snakemake.wildcards.experiment}/{name}")
-    require_distinct_rows(rows, snakemake.output[0])
+    if len(runs) > 1:
+        tables_of_runs = engine.run_together(parameters, params.seeds, dataset, device, progress)
+    else:
+        given = checkpoint_of(names[0], runs[0])
+        tables_of_runs = [engine.run(parameters[0], params.seeds, dataset, device, progress, **given)]
     described = {
         "dataset_description": dataset and dataset.description,
         "stand_in": dataset is not None and dataset.stand_in,
+        "seconds": round((time.perf_counter() - start) / len(runs), 3),
     }
-    labels = {"experiment": snakemake.wildcards.experiment, "run": name, **run["axes"]}
-    return prepend(rows, labels), made_by | identity | described | {"seconds": seconds}
+    done = {}
+    for name, run, rows in zip(names, runs, tables_of_runs, strict=True):
+        tables.require_finite(rows, f"{snakemake.wildcards.experiment}/{name}")
+        require_distinct_rows(rows, snakemake.output[0])
+        labels = {"experiment": snakemake.wildcards.experiment, "run": name, **run["axes"]}
+        done[name] = prepend(rows, labels), made_by | identity_of(name, run) | described
+    return done
 
 
-there = runs_at_hand(shard, {name: identity_of(name, run) for name, run in params.runs.items()})
-for name in there:
+def checkpoint_of(name, run):
+    """What an engine that keeps checkpoints is given."""
+    if "checkpoint" not in inspect.signature(engine.run).parameters:
+        return {}
+    bound_to = identity_of(name, run) | {key: made_by[key] for key in ("device", "versions", "threads")}
+    return {"checkpoint": ShardCheckpoint(shard, bound_to)}
+
+
+def computed_at_once(names):
+    """Runs as the engine takes them: one by one, or together those that read the same images."""
+    if not hasattr(engine, "run_together"):
+        return [[name] for name in names]
+    groups = {}
+    for name in names:
+        groups.setdefault(params.runs[name]["dataset"], []).append(name)
+    return list(groups.values())
+
+
+done = runs_at_hand(shard, {name: identity_of(name, run) for name, run in params.runs.items()})
+for name in done:
     print(f"{name} is at hand", file=log)
-done = [
-    there.get(name) or compute(name, run, f"run {number} of {len(params.runs)}" * (len(params.runs) > 1))
-    for number, (name, run) in enumerate(params.runs.items(), 1)
-]
-tables.write_table(concatenated([rows for rows, _ in done]), shard, {"shards": [said for _, said in done]})
+groups = computed_at_once([name for name in params.runs if name not in done])
+for number, names in enumerate(groups, 1):
+    done |= compute(names, f"part {number} of {len(groups)}" * (len(groups) > 1))
+kept = [done[name] for name in params.runs]
+tables.write_table(concatenated([rows for rows, _ in kept]), shard, {"shards": [said for _, said in kept]})
 remove_checkpoints(shard)

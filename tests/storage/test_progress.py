@@ -24,11 +24,11 @@ def test_a_running_job_is_a_bar_until_it_ends(tmp_path):
 
 def test_a_bar_says_which_part_of_its_job_it_is_of(tmp_path):
     log = io.StringIO()
-    given = {"file": log, "heartbeat": tmp_path / "shard-000.progress", "mininterval": 0, "part": "run 2 of 3"}
+    given = {"file": log, "heartbeat": tmp_path / "shard-000.progress", "mininterval": 0, "part": "part 2 of 3"}
     with ShardProgress(total=10, desc="layers", **given) as bar:
         bar.update(3)
-        assert running(tmp_path)[0].startswith("shard-000, run 2 of 3:  30%")
-    assert "run 2 of 3, layers:  30%" in log.getvalue()
+        assert running(tmp_path)[0].startswith("shard-000, part 2 of 3:  30%")
+    assert "part 2 of 3, layers:  30%" in log.getvalue()
 
 
 def test_a_silent_job_says_for_how_long(tmp_path):

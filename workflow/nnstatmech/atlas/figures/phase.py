@@ -5,6 +5,7 @@ import numpy as np
 import pandas as pd
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
+from matplotlib.ticker import MaxNLocator
 
 from ..curves import TRAINS, networks_of, scores_in, share_that_trains
 from ..tables import CellsTable
@@ -68,9 +69,9 @@ def planes(main: CellsTable, *, scale: str) -> Figure:
 def draw_map(ax: Axes, values: pd.DataFrame, trains: pd.DataFrame, accuracy: bool) -> None:
     """One map on evenly spaced cells, its own colour bar, and the border of what trains."""
     data = np.ma.masked_invalid(values.to_numpy(float))
-    limits = {"vmin": 0, "vmax": 1} if accuracy else {}
+    low, high = (0.0, 1.0) if accuracy else (None, None)
     colours = mpl.colormaps["viridis" if accuracy else "cividis"].with_extremes(bad="0.85")
-    image = ax.imshow(data, origin="lower", aspect="auto", cmap=colours, interpolation="nearest", **limits)
+    image = ax.imshow(data, origin="lower", aspect="auto", cmap=colours, vmin=low, vmax=high)
     outline(ax, trains.to_numpy(bool))
     ax.set_xticks(range(len(values.columns))[:: max(1, len(values.columns) // 3)])
     ax.set_xticklabels([f"{values.columns[tick]:g}" for tick in ax.get_xticks().astype(int)])
@@ -79,7 +80,7 @@ def draw_map(ax: Axes, values: pd.DataFrame, trains: pd.DataFrame, accuracy: boo
     ax.grid(False)
     bar = ax.figure.colorbar(image, ax=ax, pad=0.02)
     bar.ax.tick_params(labelsize=6)
-    bar.locator = mpl.ticker.MaxNLocator(3)
+    bar.locator = MaxNLocator(3)
     bar.update_ticks()
 
 

@@ -179,4 +179,6 @@ def rows(
 def nullable(values) -> np.ndarray:
     """Numbers as objects, None where they are not finite."""
     array = np.asarray(values, float)
-    return np.where(np.isfinite(array), array.astype(object), None)
+    found = array.astype(object)
+    found[~np.isfinite(array)] = None
+    return found

@@ -67,7 +67,7 @@ def prediction(
     image = parameters_of(select(truth, run=first))["dataset"]
     accuracies, legend = figure.add_subplot(grid[0, :2]), figure.add_subplot(grid[0, 2:])
     accuracy_panel(accuracies, select(truth, run=first), select(scores, dataset=image))
-    accuracies.set_title(INPUTS.get(image, image), fontsize=10)
+    accuracies.set_title(INPUTS.get(image, str(image)), fontsize=10)
     legend_panel(legend, dense + others)
     names = [*sorted((name for name in dense[0][1].index if name not in RULES), key=order_of), *RULES]
     below = [figure.add_subplot(grid[1, place]) for place in range(4)]

@@ -66,7 +66,7 @@ def run(
     if params.batch_size > rows.shape[1]:
         raise ValueError(f"batch_size: {params.batch_size} is larger than the {rows.shape[1]} training images")
     trainer = trainer_of(params, replicas, train.inputs.shape[1], device)
-    step = CapturedStep(trainer.train_batch, trainer.state, trainer.kernel_plan, enabled=False)
+    step = CapturedStep(trainer.learn_batch, trainer.state, trainer.kernel_plan, enabled=False)
     shuffles = [torch_stream(seed, "shuffle") for seed in own_seeds]
     tables = []
     with progress(total=max(params.checkpoints), desc=f"calibration, {params.algorithm}") as bar:

@@ -97,7 +97,7 @@ def learn_task(
     for number, chosen in enumerate(batches):
         inputs = permuted_inputs(train.inputs[chosen], permutations, choices)
         name = {0: "first_surprise", len(batches) - 1: "last_surprise"}.get(number)
-        step = lambda inputs=inputs, chosen=chosen: trainer.train_batch(inputs, train.labels[chosen])  # noqa: E731
+        step = lambda inputs=inputs, chosen=chosen: trainer.learn_batch(inputs, train.labels[chosen])  # noqa: E731
         if name and isinstance(trainer, Learner):
             found[name] = surprise(trainer, step)
         else:

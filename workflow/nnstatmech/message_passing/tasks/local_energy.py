@@ -49,7 +49,7 @@ def run(
     if params.batch_size > rows.shape[1]:
         raise ValueError(f"batch_size: {params.batch_size} is larger than the {rows.shape[1]} training images")
     trainer = trainer_of(params, replicas, train.inputs.shape[1], device)
-    step = CapturedStep(trainer.train_batch, trainer.state, trainer.kernel_plan, can_be_captured(params))
+    step = CapturedStep(trainer.learn_batch, trainer.state, trainer.kernel_plan, can_be_captured(params))
     shuffles = [torch_stream(seed, "shuffle") for seed in own_seeds]
     with progress(total=params.epochs + params.draws, desc=f"local energy, {params.algorithm}") as bar:
         for _ in range(params.epochs):
