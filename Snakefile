@@ -19,6 +19,7 @@ include: "rules/tables.smk"
 include: "rules/figures.smk"
 include: "rules/claims.smk"
 include: "rules/scorecard.smk"
+include: "rules/gallery.smk"
 
 
 rule all:
@@ -52,3 +53,4 @@ localrules:
     draw_figure,
     judge_claims,
     draw_scorecard,
+    gallery,

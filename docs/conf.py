@@ -8,6 +8,7 @@ sys.path.insert(0, str(Path(__file__).resolve().parents[1] / "workflow"))
 from pygments.lexers.special import TextLexer
 
 import nnstatmech
+from nnstatmech.gallery import docs as gallery
 
 project = "nnstatmech"
 author = "The nnstatmech maintainers"
@@ -19,7 +20,8 @@ extensions = [
     "sphinx.ext.autodoc",
     "sphinx.ext.napoleon",
 ]
-exclude_patterns = ["site", "**/.ipynb_checkpoints"]
+# gallery.md is for readers of the repository: figures/, made here, says the same and more.
+exclude_patterns = ["site", "gallery.md", "**/.ipynb_checkpoints"]
 
 myst_enable_extensions = ["colon_fence"]
 myst_heading_anchors = 3
@@ -48,6 +50,12 @@ html_theme_options = {
 }
 
 
+def write_figures(app):
+    source = Path(app.srcdir)
+    gallery.write_site(source / "gallery", source / "figures")
+
+
 def setup(app):
+    app.connect("builder-inited", write_figures)
     # Pygments has no lexer of its own for Snakefiles, whose statements are no Python.
     app.add_lexer("snakemake", TextLexer)

@@ -91,3 +91,12 @@ def speed_here() -> float:
             np.matmul(matrix, matrix)
             seconds.append(time.perf_counter() - start)
     return 2 * PRODUCT_SIZE**3 / min(seconds) / 1e9
+
+
+def hours(value: float) -> str:
+    """Hours with the digits that an estimate has."""
+    return f"{value:.2g}" if value < 10 else f"{value:,.0f}"
+
+
+def megabytes(value: float) -> str:
+    return f"{value / 1000:.1f} GB" if value >= 1000 else f"{value:.2g} MB"

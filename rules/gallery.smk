@@ -1,0 +1,63 @@
+# A folder of pages about the figures at hand, of all scales and data; it starts nothing.
+from dataclasses import asdict
+from hashlib import sha256
+
+PICTURES = "results/{setting}/figures/{name}.png"
+
+
+def settings_at_hand():
+    """The `<scale>-<data>` folders of results that these settings know, the active one first."""
+    known = [
+        f"{scale}-{data}" for scale in SCALES for data in PLAN.settings.data_sources
+    ]
+    others = [setting for setting in known if setting != SETTING]
+    return [s for s in [SETTING, *others] if Path(f"results/{s}/figures").is_dir()]
+
+
+@cache
+def pages_of_gallery():
+    """What the plan says of each figure whose picture is there, figures in the order of the settings."""
+    from nnstatmech.gallery.planned import planned_page
+
+    plans = {setting: plan_of(setting) for setting in settings_at_hand()}
+    return [
+        asdict(
+            planned_page(
+                plan, name, CLAIMS, [plan_of(f"{s}-{plan.settings.data}") for s in SCALES]
+            )
+        )
+        for name in PLAN.settings.figures
+        for setting, plan in plans.items()
+        if name in plan.settings.figures
+        and Path(PICTURES.format(setting=setting, name=name)).is_file()
+    ]
+
+
+def content_of_gallery(wildcards):
+    """A digest of all that the pages say or show: pictures, tables and scorecards by size and time."""
+    shown = [
+        path
+        for setting in settings_at_hand()
+        for pattern in ("figures/*.*", "*/*.parquet", "scorecard.parquet")
+        for path in sorted(Path("results", setting).glob(pattern))
+    ]
+    written = [(str(path), path.stat().st_mtime_ns, path.stat().st_size) for path in shown]
+    return sha256(repr((pages_of_gallery(), written)).encode()).hexdigest()[:16]
+
+
+rule gallery:
+    output:
+        "gallery/index.html",
+    log:
+        "gallery/gallery.log",
+    conda:
+        "../envs/figures.yaml"
+    params:
+        # Not compared between calls, because it asks for the resources: it would be printed whole.
+        pages=lambda wildcards, resources: pages_of_gallery(),
+        content=content_of_gallery,
+        code=script_hash("make_gallery"),
+    message:
+        "Make the gallery"
+    script:
+        "../scripts/make_gallery.py"
