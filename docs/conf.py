@@ -31,6 +31,7 @@ nb_execution_timeout = 300
 nb_execution_in_temp = True
 nb_execution_raise_on_error = True
 nb_merge_streams = True
+nb_output_stderr = "remove"  # remarks of libraries about missing widgets
 
 autodoc_typehints = "none"  # docstrings say what is meant; signatures keep the annotations' names out of -n
 napoleon_numpy_docstring = True
@@ -43,6 +44,8 @@ nitpick_ignore_regex = [("py:class", r"(?!nnstatmech\.).*"), ("py:exc", r".*"), 
 html_theme = "pydata_sphinx_theme"
 html_title = "nnstatmech"
 html_show_sourcelink = False
+html_static_path = ["_static"]
+html_css_files = ["site.css"]
 html_theme_options = {
     "navbar_align": "left",
     "show_prev_next": False,

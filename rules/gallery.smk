@@ -23,7 +23,10 @@ def pages_of_gallery():
     return [
         asdict(
             planned_page(
-                plan, name, CLAIMS, [plan_of(f"{s}-{plan.settings.data}") for s in SCALES]
+                plan,
+                name,
+                CLAIMS,
+                [plan_of(f"{s}-{plan.settings.data}") for s in SCALES],
             )
         )
         for name in PLAN.settings.figures
@@ -41,7 +44,9 @@ def content_of_gallery(wildcards):
         for pattern in ("figures/*.*", "*/*.parquet", "scorecard.parquet")
         for path in sorted(Path("results", setting).glob(pattern))
     ]
-    written = [(str(path), path.stat().st_mtime_ns, path.stat().st_size) for path in shown]
+    written = [
+        (str(path), path.stat().st_mtime_ns, path.stat().st_size) for path in shown
+    ]
     return sha256(repr((pages_of_gallery(), written)).encode()).hexdigest()[:16]
 
 

@@ -10,7 +10,8 @@ import pyarrow.parquet as pq
 from .. import scorecard
 from ..figures import origin
 from ..storage.tables import METADATA_KEY, read_table
-from .model import ClaimRow, ExperimentFacts, FigurePage
+from ..verdicts import NOT_TESTED
+from .model import NOT_JUDGED, ClaimRow, ExperimentFacts, FigurePage
 from .planned import with_runs
 
 PICTURES = ("png", "pdf", "csv")
@@ -28,7 +29,7 @@ def page_at_hand(page: FigurePage, results: Path) -> FigurePage:
     page = page.with_files(folder / "figures", PICTURES)
     return replace(
         page,
-        claims=[judged_row(claim, judged) for claim in page.claims],
+        claims=sorted((judged_row(claim, judged) for claim in page.claims), key=is_open),
         experiments=[made_experiment(entry, shards[entry.name]) for entry in page.experiments],
         provenance=provenance_of(found, page) if found else {},
     )
@@ -79,6 +80,11 @@ def verdicts(path: Path) -> dict[str, dict]:
     frame = read_table(path)[0].to_pandas()
     rows = scorecard.display_frame(frame).to_dict("records")
     return dict(zip(frame["id"], rows, strict=True))
+
+
+def is_open(claim: ClaimRow) -> bool:
+    """Whether a claim has no verdict here."""
+    return claim.verdict in (NOT_JUDGED, NOT_TESTED)
 
 
 def judged_row(claim: ClaimRow, judged: Mapping[str, Mapping]) -> ClaimRow:

@@ -1,10 +1,12 @@
-"""What a page of the gallery says: plain values, filled from the plan, from results and from files of the documentation."""
+"""What a page of the gallery says: plain values, filled from the plan, from results, or from committed files."""
 
 from collections import Counter
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 
 from pydantic import TypeAdapter
+
+NOT_JUDGED = "not judged yet"
 
 
 @dataclass(frozen=True)
@@ -17,13 +19,13 @@ class ClaimRow:
     expected: str
     rival: str
     measured: str = ""
-    verdict: str = "not judged yet"
+    verdict: str = NOT_JUDGED
     remark: str = ""
 
 
 @dataclass(frozen=True)
 class ExperimentFacts:
-    """An experiment that a figure reads: parameter to value for those that all runs share, and to the values of others."""
+    """An experiment that a figure reads: parameters that all runs share, and the values of those that differ."""
 
     name: str
     family: str
