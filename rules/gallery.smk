@@ -37,7 +37,7 @@ def pages_of_gallery():
 
 
 def content_of_gallery(wildcards):
-    """A digest of all that the pages say or show: pictures, tables and scorecards by size and time."""
+    """A digest of all that pages say or show, and of how: pictures, tables and scorecards by size and time."""
     shown = [
         path
         for setting in settings_at_hand()
@@ -47,7 +47,10 @@ def content_of_gallery(wildcards):
     written = [
         (str(path), path.stat().st_mtime_ns, path.stat().st_size) for path in shown
     ]
-    return sha256(repr((pages_of_gallery(), written)).encode()).hexdigest()[:16]
+    templates = (ROOT / "workflow/nnstatmech/gallery/templates").iterdir()
+    looks = [path.read_text(encoding="utf-8") for path in sorted(templates)]
+    content = repr((pages_of_gallery(), written, looks))
+    return sha256(content.encode()).hexdigest()[:16]
 
 
 rule gallery:

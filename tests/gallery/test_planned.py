@@ -24,7 +24,7 @@ def test_a_page_says_what_the_settings_say():
 
 
 def test_what_a_sweep_varies_is_told_from_what_it_shares():
-    (experiment,) = planned("Fig_4_fc").experiments
+    experiment = planned("Fig_4_fc").experiments[0]
     assert set(experiment.varied) == {"batch_size"}
     assert "batch_size" not in experiment.fixed
     assert "width" in experiment.fixed
