@@ -34,8 +34,9 @@ def opened(folder, width=1600, height=1200):
     for flag in (*FLAGS, f"--window-size={width},{height}", f"--user-data-dir={folder / 'profile'}"):
         options.add_argument(flag)
     (folder / "downloads").mkdir(exist_ok=True)
-    options.add_experimental_option("prefs", {"download.default_directory": str(folder / "downloads")})
     driver = webdriver.Chrome(options=options, service=webdriver.ChromeService(DRIVER))
+    allowed = {"behavior": "allow", "downloadPath": str(folder / "downloads")}
+    driver.execute_cdp_cmd("Browser.setDownloadBehavior", allowed)
     try:
         yield driver
     finally:
@@ -101,11 +102,16 @@ class Reader:
         names = self.run("return performance.getEntriesByType('resource').map(entry => entry.name)")
         return [name for name in names if name.startswith("http")]
 
-    def downloaded(self, name):
-        """The file of that name, once it has arrived."""
-        path = self.downloads / name
-        self.wait(path.is_file)
-        return path
+    def receives(self, link, content):
+        """Press a link to a file: the browser must save it, or show it if it is of a kind that it can show."""
+        name = link.get_property("href").rpartition("/")[2]
+        saved = self.downloads / name
+        link.click()
+        self.wait(lambda: self.browser.current_url.endswith(f"/{name}") or saved.is_file())
+        if saved.is_file():
+            self.wait(lambda: saved.read_bytes() == content)
+        elif name.endswith(".png"):
+            self.wait(lambda: self.one("img").get_property("naturalWidth") > 100)
 
 
 @contextlib.contextmanager
