@@ -25,7 +25,9 @@ class Links(HTMLParser):
 
 
 def pages_below(folder):
-    return {path.resolve(): Links(path) for path in sorted(folder.rglob("*.html"))}
+    """The pages of a folder, but for the templates that a theme leaves in its own."""
+    found = (path for path in sorted(folder.rglob("*.html")) if "_static" not in path.parts)
+    return {path.resolve(): Links(path) for path in found}
 
 
 def broken(folder):
