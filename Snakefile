@@ -19,6 +19,7 @@ include: "rules/tables.smk"
 include: "rules/figures.smk"
 include: "rules/claims.smk"
 include: "rules/scorecard.smk"
+include: "rules/pages.smk"
 include: "rules/gallery.smk"
 
 
