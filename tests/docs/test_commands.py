@@ -12,6 +12,10 @@ import pytest
 import yaml
 from small_project import PARTS, ROOT, Project, copy_project
 
+from nnstatmech.planning import estimates
+from nnstatmech.planning.layers import of_package
+from nnstatmech.planning.plan import Plan
+
 from .pages import commands, pages
 
 LISTED = {entry["command"]: entry for entry in yaml.safe_load((ROOT / "tests/docs/commands.yaml").read_text())}
@@ -161,3 +165,11 @@ def test_commands_that_are_only_read(command):
                 assert (ROOT / word).exists()
         if words[:2] == ["python", "-m"]:
             assert importlib.util.find_spec(words[2]) is not None
+
+
+def test_a_dry_run_ends_with_what_its_runs_cost(project):
+    plan = Plan.of(of_package({"scale": "paper"}))
+    cost = estimates.of_experiments(plan, plan.figure("Fig_4").tables)
+    *_, last = in_shell(project.folder, "snakemake figures/Fig_4.png --config scale=paper -n").splitlines()
+    assert last.startswith(f"Cost: about {estimates.hours(cost.core_hours)} core hours in {cost.jobs} jobs, up to")
+    assert estimates.megabytes(cost.memory_mb) in last
