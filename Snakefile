@@ -19,6 +19,8 @@ include: "rules/tables.smk"
 include: "rules/figures.smk"
 include: "rules/claims.smk"
 include: "rules/scorecard.smk"
+include: "rules/pages.smk"
+include: "rules/gallery.smk"
 
 
 rule all:
@@ -52,3 +54,4 @@ localrules:
     draw_figure,
     judge_claims,
     draw_scorecard,
+    gallery,

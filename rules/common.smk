@@ -1,11 +1,12 @@
 # What the rules ask of the settings: each function answers one question of one rule.
+import atexit
 import shutil
 from functools import cache
 
 from nnstatmech.datasets.errors import DataError
 from nnstatmech.datasets.names import expanded
 from nnstatmech.datasets.watching import source_digest
-from nnstatmech.planning import job_sizes
+from nnstatmech.planning import estimates, job_sizes
 from nnstatmech.planning.codehash import engine_hash, module_hash, symbol_hash
 from nnstatmech.planning.layers import COMMAND_LINE, read_layers
 from nnstatmech.planning.mistakes import ConfigError
@@ -262,6 +263,9 @@ def gpus_of(family):
     return gpus
 
 
+RULES_OF_RUNS = {f"run_{family}" for family in FAMILIES}
+
+
 def cost_of(wildcards):
     plan = plan_of(wildcards.setting)
     seeds = plan.seeds(wildcards.experiment, wildcards.shard)
@@ -283,6 +287,24 @@ def device_of_run(family):
     return lambda wildcards, resources: (
         PLAN.settings.device if FAMILIES[family].uses_gpu else "cpu"
     )
+
+
+def say_cost():
+    """Behind a dry run, what its runs would take: Snakemake has no hook there, so this waits for the end."""
+    if not workflow.dryrun or workflow.dag is None or workflow.output_settings.quiet:
+        return
+    runs = [
+        job
+        for job in workflow.dag.needrun_jobs(exclude_finished=False)
+        if job.rule.name in RULES_OF_RUNS
+    ]
+    if runs:
+        costs = [cost_of(job.wildcards) for job in runs]
+        print(estimates.sentence(costs), file=sys.stderr)
+
+
+if workflow.modifier.is_main_snakefile():
+    atexit.register(say_cost)
 
 
 # --- tables ------------------------------------------------------------------------------------

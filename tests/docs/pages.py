@@ -13,7 +13,8 @@ COMMENT = re.compile(r"\s+# .*$")
 def pages() -> list[Path]:
     """The README and all that it leads to."""
     top = [ROOT / name for name in ("README.md", "CONTRIBUTING.md", "data/README.md")]
-    return [*top, *sorted((ROOT / "docs").rglob("*.md"))]
+    made = ROOT / "docs/figures"  # while the site is built
+    return [*top, *(page for page in sorted((ROOT / "docs").rglob("*.md")) if made not in page.parents)]
 
 
 def blocks(page: Path, language: str) -> list[str]:

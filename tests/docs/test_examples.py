@@ -10,7 +10,7 @@ from .pages import ROOT, blocks, pages
 # The pages whose examples are parts of a project that another test puts together, or read results that are not there.
 FOLLOWED_ELSEWHERE = {"docs/extend.md", "docs/tasks/own_figure.md", "docs/results.md"}
 # Those that compute for more than a few seconds.
-SLOW = {"README.md", "docs/notebooks/moments.md", "docs/notebooks/message_passing.md"}
+SLOW = {"README.md", "docs/notebooks/moments.md", "docs/notebooks/message_passing.md", "docs/notebooks/own_network.md"}
 
 
 def named(page):
@@ -21,7 +21,7 @@ def with_examples():
     for page in pages():
         name = named(page)
         if blocks(page, "python") and name not in FOLLOWED_ELSEWHERE:
-            yield pytest.param(page, id=name, marks=[pytest.mark.long] if name in SLOW else [])
+            yield pytest.param(page, id=name, marks=[pytest.mark.recipes] if name in SLOW else [])
 
 
 @pytest.mark.parametrize("page", list(with_examples()))

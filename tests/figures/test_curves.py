@@ -39,6 +39,15 @@ def test_error_bars_give_their_ends_once(panels):
     assert set(frame["label"]) == {"bars"}
 
 
+def test_a_point_without_an_error_has_no_ends(panels):
+    panels[0].errorbar(X, X, yerr=[0.1, np.nan, 0.3], label="bars")
+    panels[1].errorbar(X, X, yerr=np.full(3, np.nan), label="none")
+    frame = curve(panels[0], "bars")
+    np.testing.assert_allclose(frame["low"], [0.9, np.nan, 2.7])
+    np.testing.assert_allclose(frame["high"], [1.1, np.nan, 3.3])
+    assert curve(panels[1], "none", panel=2)[["low", "high"]].isna().all(axis=None)
+
+
 def test_a_band_belongs_to_the_line_of_its_colour_inside_it(panels):
     for shift, colour in ((0.0, "C0"), (0.5, "C1")):
         panels[0].plot(X, X + shift, color=colour, label=colour)

@@ -18,6 +18,7 @@ from typer.core import TyperCommand, TyperGroup
 
 from .errors import NamedProblem
 from .planning import estimates
+from .planning.estimates import hours, megabytes
 from .planning.families import PACKAGE
 from .planning.layers import COMMAND_LINE, front_door, read_layers
 from .planning.mistakes import ConfigError
@@ -124,15 +125,6 @@ def show(title: str, columns: dict[str, str], rows: list[list[str]]) -> None:
 def console() -> Console:
     """The terminal at its width, or another program's input without broken lines."""
     return Console(highlight=False, markup=False, width=None if sys.stdout.isatty() else WIDE)
-
-
-def hours(value: float) -> str:
-    """Hours with the digits that an estimate has."""
-    return f"{value:.2g}" if value < 10 else f"{value:,.0f}"
-
-
-def megabytes(value: float) -> str:
-    return f"{value / 1000:.1f} GB" if value >= 1000 else f"{value:.2g} MB"
 
 
 @app.command(cls=SettingsCommand)

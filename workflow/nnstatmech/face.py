@@ -5,6 +5,7 @@ and measure accepts them.
 """
 
 import importlib
+import sys
 import time
 from collections.abc import Sequence
 from functools import partial
@@ -13,6 +14,7 @@ from pathlib import Path
 
 import numpy as np
 import pandas as pd
+from matplotlib import pyplot
 from matplotlib.figure import Figure
 from pydantic import TypeAdapter, ValidationError
 from tqdm import tqdm
@@ -215,7 +217,7 @@ def dataset_of_array(values: np.ndarray, labels: np.ndarray | None) -> Dataset:
 def draw(
     figure: str, *, scale: str = "laptop", save: str | PathLike | None = None, options: dict | None = None, **tables
 ) -> Figure:
-    """Draw a figure from tables.
+    """Draw a figure from tables; a notebook shows it where the call, or the figure, is the last line of a cell.
 
     Parameters
     ----------
@@ -260,10 +262,14 @@ def draw(
     function = drawing_function(entry.draw, package, plan.folder_of(("figures", figure, "draw")) or ".")
     if any(parameter.name == "scale" for parameter in signature.parameters):
         chosen = {"scale": scale} | chosen
+    if "ipykernel" in sys.modules:
+        # Pictures are drawn without pyplot; this teaches a notebook to show them all the same.
+        importlib.import_module("matplotlib_inline.backend_inline")
     with style.look():
         drawn = function(**tables, **chosen)
         if save is not None:
             drawn.savefig(save, bbox_inches="tight")
+    pyplot.close(drawn)  # a figure of the caller's own function, which a notebook would show twice
     return drawn
 
 

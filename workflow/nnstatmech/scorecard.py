@@ -8,7 +8,7 @@ from html import escape
 import pandas as pd
 import pyarrow as pa
 
-from .planning.claims import Claim
+from .planning.claims import Claim, comparison_sign
 from .readings import Measurement, NotMeasured
 from .storage.shards import read_frame
 from .storage.tables import CATEGORY, DamagedTable
@@ -186,10 +186,6 @@ def scorecard_table(rows: list[dict]) -> pa.Table:
         + [pa.field(name, pa.int64()) for name in counts]
     )
     return pa.Table.from_pylist(rows, schema=pa.schema(fields))
-
-
-def comparison_sign(comparison: str) -> str:
-    return {"equal": "", "at_most": "≤ ", "at_least": "≥ "}[comparison]
 
 
 def display_frame(scorecard: pd.DataFrame) -> pd.DataFrame:

@@ -1,13 +1,15 @@
 """Where a figure comes from, as reStructuredText: what the report shows below a figure's caption."""
 
 from collections.abc import Iterable, Mapping
+from typing import TYPE_CHECKING
 
-import pandas as pd
+if TYPE_CHECKING:
+    import pandas as pd
 
 LONGEST_LIST = 8
 
 
-def origin(frames: Mapping[str, pd.DataFrame], drawing: Mapping) -> str:
+def origin(frames: "Mapping[str, pd.DataFrame]", drawing: Mapping) -> str:
     """Scale, data, commit, machine, and the parameters of every experiment that a figure was drawn from.
 
     Parameters

@@ -6,7 +6,8 @@ import pandas as pd
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
-from ..scorecard import VERDICTS, comparison_sign
+from ..planning.claims import comparison_sign
+from ..scorecard import VERDICTS
 from ..verdicts import INCONCLUSIVE, NOT_TESTED, REFUTED, REFUTES, REPRODUCED
 
 COLOURS = {REPRODUCED: "#2a7f3e", REFUTED: "#b3261e", INCONCLUSIVE: "#8a6d00"}

@@ -66,6 +66,10 @@ class Claim(Section):
         )
 
 
+def comparison_sign(comparison: str) -> str:
+    return {"equal": "", "at_most": "≤ ", "at_least": "≥ "}[comparison]
+
+
 def read_claims(families: Families) -> tuple[list[Claim], dict[Path, str]]:
     """The claims of every family's ``claims.yaml``, and where each was written (path: ``claims``, id).
 

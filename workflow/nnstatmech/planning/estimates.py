@@ -4,10 +4,11 @@ The numbers come from :meth:`nnstatmech.parameters.Parameters.cost`, which the s
 """
 
 import time
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 
+from ..parameters import Cost
 from .job_sizes import memory_to_ask
 from .measured_costs import corrected_seconds, extrapolation, kind_of
 from .plan import Plan
@@ -121,3 +122,20 @@ def speed_here() -> float:
             np.matmul(matrix, matrix)
             seconds.append(time.process_time() - start)
     return 2 * PRODUCT_SIZE**3 / min(seconds) / 1e9
+
+
+def sentence(costs: Sequence[Cost]) -> str:
+    """What jobs take together, in one line."""
+    seconds = sum(cost.cpu_seconds for cost in costs)
+    memory = max(memory_to_ask(cost) for cost in costs)
+    jobs = f"{len(costs)} job{'s' * (len(costs) != 1)}"
+    return f"Cost: about {hours(seconds / 3600)} core hours in {jobs}, up to {megabytes(memory)} of memory a job."
+
+
+def hours(value: float) -> str:
+    """Hours with the digits that an estimate has."""
+    return f"{value:.2g}" if value < 10 else f"{value:,.0f}"
+
+
+def megabytes(value: float) -> str:
+    return f"{value / 1000:.1f} GB" if value >= 1000 else f"{value:.2g} MB"
