@@ -646,7 +646,7 @@ class Specialisation(Parameters):
 
     def cost(self, seeds: int) -> Cost:
         """Sweeps of state evolution over a grid in K dimensions, and of AMP over all patterns."""
-        evolution = 3 * 100 * len(self.loads) * {1: 0.002, 2: 0.005, 3: 0.6}[self.units]
+        evolution = 3 * 100 * len(self.loads) * {1: 0.001, 2: 0.002, 3: 0.005}[self.units]
         amp = 2 * seeds * self.sweeps * sum(self.loads) * self.inputs**2 * self.units * 2e-9
         return Cost(START.cpu_seconds + evolution + amp, START.memory_mb + 24 * max(self.loads) * self.inputs**2 / 1e6)
 

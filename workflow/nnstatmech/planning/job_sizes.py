@@ -5,8 +5,8 @@ from collections.abc import Callable, Sequence
 
 from ..parameters import Cost
 
-JOB_SECONDS = {"laptop": 90.0, "paper": 600.0}  # computing in one job, where more than one realisation fits in
-BATCH_SECONDS = {"laptop": 150.0, "paper": 600.0}  # where more than one run does
+JOB_SECONDS = {"laptop": 120.0, "paper": 600.0}  # computing in one job, where more than one realisation fits in
+BATCH_SECONDS = {"laptop": 240.0, "paper": 600.0}  # where more than one run does
 START_SECONDS = 2.0  # in the cost of every run: importing torch, which the runs of one job do once
 LONGEST_SECONDS = 3600.0  # of a job of up to MOST_LONG realisations
 MOST_LONG = 8
