@@ -8,7 +8,7 @@ import re
 import pytest
 
 from nnstatmech.parameters import Cost
-from nnstatmech.planning import estimates, job_sizes
+from nnstatmech.planning import estimates, job_sizes, measured_costs
 from nnstatmech.planning.batches import ALL, RUN_ID, axes_to_batch, batch_id, batches_of
 from nnstatmech.planning.layers import merged
 from nnstatmech.planning.mistakes import ConfigError
@@ -146,7 +146,8 @@ def test_laptop_figures_are_few_jobs():
     assert max(jobs.values()) <= MOST_JOBS, jobs
 
 
-def test_estimates_count_jobs_and_their_starts_once():
+def test_estimates_count_jobs_and_their_starts_once(monkeypatch):
+    monkeypatch.setattr(measured_costs, "measurements", dict)
     made = plan(config=config(batched=["batch_size"]))
     estimate = estimates.of_experiment(made, "wide")
     single = [made.cost("wide", run, 2).cpu_seconds - 2 for run in made.runs["wide"]]
