@@ -1,8 +1,12 @@
 """The hash changes with what can change a number, and with nothing else."""
 
+import ast
+import sys
+
 import pytest
 
 from nnstatmech.planning import codehash
+from nnstatmech.planning.codehash import canonical
 
 
 @pytest.fixture
@@ -112,3 +116,19 @@ def test_unknown_modules_and_symbols_are_named(project):
         codehash.module_hash("p.nowhere")
     with pytest.raises(AttributeError, match="defines no function 'fourth'"):
         codehash.symbol_hash("p.figures", "fourth")
+
+
+def test_fields_that_another_python_adds_do_not_count():
+    """3.12 gave functions and classes ``type_params``, empty lists in code that has none."""
+    source = "def f(x, *, y=None):\n    return [x, None, f'{y!r:>3}', '']\n"
+    tree, newer = ast.parse(source), ast.parse(source)
+    (function,) = newer.body
+    function._fields = (*function._fields, "type_params")
+    function.type_params = []
+    assert ast.dump(newer) != ast.dump(tree) or sys.version_info >= (3, 12)
+    assert canonical(newer) == canonical(tree)
+    for edited in ("y=0", "y=''", "return None", "return"):
+        changed = source.replace("y=None", edited) if "=" in edited else f"def f(x, *, y=None):\n    {edited}\n"
+        assert canonical(ast.parse(changed)) != canonical(tree)
+    assert canonical(ast.parse("return_none = None")) != canonical(ast.parse("return_none = []"))
+    assert canonical(ast.parse("def f():\n    return\n")) != canonical(ast.parse("def f():\n    return None\n"))

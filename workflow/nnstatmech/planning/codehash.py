@@ -136,10 +136,21 @@ def digest(parts: set[tuple[str, str]]) -> str:
     return result.hexdigest()[:16]
 
 
+def canonical(tree) -> str:
+    """What a syntax tree says, alike for all versions of Python: they differ in fields that are empty."""
+    if isinstance(tree, ast.AST):
+        fields = {name: getattr(tree, name, None) for name in sorted(tree._fields)}
+        inside = (f"{name}={canonical(value)}" for name, value in fields.items() if value not in (None, []))
+        return f"{type(tree).__name__}({', '.join(inside)})"
+    if isinstance(tree, list):
+        return f"[{', '.join(map(canonical, tree))}]"
+    return repr(tree)
+
+
 def whole_file(path: Path) -> tuple[str, str]:
     """What a file is called whatever folder the project is in, and its code."""
     name = module_name(path) or path.name
-    return name, ast.dump(syntax_tree(path))
+    return name, canonical(syntax_tree(path))
 
 
 def module_hashes(*starts: str) -> dict[str, str]:
@@ -198,7 +209,7 @@ def symbol_parts(module: str, symbol: str, parts: set[tuple[str, str]], seen: se
             targets = [a.name for a in node.names if symbol in (a.asname, a.name.split(".")[0])]
             parts.update(whole_file(f) for target in targets if module_file(target) for f in import_closure(target))
         else:
-            parts.add((f"{module}:{symbol}" if binds else module, ast.dump(node)))
+            parts.add((f"{module}:{symbol}" if binds else module, canonical(node)))
             for name in used_names(node):
                 symbol_parts(module, name, parts, seen)
 
