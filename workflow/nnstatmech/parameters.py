@@ -41,7 +41,7 @@ class Parameters(BaseModel):
     files
         Names of the parameters that are paths of files: what is in them is part of what a run is.
     later
-        Names of the parameters that came when there were results already: see :meth:`identity`.
+        Names of the parameters that came when there were results already: see ``identity``.
     """
 
     model_config = ConfigDict(frozen=True, extra="forbid", allow_inf_nan=False, strict=True)

@@ -59,7 +59,7 @@ class Posterior:
 
     @classmethod
     def of_spectrum(cls, spectrum: Spectrum, hidden_widths: Sequence[int], sigmas: Sequence[float]) -> "Posterior":
-        """The same from the directions of a training set; :meth:`Spectrum.of_moments` finds those of many images.
+        """The same from the directions of a training set; ``Spectrum.of_moments`` finds those of many images.
 
         Raises
         ------
