@@ -36,9 +36,9 @@ def test_a_mutant_whose_module_was_rewritten_is_named():
 def test_the_package_is_imported_with_the_mistake_and_no_file_is_changed():
     code = (
         "import sys; sys.path[:0] = ['workflow', 'tests']; from mutants.mutation import install, mutants_of; "
-        "from nnstatmech.moments.networks import he_std; right = he_std(2); "
-        "install(mutants_of('moments')['weights_smaller']); from nnstatmech.moments.networks import he_std; "
-        "print(right, he_std(2))"
+        "from nnstatmech.moments.networks import hidden_std; right = hidden_std(2, 2); "
+        "install(mutants_of('moments')['weights_smaller']); from nnstatmech.moments.networks import hidden_std; "
+        "print(right, hidden_std(2, 2))"
     )
     done = subprocess.run([sys.executable, "-c", code], cwd=ROOT, capture_output=True, text=True, check=True)
     right, wrong = map(float, done.stdout.split())
