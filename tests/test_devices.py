@@ -6,9 +6,8 @@ An elementwise operation that mixes devices is refused there as it is on a GPU. 
 import pytest
 import torch
 
-from nnstatmech.cascades.decoders import rows
-from nnstatmech.cascades.params import Classification, Entropies, Trainability
-from nnstatmech.cascades.tasks import classification, entropies, trainability
+from nnstatmech.cascades.params import Classification, Entropies, Scores, Trainability
+from nnstatmech.cascades.tasks import classification, entropies, scores, trainability
 from nnstatmech.datasets.load import load
 from nnstatmech.datasets.sources import Bundled
 from nnstatmech.message_passing.tasks import training
@@ -38,13 +37,13 @@ def readable_meta_device(monkeypatch):
         "item": lambda tensor: as_ones(tensor).item(),
         "tolist": lambda tensor: as_ones(tensor).tolist(),
         "__bool__": lambda tensor: False,
+        "__int__": lambda tensor: 0,  # among others the outcome of a regression: it did not fail
     }.items():
         monkeypatch.setattr(torch.Tensor, name, reading(getattr(torch.Tensor, name), value))
     for module, name in (
         (convolutions, "BLOCK_BYTES"),
         (statistics, "PIECE_BYTES"),
         (propagation, "RANK_BYTES"),
-        (rows, "SCRATCH"),
     ):
         sizes = getattr(module, name)
         monkeypatch.setitem(sizes, "meta", sizes["cuda"])
@@ -113,3 +112,10 @@ def test_networks_are_trained_on_their_device(digits):
         resolution=10, depths=[3, 5], weight_variances=[1.0, 2.0], steps=4, measure_every=2, test_images=50
     )
     assert len(trainability.run(params, [0], digits, META)) > 0
+
+
+@pytest.mark.parametrize("inputs", ["dataset", "noise"])
+@pytest.mark.parametrize("architecture", ["wide", "cnn"])
+def test_networks_are_scored_on_their_device(architecture, inputs, digits):
+    params = Scores(architecture=architecture, inputs=inputs, channels=4, depths=[3, 5], weight_variances=[1.0, 2.0])
+    assert len(scores.run(params, [0], digits, META)) > 0

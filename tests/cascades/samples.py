@@ -201,3 +201,15 @@ def task_table(task, parameters, dataset, seeds=(0, 1), *, case="case", **cases)
     table = pd.concat(parts, ignore_index=True).astype({"experiment": "category", "run": "category", case: "category"})
     table.attrs = {"runs": runs, "shards": shards}
     return table
+
+
+def together(*tables) -> pd.DataFrame:
+    """One table of several of :func:`task_table`, of other data sets for instance, whose runs have other names."""
+    table = pd.concat(tables, ignore_index=True)
+    categories = [name for name in table if any(isinstance(one[name].dtype, pd.CategoricalDtype) for one in tables)]
+    table = table.astype(dict.fromkeys(categories, "category"))
+    table.attrs = {
+        "runs": {run: params for one in tables for run, params in one.attrs["runs"].items()},
+        "shards": [shard for one in tables for shard in one.attrs["shards"]],
+    }
+    return table

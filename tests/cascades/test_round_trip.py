@@ -7,17 +7,25 @@ import yaml
 from matplotlib.figure import Figure
 
 from nnstatmech.cascades import measures
-from nnstatmech.cascades.figures import channel_images, decoded_images, law, losses, maps, trained_depths
-from nnstatmech.cascades.params import Channels, Classification, Entropies, Falling, Reconstruction, Trainability
-from nnstatmech.cascades.tasks import channels, classification, entropies, falling, reconstruction, trainability
+from nnstatmech.cascades.figures import channel_images, decoded_images, law, losses, maps, prediction, trained_depths
+from nnstatmech.cascades.params import (
+    Channels,
+    Classification,
+    Entropies,
+    Falling,
+    Reconstruction,
+    Scores,
+    Trainability,
+)
+from nnstatmech.cascades.tasks import channels, classification, entropies, falling, reconstruction, scores, trainability
 from nnstatmech.figures import style
 from nnstatmech.planning.families import PACKAGE
 from nnstatmech.readings import Measurement, NotMeasured
 
-from .samples import labelled_blobs, task_table
+from .samples import labelled_blobs, task_table, together
 
 MODULES = {module.__name__.rpartition(".")[2]: module for module in
-           (channel_images, decoded_images, law, losses, maps, trained_depths)}  # fmt: skip
+           (channel_images, decoded_images, law, losses, maps, prediction, trained_depths)}  # fmt: skip
 
 
 @pytest.fixture(scope="module")
@@ -31,8 +39,13 @@ def tables():
     strengths = {f"ridge_{power}": dense | {"ridge_strength": 10.0**-power} for power in (1, 2, 3)}
     trained = dense | {"decoder": "adam", "presentations": 6400}
     short = {"resolution": 12, "presentations": 1000, "decoder_presentations": 1000}
+    # Within 200 minibatches all of these networks train but the deep ones of small weights.
+    grid = {"resolution": 6, "depths": [2, 20], "weight_variances": [0.5, 1.7]}
+    taught, scored = grid | {"steps": 200, "measure_every": 200}, grid | {"presentations": [640], "train_images": 300}
+    maps_of = {"resolution": 12, "channels": 3, "weight_variances": [0.5, 1.7], "bias_variance": 2e-5}
     walk = {"resolution": 6, "start_depth": 4, "variance_step": 0.5, "epochs": 3, "learning_rate": 0.02}
     cascades = task_table(entropies, Entropies, grey, case="method", **strengths, adam=trained)
+    sources = {"mnist": grey, "cifar10": colour, "fashion_mnist": labelled_blobs("fashion_mnist", side=12)}
     return {
         "if_map": cascades,
         "if_cutoff_law": cascades,
@@ -52,6 +65,39 @@ def tables():
             Trainability,
             grey,
             one={"resolution": 6, "depths": [2, 10], "weight_variances": variances, "steps": 4, "measure_every": 2},
+        ),
+        "if_prediction_training": together(
+            *(
+                task_table(trainability, Trainability, source, case="dataset", **{name: taught})
+                for name, source in sources.items()
+            )
+        ),
+        "if_prediction_scores": together(
+            *(task_table(scores, Scores, source, case="images", **{name: scored}) for name, source in sources.items()),
+            task_table(scores, Scores, grey, case="images", noise=scored | {"inputs": "noise"}),
+        ),
+        "if_prediction_convolutions": task_table(
+            classification,
+            Classification,
+            grey,
+            **{
+                f"{architecture}_{depth}": maps_of | {"architecture": architecture, "depth": depth, "steps": 2}
+                for architecture in ("cnn", "resnet")
+                for depth in (4, 6)
+            },
+        ),
+        "if_prediction_convolution_scores": task_table(
+            scores,
+            Scores,
+            grey,
+            case="architecture",
+            **{name: maps_of | {"architecture": name, "depths": [4, 6]} for name in ("cnn", "resnet")},
+        ),
+        "if_one_epoch": task_table(
+            entropies,
+            Entropies,
+            grey,
+            **{f"shown_{shown}": trained | {"presentations": shown} for shown in (3200, 6400)},
         ),
         "if_falling": task_table(
             falling, Falling, colour, case="direction", **{d: walk | {"direction": d} for d in ("falling", "rising")}
@@ -102,6 +148,9 @@ SMALL_ARGUMENTS = {
     "effective_ridge_strength": {"weight_variances": [0.5, 0.7]},
     "mean_accuracy": {"depth": 10, "lowest": 0.5, "highest": 2.0},
     "accuracy_beyond": {"correlation_depths": 4},
+    "prediction": {},
+    "prediction_gain": {},
+    "cutoff_gain": {"weight_variances": [0.5, 0.7], "few": 3200, "many": 6400},
     "largest_falling_depth": {"lowest": 0.1, "highest": 2.0},
     "trained_over_reached": {"lowest": 0.1, "highest": 2.0},
     "entropy_boundary": {"weight_variance": 0.5, "threshold": -6, "decoder": "adam"},
@@ -111,6 +160,7 @@ SMALL_ARGUMENTS = {
     "intended_classes": {},
     "image_accuracy": {},
 }
+SAID_BY_CLAIMS = {"quantity", "score", "over", "statistic", "dataset", "inputs"}
 NOT_ALWAYS = {"weight_variance_of_peak", "effective_ridge_strength", "largest_falling_depth", "trained_over_reached"}
 
 
@@ -120,7 +170,7 @@ def test_measures_read_what_tasks_give(tables, claim):
     roles = claim.get("experiments", {"table": None})
     inspect.signature(measure).bind(**dict.fromkeys(roles), **claim.get("arguments", {}))
     known = inspect.signature(measure).parameters
-    given = {name: value for name, value in claim.get("arguments", {}).items() if name == "quantity"}
+    given = {name: value for name, value in claim.get("arguments", {}).items() if name in SAID_BY_CLAIMS}
     arguments = given | SMALL_ARGUMENTS[claim["measure"]]
     assert set(arguments) <= set(known)
     if claim.get("experiment") == "if_cnn":
