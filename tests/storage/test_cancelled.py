@@ -29,6 +29,14 @@ def test_what_was_cancelled_stays_cancelled(tmp_path, text):
         refuse_if_cancelled(logs(tmp_path, j11=TIME, j12=text))
 
 
+def test_the_retry_behind_a_refused_one_is_refused(tmp_path):
+    own = logs(tmp_path, j12=BY_HAND)
+    with pytest.raises(CancelledByHand) as refused:
+        refuse_if_cancelled(own)
+    with pytest.raises(CancelledByHand, match="job 12, which"):
+        refuse_if_cancelled(logs(tmp_path, j12=BY_HAND, j13=f"Error in rule:\n{refused.value}\n"))
+
+
 @pytest.mark.parametrize("text", [TIME, PREEMPTED, STEP + TIME, "MemoryError\n", ""])
 def test_what_failed_is_tried_again(tmp_path, text):
     refuse_if_cancelled(logs(tmp_path, j11=BY_HAND, j12=text))

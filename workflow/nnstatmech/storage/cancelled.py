@@ -7,11 +7,16 @@ limit of time, a preemption or a lost node it says that, too.
 import os
 import re
 import subprocess
+import sys
 from pathlib import Path
 
 from ..errors import NamedProblem
 
 CANCELLED = re.compile(r"\*\*\* (?:JOB|STEP) (\d+)\S* ON \S+ CANCELLED AT \S+(?P<cause> DUE TO .*)? \*\*\*")
+
+
+# What a retry says that was refused, in its own log: the next one is refused, too.
+REFUSED = re.compile(r"job (\d+), which computed this before, was cancelled")
 
 
 class CancelledByHand(NamedProblem):
@@ -22,7 +27,11 @@ def check_retry(attempt: int) -> None:
     """What a job does first: nothing at a first attempt or outside of SLURM, else see :func:`refuse_if_cancelled`."""
     job = os.environ.get("SLURM_JOB_ID")
     if attempt > 1 and job and (log := log_of_job(job)):
-        refuse_if_cancelled(log)
+        try:
+            refuse_if_cancelled(log)
+        except CancelledByHand as refusal:
+            print(refusal, file=sys.__stderr__, flush=True)  # into SLURM's log, where the next retry looks
+            raise
 
 
 def log_of_job(job: str) -> Path | None:
@@ -52,8 +61,9 @@ def refuse_if_cancelled(own_log: Path) -> None:
     if not others:
         return
     newest = max(others, key=lambda log: log.stat().st_mtime)
-    notes = list(CANCELLED.finditer(newest.read_text(encoding="utf-8", errors="replace")))
-    if notes and all(note["cause"] is None for note in notes):
+    said = newest.read_text(encoding="utf-8", errors="replace")
+    notes = list(CANCELLED.finditer(said)) or list(REFUSED.finditer(said))
+    if notes and all(note.groupdict().get("cause") is None for note in notes):
         raise CancelledByHand(
             f"job {notes[-1][1]}, which computed this before, was cancelled; the next call of snakemake computes it"
         )
