@@ -208,3 +208,23 @@ def test_after_a_killed_controller_the_next_call_finishes(project, undisturbed):
         assert len(unfinished()) == 2
     project.make(TABLE, *PROFILE)
     assert read_table(project.folder / TABLE)[0].equals(undisturbed)
+
+
+@pytest.mark.long
+def test_a_job_that_was_cancelled_stays_cancelled_until_the_next_call(project):
+    shard = f"{RUN}/shard-000.parquet"
+    (project.folder / "hold").touch()
+    before = set(jobs())
+    log = project.folder / "said"
+    with log.open("w") as said:
+        command = [sys.executable, "-m", "snakemake", shard, *PROFILE]
+        controller = subprocess.Popen(command, cwd=project.folder, stdout=said, stderr=said, start_new_session=True)
+        wait_until(lambda: [line for line in running(project.folder / "results") if "1/4" in line])
+        subprocess.run(["scancel", *unfinished()], check=True)
+        (project.folder / "hold").unlink()
+        assert controller.wait(timeout=240) != 0
+    assert "which computed this before, was cancelled; the next call of snakemake computes it" in log.read_text()
+    assert not (project.folder / shard).exists()
+    states = [state for job, (state, _, _) in jobs().items() if job not in before]
+    assert sorted(set(states)) == ["CANCELLED", "FAILED"]
+    project.make(shard, *PROFILE)
