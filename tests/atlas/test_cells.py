@@ -12,6 +12,7 @@ from nnstatmech.atlas.params import Cells
 from nnstatmech.atlas.tasks import cells
 from nnstatmech.datasets import Dataset
 from nnstatmech.probe.checks import ProbeError
+from nnstatmech.ranking import resamples
 from nnstatmech.readings import NotMeasured
 from nnstatmech.storage.tables import require_finite, schema_of
 
@@ -98,6 +99,14 @@ def test_networks_have_scores_and_an_outcome(table):
     assert (early["accuracy"] != found["accuracy"]).any()
     with pytest.raises(NotMeasured, match="11 minibatches"):
         curves.networks_of(table, 11)
+
+
+def test_the_seeds_of_a_cell_are_drawn_together():
+    cells = pd.DataFrame({"plane": "p", "initial_value": np.repeat([1.0, 2.0, 3.0], 2), "depth": 4, "seed": [0, 1] * 3})
+    for rows in resamples(curves.cells_of(cells), 50):
+        counts = np.bincount(rows, minlength=6)
+        assert (counts[::2] == counts[1::2]).all()
+        assert counts.sum() == 6
 
 
 def test_gains_are_paired(table):

@@ -3,14 +3,12 @@
 import numpy as np
 import pandas as pd
 import pytest
-from sklearn.metrics import balanced_accuracy_score, roc_auc_score
+from sklearn.metrics import balanced_accuracy_score
 
 from nnstatmech.atlas.contest import (
-    area_under_curve,
     balanced_accuracy,
     best_threshold,
     oriented,
-    resamples,
     threshold_that_transfers,
 )
 
@@ -20,30 +18,6 @@ GENERATOR = np.random.default_rng(0)
 def example(count=60):
     trains = GENERATOR.random(count) < 0.4
     return np.round(trains + GENERATOR.standard_normal(count), 1), trains
-
-
-def test_area_under_curve_is_that_of_scikit_learn():
-    score, trains = example()
-    assert area_under_curve(score, trains) == pytest.approx(roc_auc_score(trains, score), rel=1e-12)
-    assert area_under_curve(-score, trains) == pytest.approx(1 - roc_auc_score(trains, score), rel=1e-12)
-
-
-def test_only_pairs_of_one_stratum_are_compared():
-    score, trains = example()
-    strata = GENERATOR.integers(0, 4, len(score))
-    wins = [
-        (score[i] > score[j]) + 0.5 * (score[i] == score[j])
-        for i in np.flatnonzero(trains)
-        for j in np.flatnonzero(~trains)
-        if strata[i] == strata[j]
-    ]
-    assert area_under_curve(score, trains, strata) == pytest.approx(np.mean(wins), rel=1e-12)
-    # What is the same in all of a stratum says nothing there.
-    assert area_under_curve(strata.astype(float), trains, strata) == 0.5
-
-
-def test_nothing_is_compared_where_all_train():
-    assert np.isnan(area_under_curve(np.arange(3.0), np.ones(3, bool)))
 
 
 def test_the_best_threshold_is_found_by_trying_all():
@@ -81,11 +55,3 @@ def test_rank_combinations_are_as_bad_as_the_worst_rank():
     found = oriented(scores)
     assert found["worst_rank_2"].tolist() == [1, 1, 2]
     assert found["worst_rank_3"].tolist() == [1, 1, 1]
-
-
-def test_the_seeds_of_a_cell_are_drawn_together():
-    cells = pd.DataFrame({"plane": "p", "initial_value": np.repeat([1.0, 2.0, 3.0], 2), "depth": 4, "seed": [0, 1] * 3})
-    for rows in resamples(cells, 50):
-        counts = np.bincount(rows, minlength=6)
-        assert (counts[::2] == counts[1::2]).all()
-        assert counts.sum() == 6

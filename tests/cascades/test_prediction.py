@@ -8,7 +8,6 @@ import pytest
 from scipy.stats import spearmanr
 
 from nnstatmech.cascades.curves.prediction import (
-    auc,
     best_overlap,
     overlap,
     pairs,
@@ -20,6 +19,7 @@ from nnstatmech.cascades.curves.prediction import (
 from nnstatmech.cascades.figures.prediction import one_epoch, prediction
 from nnstatmech.cascades.measures import cutoff_gain, prediction_gain
 from nnstatmech.cascades.measures import prediction as measured
+from nnstatmech.ranking import area_under_curve
 from nnstatmech.readings import NotMeasured
 from nnstatmech.theory.mean_field import MeanField
 
@@ -66,8 +66,8 @@ def sample():
 def test_auc_counts_pairs(sample):
     score, trained = sample
     wins = [1.0 if a > b else 0.5 if a == b else 0.0 for a in score[trained] for b in score[~trained]]
-    assert auc(score, trained) == pytest.approx(np.mean(wins))
-    assert np.isnan(auc(score, np.ones(40, bool)))
+    assert area_under_curve(score, trained) == pytest.approx(np.mean(wins))
+    assert np.isnan(area_under_curve(score, np.ones(40, bool)))
 
 
 def test_best_overlap_tries_every_threshold(sample):

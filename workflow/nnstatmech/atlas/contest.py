@@ -4,13 +4,11 @@ Every score is turned so that larger means 'will train', as published; nothing i
 only with networks of their own kind or depth, they are called strata.
 """
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 
 import numpy as np
 import pandas as pd
-from scipy.stats import kendalltau, rankdata
-
-CELL = ["plane", "initial_value", "depth"]
+from scipy.stats import kendalltau
 
 
 def falling(values: pd.Series) -> pd.Series:
@@ -56,27 +54,6 @@ def oriented(scores: pd.DataFrame) -> pd.DataFrame:
     return pd.DataFrame(found, index=scores.index)
 
 
-def area_under_curve(score: np.ndarray, trains: np.ndarray, strata: np.ndarray | None = None) -> float:
-    """Probability that a network that trains has the larger score, ties counting half; NaN where all do or none does.
-
-    Parameters
-    ----------
-    score, trains
-        (networks,), numbers without holes and booleans.
-    strata
-        (networks,): only pairs of equal ones are compared.
-    """
-    wins = pairs = 0.0
-    groups = [np.ones(len(score), bool)] if strata is None else [strata == value for value in pd.unique(strata)]
-    for group in groups:
-        positive = trains[group]
-        n, m = positive.sum(), (~positive).sum()
-        if n and m:
-            wins += rankdata(score[group])[positive].sum() - n * (n + 1) / 2
-            pairs += n * m
-    return wins / pairs if pairs else np.nan
-
-
 def rank_correlation(score: np.ndarray, accuracy: np.ndarray) -> float:
     """Kendall's τ_b."""
     return float(kendalltau(score, accuracy).statistic)
@@ -111,12 +88,3 @@ def best_threshold(score: np.ndarray, trains: np.ndarray) -> float:
 def balanced_accuracy(said: np.ndarray, trains: np.ndarray) -> float:
     """Mean of the shares of networks that train, and that do not, of which it was said."""
     return float((said[trains].mean() + (~said[~trains]).mean()) / 2)
-
-
-def resamples(cells: pd.DataFrame, count: int, seed: int = 0) -> Iterator[np.ndarray]:
-    """Positions of rows for ``count`` bootstraps over cells: the seeds of a cell are drawn together."""
-    codes = cells.groupby(CELL, sort=False, observed=True).ngroup().to_numpy()
-    members = [np.flatnonzero(codes == code) for code in range(codes.max() + 1)]
-    generator = np.random.default_rng(seed)
-    for _ in range(count):
-        yield np.concatenate([members[code] for code in generator.integers(0, len(members), len(members))])

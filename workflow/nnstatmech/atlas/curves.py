@@ -5,16 +5,11 @@ from collections.abc import Callable
 import numpy as np
 import pandas as pd
 
+from ..ranking import area_under_curve, resamples
 from ..readings import NotMeasured, runs_of
-from .contest import (
-    CELL,
-    area_under_curve,
-    oriented,
-    rank_correlation,
-    resamples,
-    threshold_that_transfers,
-)
+from .contest import oriented, rank_correlation, threshold_that_transfers
 
+CELL = ["plane", "initial_value", "depth"]
 TRAINS = 0.5  # test accuracy above which a network has trained
 HELD_OUT_PLANE = "dense_layer_norm"  # with every second depth of the others: looked at once
 RESAMPLED = 400
@@ -92,11 +87,17 @@ def rows_among(networks: pd.DataFrame, among: str) -> pd.DataFrame:
     return networks
 
 
+def cells_of(networks: pd.DataFrame) -> np.ndarray:
+    """The number of each network's cell, (networks,): the seeds of a cell share it, and are resampled together."""
+    return networks.groupby(CELL, sort=False, observed=True).ngroup().to_numpy()
+
+
 def judged(networks: pd.DataFrame, score: str, among: str, resampled: int = RESAMPLED) -> tuple[float, np.ndarray]:
     """A statistic of a score and its bootstrap over cells."""
     chosen = rows_among(networks, among)
     value = statistic(chosen, score, among)
-    return value(np.arange(len(chosen))), np.array([value(rows) for rows in resamples(chosen, resampled)])
+    draws = resamples(cells_of(chosen), resampled)
+    return value(np.arange(len(chosen))), np.array([value(rows) for rows in draws])
 
 
 def table_of_scores(networks: pd.DataFrame, among: tuple[str, ...] = AMONG, resampled: int = RESAMPLED) -> pd.DataFrame:

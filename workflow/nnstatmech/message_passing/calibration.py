@@ -7,7 +7,8 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy.optimize import minimize_scalar
 from scipy.special import log_expit, logit
-from scipy.stats import rankdata
+
+from ..ranking import area_under_curve
 
 Array = NDArray[np.float64]
 BINS = 15
@@ -51,8 +52,8 @@ def error_floor(probability: Array, generator: np.random.Generator, draws: int =
 def detection(inside: Array, outside: Array) -> float:
     """Probability that a known kind of image is predicted with more confidence than an unknown one (the AUROC)."""
     confidence = [np.maximum(p, 1 - p) for p in (inside, outside)]
-    ranks = rankdata(np.concatenate(confidence))[: len(inside)]
-    return float((ranks.sum() - len(inside) * (len(inside) + 1) / 2) / (len(inside) * len(outside)))
+    known = np.repeat([True, False], [len(inside), len(outside)])
+    return area_under_curve(np.concatenate(confidence), known)
 
 
 def reliability(probability: Array, labels: Array) -> tuple[Array, Array]:

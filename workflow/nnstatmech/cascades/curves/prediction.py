@@ -6,6 +6,7 @@ import numpy as np
 import pandas as pd
 from scipy.stats import rankdata
 
+from ...ranking import area_under_curve, resamples
 from ...readings import NotMeasured, parameters_of, runs_of, select
 from ...theory.mean_field import MeanField
 
@@ -65,15 +66,6 @@ def correlation_depth_of(networks: pd.DataFrame, table: pd.DataFrame) -> np.ndar
 # --- how well one score orders networks -------------------------------------------------------------
 
 
-def auc(score: np.ndarray, trained: np.ndarray) -> float:
-    """Probability that of a network that trains and one that does not the former has the larger score; ties half."""
-    good = int(trained.sum())
-    bad = len(trained) - good
-    if good == 0 or bad == 0:
-        return np.nan
-    return (rankdata(score)[trained].sum() - good * (good + 1) / 2) / (good * bad)
-
-
 def spearman(score: np.ndarray, accuracy: np.ndarray) -> float:
     """Correlation of the ranks."""
     ranks = rankdata(score), rankdata(accuracy)
@@ -102,8 +94,8 @@ def statistics(score: np.ndarray, accuracy: np.ndarray, depth: np.ndarray) -> di
     trained, deep = accuracy > TRAINED, depth >= DEEP
     return {
         "spearman": spearman(score, accuracy),
-        "auc": auc(score, trained),
-        "auc_deep": auc(score[deep], trained[deep]),
+        "auc": area_under_curve(score, trained),
+        "auc_deep": area_under_curve(score[deep], trained[deep]),
         "overlap": best_overlap(score, trained),
     }
 
@@ -178,7 +170,7 @@ def table_of_scores(truth: pd.DataFrame, scores: pd.DataFrame, step: int, seed: 
     rules, reached = by_rule(found), accuracy.to_numpy()
     depth = found.index.get_level_values("depth").to_numpy(float)
     points = found.groupby(level=["depth", "weight_variance"]).ngroup().to_numpy()
-    draws = resamplings(points, seed)
+    draws = [np.arange(len(points)), *resamples(points, RESAMPLED, seed)]
     rows = {}
     for name, column in found.items():
         score = column.to_numpy(float)
@@ -189,17 +181,6 @@ def table_of_scores(truth: pd.DataFrame, scores: pd.DataFrame, step: int, seed: 
     result = pd.DataFrame(rows).T
     result[("seconds", "value")] = pd.Series(seconds_of(scores))
     return result
-
-
-def resamplings(points: np.ndarray, seed: int) -> list[np.ndarray]:
-    """All networks, and then those of resampled points: positions of networks, for each replicate."""
-    stream = np.random.default_rng(seed)
-    members = [np.flatnonzero(points == point) for point in range(points.max() + 1)]
-    replicates = [
-        np.concatenate([members[point] for point in stream.integers(len(members), size=len(members))])
-        for _ in range(RESAMPLED)
-    ]
-    return [np.arange(len(points)), *replicates]
 
 
 def with_interval(statistic, draws: list[np.ndarray]) -> Mapping[tuple[str, str], float]:
