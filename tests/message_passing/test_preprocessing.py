@@ -5,7 +5,7 @@ import pytest
 import torch
 
 from nnstatmech.datasets import Dataset
-from nnstatmech.message_passing.preprocessing import prepare, training_rows
+from nnstatmech.message_passing.preprocessing import prepare, shuffled, training_rows
 
 CPU = torch.device("cpu")
 
@@ -49,3 +49,12 @@ def test_the_choice_of_training_images():
     own = training_rows(100, 30, [0, 1], None)
     assert not torch.equal(own[0], own[1])
     assert training_rows(20, 30, [0], 17).shape == (1, 20)
+
+
+def test_every_replica_is_shuffled_by_its_own_generator():
+    rows = torch.stack([torch.arange(20), torch.arange(100, 120)])
+    generators = [torch.Generator().manual_seed(seed) for seed in (3, 4)]
+    found = shuffled(rows, generators)
+    alone = [torch.randperm(20, generator=torch.Generator().manual_seed(seed)) for seed in (3, 4)]
+    assert torch.equal(found, torch.stack([alone[0], 100 + alone[1]]))
+    assert not torch.equal(shuffled(rows, generators), found)

@@ -89,3 +89,13 @@ def training_rows(available: int, wanted: int | None, seeds: Sequence[int], subs
     if subset_seed is not None:
         return rows(subset_seed).expand(len(seeds), -1)
     return torch.stack([rows(seed) for seed in seeds])
+
+
+def random_orders(count: int, generators: Sequence[torch.Generator]) -> Tensor:
+    """A random order of 0, …, count − 1 from each generator: (generators, count)."""
+    return torch.stack([torch.randperm(count, generator=generator) for generator in generators])
+
+
+def shuffled(rows: Tensor, generators: Sequence[torch.Generator]) -> Tensor:
+    """Every replica's ``rows`` (R, P) in a random order of its own."""
+    return rows.gather(1, random_orders(rows.shape[1], generators).to(rows.device))

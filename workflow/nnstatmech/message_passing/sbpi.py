@@ -18,6 +18,7 @@ import torch
 from torch import Tensor
 
 from .checks import check_batch
+from .preprocessing import random_orders
 
 STEP = 2.0  # twice an odd input keeps a hidden state odd
 
@@ -86,7 +87,7 @@ def learn(
         active = active * wrong
         if not active.any():
             break
-        order = torch.stack([torch.randperm(patterns, generator=g) for g in generators]).to(device)
+        order = random_orders(patterns, generators).to(device)
         coins = torch.stack([torch.rand(patterns, generator=g) for g in generators]).to(device) < probability
         for step in range(patterns):
             x = inputs[rows, order[:, step]]

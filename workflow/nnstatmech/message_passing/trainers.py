@@ -11,6 +11,7 @@ from .baselines import BinaryNet
 from .learning import Learner, LearningSettings
 from .network import build_network
 from .params import Case, Training
+from .preprocessing import Samples, training_rows
 
 
 class Trainer(Protocol):
@@ -75,6 +76,28 @@ def replicas_of(params: Training, seeds: Sequence[int]) -> list[Replica]:
         for name, case in (params.cases or {None: Case.model_validate({})}).items()
         for seed in seeds
     ]
+
+
+def rows_of(params: Training, replicas: Sequence[Replica], train: Samples, source: str) -> Tensor:
+    """Which training images each replica sees: row numbers (R, P) on the images' device.
+
+    Parameters
+    ----------
+    source
+        Name of the data set, for the message.
+
+    Raises
+    ------
+    ValueError
+        If the batch is larger than the training set.
+    """
+    seeds = [replica.seed for replica in replicas]
+    rows = training_rows(len(train.inputs), params.samples, seeds, params.subset_seed).to(train.inputs.device)
+    if params.batch_size > rows.shape[1]:
+        raise ValueError(
+            f"batch_size: {params.batch_size} is larger than the {rows.shape[1]} training images of {source}"
+        )
+    return rows
 
 
 def trainer_of(params: Training, replicas: Sequence[Replica], inputs: int, device: torch.device) -> Trainer:

@@ -36,8 +36,8 @@ from .. import calibration, observables
 from ..graphs import CapturedStep
 from ..learning import Learner
 from ..params import Calibration
-from ..preprocessing import Samples, prepare, training_rows
-from ..trainers import Trainer, replicas_of, trainer_of
+from ..preprocessing import Samples, prepare, shuffled
+from ..trainers import Trainer, replicas_of, rows_of, trainer_of
 from .training import learn_epoch
 
 VOTERS_AT_ONCE = 10
@@ -62,17 +62,14 @@ def run(
     train, test, outside = split(dataset, params, device)
     replicas = replicas_of(params, seeds)
     own_seeds = [replica.seed for replica in replicas]
-    rows = training_rows(len(train.inputs), params.samples, own_seeds, params.subset_seed).to(device)
-    if params.batch_size > rows.shape[1]:
-        raise ValueError(f"batch_size: {params.batch_size} is larger than the {rows.shape[1]} training images")
+    rows = rows_of(params, replicas, train, dataset.name)
     trainer = trainer_of(params, replicas, train.inputs.shape[1], device)
     step = CapturedStep(trainer.learn_batch, trainer.state, trainer.kernel_plan, enabled=False)
     shuffles = [torch_stream(seed, "shuffle") for seed in own_seeds]
     tables = []
     with progress(total=max(params.checkpoints), desc=f"calibration, {params.algorithm}") as bar:
         for epoch in range(1, max(params.checkpoints) + 1):
-            order = torch.stack([torch.randperm(rows.shape[1], generator=shuffle) for shuffle in shuffles])
-            learn_epoch(step, trainer, train, rows.gather(1, order.to(device)), params.batch_size)
+            learn_epoch(step, trainer, train, shuffled(rows, shuffles), params.batch_size)
             if epoch in params.checkpoints:
                 for number, replica in enumerate(replicas):
                     row = {"seed": np.array([replica.seed]), "case": np.array([replica.case], object), "epoch": epoch}

@@ -28,6 +28,7 @@ from ..baselines import BinaryNet
 from ..learning import Learner, LearningSettings
 from ..network import build_network
 from ..params import Committee
+from ..preprocessing import random_orders
 from ..random_features import RandomFeatures, random_features
 
 SERIES_ORDER = 3
@@ -96,7 +97,7 @@ def shuffled_batches(data: RandomFeatures, size: int, generators: Sequence[torch
     """All full mini-batches of one epoch, in a new order for each realisation: inputs (R, M, N), labels (R, M)."""
     inputs, labels = data.train_inputs, data.train_labels
     count = inputs.shape[1]
-    order = torch.stack([torch.randperm(count, generator=generator) for generator in generators]).to(inputs.device)
+    order = random_orders(count, generators).to(inputs.device)
     realisations = torch.arange(len(inputs), device=inputs.device)[:, None]
     for batch in order[:, : count // size * size].split(size, dim=1):
         yield inputs[realisations, batch], labels[realisations, batch]

@@ -27,8 +27,8 @@ from ...storage.progress import no_progress
 from ...storage.tables import tidy
 from ..learning import Learner
 from ..params import Continual
-from ..preprocessing import Samples, prepare, training_rows
-from ..trainers import Replica, Trainer, replicas_of, trainer_of
+from ..preprocessing import Samples, prepare, shuffled
+from ..trainers import Replica, Trainer, replicas_of, rows_of, trainer_of
 from .training import count_errors
 
 DECIDED = 10.0  # tanh 10 = 1 − 4e-9
@@ -53,9 +53,7 @@ def run(
     train, test = prepare(dataset, params.labels, device)
     replicas = replicas_of(params, seeds)
     own_seeds = [replica.seed for replica in replicas]
-    rows = training_rows(len(train.inputs), params.samples, own_seeds, params.subset_seed).to(device)
-    if params.batch_size > rows.shape[1]:
-        raise ValueError(f"batch_size: {params.batch_size} is larger than the {rows.shape[1]} training images")
+    rows = rows_of(params, replicas, train, dataset.name)
     trainer = trainer_of(params, replicas, train.inputs.shape[1], device)
     permutations = [pixel_order(task, train.inputs.shape[1]).to(device) for task in range(params.tasks)]
     record: list[tuple] = []
@@ -109,12 +107,9 @@ def learn_task(
 
 def mini_batches(params: Continual, rows: Tensor, shuffles: Sequence[torch.Generator]) -> Iterator[Tensor]:
     """Rows of the training set (R, M) of every full mini-batch of a task."""
-    samples = rows.shape[1]
+    whole = rows.shape[1] - rows.shape[1] % params.batch_size
     for _ in range(params.epochs):
-        order = torch.stack([torch.randperm(samples, generator=shuffle) for shuffle in shuffles])
-        yield from rows.gather(1, order.to(rows.device))[:, : samples - samples % params.batch_size].split(
-            params.batch_size, dim=1
-        )
+        yield from shuffled(rows, shuffles)[:, :whole].split(params.batch_size, dim=1)
 
 
 def permuted_inputs(inputs: Tensor, permutations: Sequence[Tensor], choices: torch.Generator) -> Tensor:

@@ -19,8 +19,8 @@ from ...storage.tables import tidy
 from .. import observables
 from ..graphs import CapturedStep
 from ..params import LocalEnergy
-from ..preprocessing import Samples, prepare, training_rows
-from ..trainers import replicas_of, trainer_of
+from ..preprocessing import Samples, prepare, shuffled
+from ..trainers import replicas_of, rows_of, trainer_of
 from .training import can_be_captured, learn_epoch
 
 ROWS_AT_ONCE = 8192
@@ -45,16 +45,13 @@ def run(
     train, test = prepare(dataset, params.labels, device)
     replicas = replicas_of(params, seeds)
     own_seeds = [replica.seed for replica in replicas]
-    rows = training_rows(len(train.inputs), params.samples, own_seeds, params.subset_seed).to(device)
-    if params.batch_size > rows.shape[1]:
-        raise ValueError(f"batch_size: {params.batch_size} is larger than the {rows.shape[1]} training images")
+    rows = rows_of(params, replicas, train, dataset.name)
     trainer = trainer_of(params, replicas, train.inputs.shape[1], device)
     step = CapturedStep(trainer.learn_batch, trainer.state, trainer.kernel_plan, can_be_captured(params))
     shuffles = [torch_stream(seed, "shuffle") for seed in own_seeds]
     with progress(total=params.epochs + params.draws, desc=f"local energy, {params.algorithm}") as bar:
         for _ in range(params.epochs):
-            order = torch.stack([torch.randperm(rows.shape[1], generator=shuffle) for shuffle in shuffles])
-            learn_epoch(step, trainer, train, rows.gather(1, order.to(device)), params.batch_size)
+            learn_epoch(step, trainer, train, shuffled(rows, shuffles), params.batch_size)
             bar.update(1)
         decisions = trainer.decisions()
         base = error_of(decisions, train, rows)

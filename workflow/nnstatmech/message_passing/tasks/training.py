@@ -47,8 +47,8 @@ from ...storage.tables import tidy
 from .. import kernels, memory, observables
 from ..graphs import CapturedStep
 from ..params import Training
-from ..preprocessing import Samples, prepare, training_rows
-from ..trainers import Replica, Trainer, replicas_of, trainer_of
+from ..preprocessing import Samples, prepare, shuffled
+from ..trainers import Replica, Trainer, replicas_of, rows_of, trainer_of
 
 EVALUATION_ROWS = 8192
 EVALUATION_TENSORS = 4  # of the size of the images, at once
@@ -74,11 +74,7 @@ def run(
     train, test = prepare(dataset, params.labels, device)
     replicas = replicas_of(params, seeds)
     own_seeds = [replica.seed for replica in replicas]
-    rows = training_rows(len(train.inputs), params.samples, own_seeds, params.subset_seed).to(device)
-    if params.batch_size > rows.shape[1]:
-        raise ValueError(
-            f"batch_size: {params.batch_size} is larger than the {rows.shape[1]} training images of {dataset.name}"
-        )
+    rows = rows_of(params, replicas, train, dataset.name)
     course = checkpoint.load()
     if course is None:
         trainer = trainer_of(params, replicas, train.inputs.shape[1], device)
@@ -91,8 +87,7 @@ def run(
     bars = progress(total=params.epochs, initial=course.epoch, desc=described, unit="epoch")
     with tensor_float_32(params.tf32), bars as bar:
         for epoch in range(course.epoch + 1, params.epochs + 1):
-            order = torch.stack([torch.randperm(rows.shape[1], generator=shuffle) for shuffle in course.shuffles])
-            seconds = learn_epoch(step, trainer, train, rows.gather(1, order.to(device)), params.batch_size)
+            seconds = learn_epoch(step, trainer, train, shuffled(rows, course.shuffles), params.batch_size)
             record.add("seconds_per_epoch", [seconds / len(replicas)] * len(replicas), epoch)
             record.note_divergence(epoch, *trainer.diverged())
             if epoch % params.evaluate_every == 0 or epoch == params.epochs:
