@@ -1,4 +1,7 @@
-"""Where tensors live and how many threads compute."""
+"""Where tensors live, what room there is, and how products are rounded there."""
+
+from collections.abc import Iterator
+from contextlib import contextmanager
 
 import torch
 
@@ -23,3 +26,22 @@ def choose_device(name: str) -> torch.device:
 def describe(device: torch.device) -> str:
     """A device's name for the provenance of a table: ``cpu`` or the GPU's model."""
     return torch.cuda.get_device_name(device) if device.type == "cuda" else device.type
+
+
+def free_bytes(device: torch.device) -> int | None:
+    """Bytes that are free on a GPU, what torch holds without using it included; None on other devices."""
+    if device.type != "cuda":
+        return None
+    unused = torch.cuda.memory_reserved(device) - torch.cuda.memory_allocated(device)
+    return torch.cuda.mem_get_info(device)[0] + unused
+
+
+@contextmanager
+def tensor_float_32(allowed: bool) -> Iterator[None]:
+    """Whether products of matrices on a GPU may round what they multiply to TensorFloat-32; afterwards as before."""
+    before = torch.backends.cuda.matmul.allow_tf32
+    torch.backends.cuda.matmul.allow_tf32 = allowed
+    try:
+        yield
+    finally:
+        torch.backends.cuda.matmul.allow_tf32 = before

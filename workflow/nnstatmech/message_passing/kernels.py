@@ -19,7 +19,7 @@ from dataclasses import dataclass
 import torch
 from torch import Tensor
 
-from . import memory
+from ..devices import free_bytes
 from .channels.sign import Preactivation
 from .channels.special import SQRT_HALF, erfcx_fit, largest_exponent
 
@@ -243,7 +243,7 @@ def block_edges(device: torch.device) -> int:
 
 @functools.cache
 def gpu_block_edges(device: torch.device) -> int:
-    return max(EAGER_BLOCK_EDGES, (memory.free_bytes(device) or 0) // (4 * BYTES_PER_BLOCK_EDGE))
+    return max(EAGER_BLOCK_EDGES, (free_bytes(device) or 0) // (4 * BYTES_PER_BLOCK_EDGE))
 
 
 def status() -> str:

@@ -2,13 +2,7 @@
 
 import torch
 
-
-def free_bytes(device: torch.device) -> int | None:
-    """Bytes that are free on a GPU, what torch holds without using it included; None on other devices."""
-    if device.type != "cuda":
-        return None
-    unused = torch.cuda.memory_reserved(device) - torch.cuda.memory_allocated(device)
-    return torch.cuda.mem_get_info(device)[0] + unused
+from ..devices import free_bytes
 
 
 def require(needed: int, device: torch.device, what: str, remedy: str) -> None:

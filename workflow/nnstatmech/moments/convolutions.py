@@ -12,8 +12,9 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor
 
+from ..devices import tensor_float_32
 from .activations import activate
-from .networks import Block, WeightSource, hidden_std, lecun_std, tensor_float_32
+from .networks import Block, WeightSource, hidden_std, lecun_std
 from .params import Propagation
 
 # Largest size of a block of pre-activations on the CPU: the allocator hands larger ones out page by page, anew in

@@ -11,6 +11,7 @@ from typing import NamedTuple
 import torch
 from torch import Tensor
 
+from ..devices import tensor_float_32
 from .activations import activate
 from .networks import (
     Block,
@@ -20,7 +21,6 @@ from .networks import (
     lecun_std,
     multiply,
     project_out_statistics,
-    tensor_float_32,
 )
 from .params import Propagation
 from .propagation import LAYERS_BETWEEN_RESCALING, Measurements, rescale_in_place, signal_has_no_scale

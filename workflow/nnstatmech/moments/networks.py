@@ -11,7 +11,6 @@ nnstatmech.moments.propagation : the architectures.
 
 import math
 from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
 from functools import reduce
 from typing import NamedTuple, Protocol
 
@@ -19,6 +18,7 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor
 
+from ..devices import tensor_float_32
 from ..seeding import torch_stream
 from .activations import activate
 from .params import Propagation
@@ -121,17 +121,6 @@ def project_out_statistics(normalised: Sequence[Tensor], tangents: Sequence[Tens
     overlaps = column_means([z * tangent for z, tangent in zip(normalised, tangents, strict=True)])
     for z, tangent in zip(normalised, tangents, strict=True):
         tangent.sub_(means).addcmul_(z, overlaps, value=-1)
-
-
-@contextmanager
-def tensor_float_32(allowed: bool) -> Iterator[None]:
-    """Whether products of matrices on a GPU may round what they multiply to TensorFloat-32."""
-    before = torch.backends.cuda.matmul.allow_tf32
-    torch.backends.cuda.matmul.allow_tf32 = allowed
-    try:
-        yield
-    finally:
-        torch.backends.cuda.matmul.allow_tf32 = before
 
 
 class FullyConnected:

@@ -5,6 +5,7 @@ from collections.abc import Sequence
 
 import torch
 
+from ..devices import free_bytes
 from ..errors import NamedProblem
 from .params import Propagation
 from .propagation import RANK_BYTES
@@ -83,7 +84,8 @@ def realisations_at_once(params: Propagation, image_shape: Sequence[int], device
     if not alone:
         filling = math.ceil(FULL_BYTES / (FLOAT * activations_of(params, image_shape)))
     waiting = min(RANK_BYTES["cuda"], filling * covariance_bytes(params, image_shape))
-    free = free_bytes(device)
+    known = free_bytes(device)
+    free = math.inf if known is None else known
     left = SHARE_OF_FREE * free - COPIES_OF_COVARIANCES * waiting
     if bytes_each > left:
         needed = (bytes_each + COPIES_OF_COVARIANCES * waiting) / 2**30
@@ -93,11 +95,3 @@ def realisations_at_once(params: Propagation, image_shape: Sequence[int], device
             " wait for other jobs on this GPU, or device: cpu"
         )
     return math.floor(min(filling, left / bytes_each))
-
-
-def free_bytes(device: torch.device) -> float:
-    """Memory of a device that is not taken, or is kept by torch without use; unlimited where it cannot be asked for."""
-    if device.type != "cuda":
-        return math.inf
-    kept = torch.cuda.memory_reserved(device) - torch.cuda.memory_allocated(device)
-    return torch.cuda.mem_get_info(device)[0] + kept

@@ -30,8 +30,7 @@ After a replica has ceased to be finite its values are null.
 """
 
 import time
-from collections.abc import Callable, Iterator, Sequence
-from contextlib import contextmanager
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -40,11 +39,12 @@ import torch
 from torch import Tensor
 
 from ...datasets import Dataset
+from ...devices import free_bytes, tensor_float_32
 from ...seeding import torch_stream
 from ...storage.checkpoints import Checkpoint, no_checkpoint
 from ...storage.progress import no_progress
 from ...storage.tables import tidy
-from .. import kernels, memory, observables
+from .. import kernels, observables
 from ..graphs import CapturedStep
 from ..params import Training
 from ..preprocessing import Samples, prepare, shuffled
@@ -137,17 +137,6 @@ def uses_exact_kernel(trainer: Trainer, params: Training) -> bool:
     return params.series_order is None or (isinstance(plan, tuple) and any(plan))
 
 
-@contextmanager
-def tensor_float_32(allowed: bool) -> Iterator[None]:
-    """Matrix products with TF32 on a GPU that has it, or never; afterwards as before."""
-    before = torch.backends.cuda.matmul.allow_tf32
-    torch.backends.cuda.matmul.allow_tf32 = allowed
-    try:
-        yield
-    finally:
-        torch.backends.cuda.matmul.allow_tf32 = before
-
-
 def can_be_captured(params: Training) -> bool:
     """A graph replays fixed tensors: messages that survive a batch, or a stop that the host decides, rule it out."""
     return params.reset_messages and params.stop == "never"
@@ -197,7 +186,7 @@ def count_errors(
 
 def evaluation_rows(inputs: Tensor) -> int:
     """Images that are predicted at once: a few thousand on a CPU, a quarter of the free memory on a GPU."""
-    free = memory.free_bytes(inputs.device)
+    free = free_bytes(inputs.device)
     if free is None:
         return EVALUATION_ROWS
     return max(EVALUATION_ROWS, free // (4 * EVALUATION_TENSORS * inputs.shape[1] * inputs.element_size()))
