@@ -1,7 +1,11 @@
 """What stands below a figure."""
 
+import matplotlib.pyplot as plt
+import numpy as np
 import pandas as pd
 import pytest
+from matplotlib.lines import Line2D
+from PIL import Image
 
 from nnstatmech.figures import style
 
@@ -28,3 +32,15 @@ def frame_of(*shards):
 def test_the_footer_says_how_many_realisations_there_are_of_how_many(shards, planned, words):
     drawing = {"scale": "paper", "data": "bundled", "realisations": planned}
     assert words in style.footer([frame_of(*shards)], drawing)
+
+
+def test_the_footer_stands_below_a_legend_below_the_panels(tmp_path):
+    figure, axes = plt.subplots(figsize=(4, 3), layout="constrained")
+    axes.plot([0, 1], color="blue")
+    figure.legend([Line2D([], [], color="red", linewidth=4)], ["entry"], loc="outside lower left")
+    style.save(figure, str(tmp_path / "a.png"), str(tmp_path / "a.pdf"), "realisations: 4")
+    pixels = np.asarray(Image.open(tmp_path / "a.png").convert("RGB")).astype(int)
+    red = np.flatnonzero((pixels == (255, 0, 0)).all(-1).any(1))
+    below = np.flatnonzero((pixels[red.max() + 1 :] < 200).all(-1).any(1))
+    gap = np.diff(below).max(initial=0)
+    assert gap > 3, "between the legend and the footer there are rows without ink"

@@ -91,7 +91,19 @@ def span(numbers: Iterable[int]) -> str:
 def save(figure: Figure, png: str, pdf: str, note: str) -> None:
     """Write a figure as PNG and PDF with its footer; whole files or none."""
     lines = textwrap.fill(note, width=round(CHARACTERS_PER_INCH * figure.get_figwidth()))
+    pin_legends(figure)
     figure.text(0.005, -0.015, lines, fontsize=FOOTER_SIZE, color="0.45", ha="left", va="top")
     for path, metadata in ((Path(png), {"Description": note}), (Path(pdf), {"Subject": note, "CreationDate": None})):
         with whole_file(path) as part:
             figure.savefig(part, format=path.suffix[1:], bbox_inches="tight", pad_inches=0.08, metadata=metadata)
+
+
+def pin_legends(figure: Figure) -> None:
+    """End the layout and hold legends outside of the axes where it placed them.
+
+    They are anchored to the edge of the page, which moves down with the footer when the page is cut to its content.
+    """
+    figure.draw_without_rendering()
+    figure.set_layout_engine("none")
+    for legend in figure.legends:
+        legend.set_bbox_to_anchor((0, 0, 1, 1), figure.transFigure)
