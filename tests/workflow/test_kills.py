@@ -103,7 +103,7 @@ def test_a_hundred_kills_change_nothing(tmp_path):
     begin = time.monotonic()
     for project in projects:
         project.make(TABLE, "--cores", "2")
-    longest = time.monotonic() - begin
+    longest = (time.monotonic() - begin) / WORKERS
     tables = [read_table(project.folder / TABLE)[0] for project in projects]
     with ThreadPoolExecutor(WORKERS) as pool:
         futures = [
