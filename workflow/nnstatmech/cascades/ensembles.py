@@ -4,6 +4,7 @@ import torch
 
 from .params import ENSEMBLE_BYTES
 
+CPU_BYTES = 2e9  # at most: a group of networks that takes hours could not be cut off without losing them
 GPU_SHARE = 0.5  # of the memory that is free on a GPU: estimates are right within a factor of two
 
 
@@ -19,9 +20,9 @@ def networks_at_once(network_bytes: float, device: torch.device, wanted: float |
     device
         Where it will be held.
     wanted
-        Memory for all of them, in bytes, where a parameter says so; a GPU gives what it has.
+        Memory for all of them, in bytes, where a parameter says so; a GPU gives what it has, a CPU no more than helps.
     """
-    room = wanted or ENSEMBLE_BYTES
+    room = min(wanted or ENSEMBLE_BYTES, CPU_BYTES)
     if device.type == "cuda":
         free = GPU_SHARE * torch.cuda.mem_get_info(device)[0]
         room = min(free, wanted or free)

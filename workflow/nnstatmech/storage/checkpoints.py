@@ -17,15 +17,17 @@ import hashlib
 import json
 import pickle
 import time
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from os import PathLike
 from pathlib import Path
-from typing import Any, Protocol
+from typing import Any, Protocol, TypeVar
 
 from .whole_files import whole_file
 
 SECONDS_BETWEEN_STATES = 600.0
 SUFFIX = ".checkpoint"
+
+Result = TypeVar("Result")
 
 
 class Checkpoint(Protocol):
@@ -51,6 +53,24 @@ class NoCheckpoint:
 
 
 no_checkpoint = NoCheckpoint()
+
+
+def resumed(parts: Sequence[Callable[[], Result]], checkpoint: Checkpoint) -> Iterator[Result]:
+    """The results of ``parts``, called in turn; those that a killed job had are taken from its state.
+
+    Parameters
+    ----------
+    parts
+        Computations that need nothing of each other; their results can be pickled and are small.
+    checkpoint
+        Where the results so far are kept.
+    """
+    done: list[Result] = checkpoint.load() or []
+    for position, part in enumerate(parts):
+        if position == len(done):
+            done.append(part())
+            checkpoint.offer(lambda: done)
+        yield done[position]
 
 
 class ShardCheckpoint:

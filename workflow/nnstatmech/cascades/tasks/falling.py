@@ -7,6 +7,7 @@ import torch
 from torch import Tensor
 
 from ...datasets import Dataset
+from ...storage.checkpoints import Checkpoint, no_checkpoint
 from ...storage.progress import no_progress
 from ...storage.tables import tidy
 from ..falling import SMALLEST_DEPTH, Attempt, Outcome, collect_falling, variance_steps
@@ -25,7 +26,7 @@ def run(
     dataset: Dataset | None,
     device: torch.device,
     progress=no_progress,
-    checkpoint=None,
+    checkpoint: Checkpoint = no_checkpoint,
 ) -> pa.Table:
     """Walk from the first weight variance to the end of the range in the given direction.
 
@@ -33,8 +34,8 @@ def run(
     passed the threshold; ``epochs``, how many it took or was given. A network that diverges has reached at least what
     guessing does, and has not trained.
 
-    ``checkpoint``, where there is one, keeps the outcomes so far (``load()``, ``offer(state)``): a walk cut off
-    is walked again with them up to the first network that was not yet trained.
+    ``checkpoint`` keeps the outcomes so far: a walk cut off is walked again with them up to the first network that was
+    not yet trained.
     """
     shown = labelled_part(dataset, "train", params.train_images, params.resolution, device)
     test = labelled_part(dataset, "test", params.test_images, params.resolution, device)
@@ -43,14 +44,13 @@ def run(
         params.start_variance, sign * params.variance_step, params.lowest_variance, params.highest_variance
     )
     with progress(total=len(seeds) * len(variances), desc="falling") as bar:
-        known = {} if checkpoint is None else checkpoint.load() or {}
+        known = checkpoint.load() or {}
 
         def attempt(depth: int, members: Sequence[tuple[int, float]]) -> list[Outcome]:
             bar.set_postfix_str(f"depth {depth}, {len(members)} networks")
             if (asked := (depth, *members)) not in known:
                 known[asked] = outcomes_of(params, depth, members, shown, test)
-                if checkpoint is not None:
-                    checkpoint.offer(lambda: known)
+                checkpoint.offer(lambda: known)
             outcomes = known[asked]
             bar.update(sum(outcome.trained or depth == SMALLEST_DEPTH for outcome in outcomes))
             return outcomes
