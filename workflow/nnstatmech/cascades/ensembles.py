@@ -2,9 +2,8 @@
 
 import torch
 
-from .params import ENSEMBLE_BYTES
+from .params import CPU_BYTES, ENSEMBLE_BYTES
 
-CPU_BYTES = 2e9  # at most: a group of networks that takes hours could not be cut off without losing them
 GPU_SHARE = 0.5  # of the memory that is free on a GPU: estimates are right within a factor of two
 
 

@@ -20,6 +20,7 @@ UPDATE = 3e-9  # seconds in which Adam updates one parameter
 LOADED = 500  # MB of a process that has loaded PyTorch
 MEGABYTE = 1e6
 ENSEMBLE_BYTES = 2e8  # of networks that are trained together on a CPU
+CPU_BYTES = 2e9  # of any together: what takes hours could not be cut off without losing them
 
 PICTURES = {"pixels": "list<float32>", "height": "int32", "width": "int32", "channels": "int32"}
 
@@ -148,8 +149,8 @@ class Entropies(Parameters):
         seconds += self.test_images * depths / 2 * product / MULTIPLICATIONS
         networks = seeds * len(self.weight_variances)
         one = self.network_bytes()
-        # Copies double what the engine counts.
-        held = 2 * min(networks * one, max(1e9 * self.memory, one))
+        # Copies double what the engine counts. More than CPU_BYTES is held by a GPU, beside this memory.
+        held = 2 * min(networks * one, max(min(1e9 * self.memory, CPU_BYTES), one))
         return Cost(1.2 * networks * self.depth * (seconds + CALL), LOADED + held / MEGABYTE)
 
 
