@@ -17,10 +17,10 @@ SETTINGS = (
 HEAD = f"""# What the figures cost
 
 Core hours of one thread, on a core that multiplies single-precision matrices at
-{estimates.REFERENCE_GFLOPS:.0f} GFLOP/s, and the memory of the largest job: what `nnstatmech cost` says of your own settings (`--here` counts hours of your
-machine). `--config scale=paper seeds={FEW}` is the papers' sizes with {FEW} realisations. Figures that share an
-experiment pay for it once, so that the totals are less than the sums. A GPU does most of the long ones in far less time: see
-[the paper-scale plan](scaling.md).
+{estimates.REFERENCE_GFLOPS:.0f} GFLOP/s, and the memory of the largest job: what `nnstatmech cost` says of your
+own settings (`--here` counts hours of your machine). `--config scale=paper seeds={FEW}` is the papers' sizes with
+{FEW} realisations. Figures that share an experiment pay for it once, so that the totals are less than the sums. A GPU
+does most of the long ones in far less time: see [the paper-scale plan](scaling.md).
 
 `python benchmarks/costs.py` compares these numbers with measured ones. This page is made by
 `python -m nnstatmech.planning.generated`.
