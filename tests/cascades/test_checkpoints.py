@@ -1,8 +1,7 @@
 """Cascades whose job was killed go on with the same numbers, and compute nothing twice."""
 
-import pickle
-
 import pytest
+from mortal import Mortal
 
 from nnstatmech.cascades import ensembles
 from nnstatmech.cascades.params import Entropies, Trainability
@@ -40,25 +39,10 @@ CASES = {
 }
 
 
-class Mortal:
-    """A checkpoint whose job is killed at the second state."""
-
-    def __init__(self):
-        self.states = []
-
-    def load(self):
-        return pickle.loads(self.states[-1]) if self.states else None
-
-    def offer(self, state):
-        self.states.append(pickle.dumps(state()))
-        if len(self.states) == 2:
-            raise KeyboardInterrupt
-
-
 @pytest.mark.parametrize("name", CASES)
 def test_what_was_computed_is_kept(name, monkeypatch):
     task, part, params = CASES[name]
-    dataset, checkpoint, computed = labelled_blobs(), Mortal(), []
+    dataset, checkpoint, computed = labelled_blobs(), Mortal(states=2), []
     monkeypatch.setattr(ensembles, "CPU_BYTES", 1.0)  # one network at a time
     undisturbed = task.run(params, [0, 1], dataset, CPU)
     compute = getattr(task, part)

@@ -1,6 +1,7 @@
 """Task ``regression``: learning curves, test scores and predicted label distributions, for all couplings."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
 
 import numpy as np
 import pyarrow as pa
@@ -9,15 +10,21 @@ from torch import Tensor
 
 from ...datasets import Dataset
 from ...seeding import torch_stream
+from ...storage.checkpoints import Checkpoint, no_checkpoint
 from ...storage.progress import no_progress
 from ...storage.tables import tidy
-from ..digits import LabelledDigits, MiniBatches, labelled_digits, require, step_size
+from ..digits import MiniBatches, labelled_digits, require, step_size
 from ..params import Regression
 from ..regression import CubicReadoutNetwork, Objective, mean_output_by_label, mean_scores, one_of_each, train
 
 
 def run(
-    params: Regression, seeds: Sequence[int], dataset: Dataset | None, device: torch.device, progress=no_progress
+    params: Regression,
+    seeds: Sequence[int],
+    dataset: Dataset | None,
+    device: torch.device,
+    progress=no_progress,
+    checkpoint: Checkpoint = no_checkpoint,
 ) -> pa.Table:
     """Train all couplings of all ``seeds`` side by side.
 
@@ -29,46 +36,70 @@ def run(
     """
     dataset = require(dataset)
     digits = labelled_digits(dataset, params.train_images, params.validation_images, device)
-    orders = [torch_stream(seed, "regression", "order") for seed in seeds]
-    batches = MiniBatches(len(digits.x), params.batch_size, orders)
     rate = step_size(params.learning_rate, params.learning_rate_unit, digits.x)
     objective = Objective.of(params, device)
-    network = CubicReadoutNetwork(digits.x.shape[1], params.width, params.bins, params.couplings, seeds, device)
-    scores = ScoreRows(params, seeds, network, objective, digits)
-    stops = np.linspace(0, params.steps, params.evaluations + 1).round().astype(int)
-    training = train(network, objective, digits.x, digits.labels, batches, stops, rate, params.warm_up)
-    with progress(total=params.steps, desc="gradient steps") as bar:
-        for before, step in zip([0, *stops], training, strict=False):
-            scores.measure(("train", "validation"), step / batches.steps_per_epoch)
-            bar.update(step - before)
-    scores.measure(("test",), params.steps / batches.steps_per_epoch)
+    course = checkpoint.load()
+    if course is None:
+        network = CubicReadoutNetwork(digits.x.shape[1], params.width, params.bins, params.couplings, seeds, device)
+        orders = [torch_stream(seed, "regression", "order") for seed in seeds]
+        course = Course(0, network, MiniBatches(len(digits.x), params.batch_size, orders), ScoreRows(params, seeds))
+    network, batches, scores = course.network, course.batches, course.scores
+    followed = {split: digits.splits[split] for split in ("train", "validation")}
+    stops = np.linspace(0, params.steps, params.evaluations + 1).round().astype(int)[course.evaluations :]
+    training = train(
+        network, objective, digits.x, digits.labels, batches, stops, rate, params.warm_up, made=course.steps
+    )
+    with progress(total=params.steps, initial=course.steps, desc="gradient steps") as bar:
+        for step in training:
+            scores.measure(network, objective, followed, step / batches.steps_per_epoch)
+            bar.update(step - course.steps)
+            course.steps, course.evaluations = int(step), course.evaluations + 1
+            checkpoint.offer(lambda: course)
+    scores.measure(network, objective, {"test": digits.splits["test"]}, params.steps / batches.steps_per_epoch)
     test = digits.splits["test"]
     shown = one_of_each(test[1].cpu().numpy(), params.examples)
     pictures = [*examples(shown, objective, *test), *predictions(params, seeds, network, shown, *test)]
     return pa.concat_tables([*scores.tables, *pictures])
 
 
+@dataclass
+class Course:
+    """Where a training stands: all that the next steps need.
+
+    Attributes
+    ----------
+    steps, evaluations
+        Steps that are made, and how often the networks have been measured.
+    network, batches, scores
+        The networks, what they are shown next, and the rows so far.
+    """
+
+    steps: int
+    network: CubicReadoutNetwork
+    batches: MiniBatches
+    scores: "ScoreRows"
+    evaluations: int = 0
+
+
 class ScoreRows:
     """Scores of the ensemble as rows, networks that diverged recorded once."""
 
-    def __init__(
-        self,
-        params: Regression,
-        seeds: Sequence[int],
-        network: CubicReadoutNetwork,
-        objective: Objective,
-        digits: LabelledDigits,
-    ):
-        self.network, self.objective, self.splits = network, objective, digits.splits
+    def __init__(self, params: Regression, seeds: Sequence[int]):
         self.seeds = np.repeat(seeds, len(params.couplings))
         self.couplings = np.tile(params.couplings, len(seeds))
         self.diverged = np.zeros(len(self.seeds), dtype=bool)
         self.tables: list[pa.Table] = []
 
-    def measure(self, splits: Sequence[str], epoch: float) -> None:
-        """Append one row for each score of each network on each of ``splits``."""
-        for split in splits:
-            measured = mean_scores(self.network, self.objective, *self.splits[split])
+    def measure(
+        self,
+        network: CubicReadoutNetwork,
+        objective: Objective,
+        splits: Mapping[str, tuple[Tensor, Tensor]],
+        epoch: float,
+    ) -> None:
+        """Append one row for each score of each network on each of ``splits``: name to images and labels."""
+        for split, images in splits.items():
+            measured = mean_scores(network, objective, *images)
             measured = {name: value.ravel() for name, value in measured.items()}
             self.note_divergence(np.isfinite(measured["loss"]), epoch)
             fine = ~self.diverged
