@@ -4,8 +4,8 @@ import pytest
 from mortal import Mortal
 
 from nnstatmech.cascades import ensembles
-from nnstatmech.cascades.params import Entropies, Trainability
-from nnstatmech.cascades.tasks import entropies, trainability
+from nnstatmech.cascades.params import Channels, Entropies, Trainability
+from nnstatmech.cascades.tasks import channels, entropies, trainability
 
 from .samples import CPU, labelled_blobs
 
@@ -57,3 +57,25 @@ def test_what_was_computed_is_kept(name, monkeypatch):
     assert len(computed) == 2
     assert task.run(params, [0, 1], dataset, CPU, checkpoint=checkpoint).equals(undisturbed)
     assert len(computed) == len(params.weight_variances) * 2 * len(getattr(params, "depths", [0]))
+
+
+@pytest.mark.parametrize("states", [3, 5, 7, 12])
+def test_trainings_of_a_channel_network_go_on(states):
+    """In the classifier, between it and the decoders, in these, and in the classifier of the second seed."""
+    params = Channels(
+        resolution=8,
+        layers=[4, "M"],
+        steps=5,
+        decoder_steps=4,
+        batch_size=10,
+        shown_images=2,
+        channels={1: [0]},
+        strongest={},
+    )
+    dataset = labelled_blobs(side=8, train=40, test=20, colours=3)
+    undisturbed = channels.run(params, [0, 1], dataset, CPU)
+    checkpoint = Mortal(states)
+    with pytest.raises(KeyboardInterrupt):
+        channels.run(params, [0, 1], dataset, CPU, checkpoint=checkpoint)
+    assert channels.run(params, [0, 1], dataset, CPU, checkpoint=checkpoint).equals(undisturbed)
+    assert len(checkpoint.states) == 2 * (params.steps + params.decoder_steps)

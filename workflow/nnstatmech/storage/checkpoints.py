@@ -18,6 +18,7 @@ import json
 import pickle
 import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import dataclass
 from os import PathLike
 from pathlib import Path
 from typing import Any, Protocol, TypeVar
@@ -53,6 +54,40 @@ class NoCheckpoint:
 
 
 no_checkpoint = NoCheckpoint()
+
+
+class Parts:
+    """Checkpoints of the parts of a computation, which are kept in one: those that are done stay with their last state.
+
+    Parameters
+    ----------
+    whole
+        The checkpoint of the computation.
+    """
+
+    def __init__(self, whole: Checkpoint):
+        self.whole = whole
+        self.saved: dict[str, Any] = whole.load() or {}
+        self.offered: dict[str, Callable[[], Any]] = {}
+
+    def offer(self, part: str, state: Callable[[], Any]) -> None:
+        """Save the states of all parts, if the last ones are old enough; ``state`` must stay callable."""
+        self.offered[part] = state
+        self.whole.offer(lambda: self.saved | {name: current() for name, current in self.offered.items()})
+
+
+@dataclass(frozen=True)
+class PartCheckpoint:
+    """The checkpoint of the part that is called ``name``."""
+
+    parts: Parts
+    name: str
+
+    def load(self) -> Any | None:
+        return self.parts.saved.get(self.name)
+
+    def offer(self, state: Callable[[], Any]) -> None:
+        self.parts.offer(self.name, state)
 
 
 def resumed(parts: Sequence[Callable[[], Result]], checkpoint: Checkpoint) -> Iterator[Result]:
