@@ -141,8 +141,11 @@ def walks() -> pd.DataFrame:
             position |= {"weight_variance": round(variance, 9), "depth": depth}
             for quantity, value in (("accuracy", 0.2 + 0.2 * trained), ("trained", trained), ("epochs", 3)):
                 rows.append(position | {"quantity": quantity, "value": value})
+        of_seed = {"run": f"direction={direction}", "direction": direction, "seed": 0}
+        rows.append(of_seed | {"quantity": "threshold", "value": 0.35})
+        rows.append(of_seed | {"quantity": "linear_accuracy", "value": 0.3})
     runs = ("direction=falling", "direction=rising")
-    return small_table(rows, runs, bias_variance=0.05, threshold=0.4, variance_step=0.3, start_depth=30)
+    return small_table(rows, runs, bias_variance=0.05, variance_step=0.3, start_depth=30)
 
 
 def pictures_row(height, width, channels, **position) -> dict:

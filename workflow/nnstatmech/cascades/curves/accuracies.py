@@ -3,7 +3,7 @@
 import numpy as np
 import pandas as pd
 
-from ...readings import Measurement, NotMeasured, by_seed, over_seeds, select
+from ...readings import Measurement, NotMeasured, by_seed, over_seeds, runs_of, select
 from .depth_scales import ordered_beyond
 
 
@@ -22,6 +22,35 @@ def accuracy_map(table: pd.DataFrame) -> pd.DataFrame:
 def accuracies_over_variances(table: pd.DataFrame) -> pd.DataFrame:
     """Final accuracy of networks of one depth: ``mean`` and standard ``error`` over seeds, by weight variance."""
     return over_seeds(by_seed(final_accuracies(table), "weight_variance"))
+
+
+def at_best_rates(table: pd.DataFrame) -> pd.DataFrame:
+    """Final accuracies at the learning rate that is best on the training images, weight variance by weight variance.
+
+    The best rate has the lowest training loss, averaged over seeds; a rate at which a network diverged is out, and of
+    equals the smallest is taken. The test images are not looked at.
+
+    Parameters
+    ----------
+    table
+        Runs that differ by their learning rate alone.
+
+    Returns
+    -------
+    pandas.DataFrame
+        By weight variance: ``mean`` and standard ``error`` over seeds of the test accuracy, and the ``learning_rate``;
+        null where networks diverged at every rate.
+    """
+    runs = {params["learning_rate"]: rows for params, rows in runs_of(table)}
+    losses = {
+        rate: by_seed(select(rows, quantity="loss"), "weight_variance").mean(skipna=False)
+        for rate, rows in sorted(runs.items())
+    }
+    best = pd.DataFrame(losses).dropna(how="all").idxmin(axis=1)
+    reached = {rate: accuracies_over_variances(rows) for rate, rows in runs.items()}
+    found = pd.DataFrame({variance: reached[rate].loc[variance] for variance, rate in best.items()}).T
+    variances = next(iter(reached.values())).index
+    return found.assign(learning_rate=best).reindex(variances)
 
 
 def accuracies_of_band(table: pd.DataFrame, depth: int, lowest: float, highest: float) -> pd.Series:
