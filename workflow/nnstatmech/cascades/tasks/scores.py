@@ -219,5 +219,8 @@ def trained_layers(params: Scores, depth: int) -> list[Layer]:
     """The network, readout included, that the tasks ``trainability`` and ``classification`` train."""
     if params.architecture == "wide":
         return [*wide_classifier(params.resolution**2, depth, CLASSES)]
-    sizes = {"depth": depth, "resolution": params.resolution, "channels": params.channels}
-    return classifier(Classification(architecture=params.architecture, **sizes))
+    return classifier(
+        Classification(
+            architecture=params.architecture, depth=depth, resolution=params.resolution, channels=params.channels
+        )
+    )
