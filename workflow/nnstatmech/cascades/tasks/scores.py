@@ -219,8 +219,5 @@ def trained_layers(params: Scores, depth: int) -> list[Layer]:
     """The network, readout included, that the tasks ``trainability`` and ``classification`` train."""
     if params.architecture == "wide":
         return [*wide_classifier(params.resolution**2, depth, CLASSES)]
-    return classifier(
-        Classification(
-            architecture=params.architecture, depth=depth, resolution=params.resolution, channels=params.channels
-        )
-    )
+    sizes = {name: getattr(params, name) for name in ("architecture", "resolution", "channels")}
+    return classifier(Classification.model_validate(sizes | {"depth": depth}))
