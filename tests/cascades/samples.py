@@ -153,6 +153,20 @@ def pictures_row(height, width, channels, **position) -> dict:
     return position | {"pixels": pixels, "height": height, "width": width, "channels": channels}
 
 
+def rates_table(values) -> pd.DataFrame:
+    """``values``: rate to weight variance to, seed by seed, (training loss, test accuracy)."""
+    rows = [
+        {"run": f"rate={rate}", "seed": seed, "weight_variance": variance, "step": 9, "quantity": name, "value": value}
+        for rate, grid in values.items()
+        for variance, networks in grid.items()
+        for seed, own in enumerate(networks)
+        for name, value in zip(("loss", "accuracy"), own, strict=True)
+    ]
+    frame = pd.DataFrame(rows)
+    frame.attrs["runs"] = {f"rate={rate}": {"learning_rate": rate} for rate in values}
+    return frame
+
+
 def reconstructions(missed=()) -> pd.DataFrame:
     rows = [{"seed": 0, "quantity": "accuracy", "value": 0.93}]
     for label in range(10):

@@ -4,7 +4,7 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from nnstatmech.cascades.curves.accuracies import accuracy_map, at_best_rates
+from nnstatmech.cascades.curves.accuracies import accuracy_map, at_best_rates, best_rates
 from nnstatmech.cascades.curves.decoded import cascade_of, first_network, shown_images, single_channels
 from nnstatmech.cascades.curves.depth_scales import correlation_depths, critical_variance, ordered_beyond
 from nnstatmech.cascades.curves.entropies import (
@@ -18,7 +18,7 @@ from nnstatmech.cascades.curves.entropies import (
 from nnstatmech.cascades.curves.falling import found_depths, last_attempts
 from nnstatmech.readings import NotMeasured
 
-from .samples import accuracy_grid, channel_pictures, reconstructions, small_table, walks
+from .samples import accuracy_grid, channel_pictures, rates_table, reconstructions, small_table, walks
 
 
 def cutoff_table(depths, image_errors, variances=(0.5, 1.0), strengths=(1e-2,)) -> pd.DataFrame:
@@ -98,20 +98,6 @@ def test_accuracies_are_those_after_the_last_step():
     assert grid.loc[60, 0.5] == pytest.approx(0.11)
 
 
-def rates_table(values) -> pd.DataFrame:
-    """``values``: rate to weight variance to, seed by seed, (training loss, test accuracy)."""
-    rows = [
-        {"run": f"rate={rate}", "seed": seed, "weight_variance": variance, "step": 9, "quantity": name, "value": value}
-        for rate, grid in values.items()
-        for variance, networks in grid.items()
-        for seed, own in enumerate(networks)
-        for name, value in zip(("loss", "accuracy"), own, strict=True)
-    ]
-    frame = pd.DataFrame(rows)
-    frame.attrs["runs"] = {f"rate={rate}": {"learning_rate": rate} for rate in values}
-    return frame
-
-
 def test_the_learning_rate_is_chosen_on_the_training_images():
     """0.1 trains best at a variance of 1; at 2 one of its networks has diverged; at 3 both rates are equal."""
     table = rates_table(
@@ -120,8 +106,8 @@ def test_the_learning_rate_is_chosen_on_the_training_images():
             0.01: {1.0: [(0.1, 0.9), (0.6, 0.9)], 2.0: [(2.0, 0.2), (2.2, 0.4)], 3.0: [(1.0, 0.3), (1.0, 0.3)]},
         }
     )
+    assert best_rates(table).tolist() == [0.1, 0.01, 0.01]
     found = at_best_rates(table)
-    assert found["learning_rate"].tolist() == [0.1, 0.01, 0.01]
     np.testing.assert_allclose(found["mean"], [0.6, 0.3, 0.3])
     np.testing.assert_allclose(found["error"], [0.1, 0.1, 0], atol=1e-12)
 

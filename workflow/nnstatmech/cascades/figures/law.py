@@ -21,8 +21,8 @@ TOLERANCE, ASPECT = 0.07, 0.06  # within the first of the law, where the cutoff 
 def theory(main: EntropiesTable, cascades: EntropiesTable, *, scale: str, strength: float = 1e-3) -> Figure:
     """Maps of R² as measured and by the law, cutoffs of several widths, and their ratio to the law's.
 
-    ``main`` holds cascades through ordered networks of several widths; ``cascades`` those of the maps. Ridge decoders of
-    ``strength`` in both.
+    ``main`` holds cascades through ordered networks of several widths; ``cascades`` those of the maps. Ridge decoders
+    of ``strength`` in both.
     """
     table = select(cascades, decoder="ridge", ridge_strength=strength)
     widths = select(main, decoder="ridge", ridge_strength=strength)
