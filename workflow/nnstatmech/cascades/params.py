@@ -375,7 +375,8 @@ class Falling(Parameters):
         """Every depth fails once, which takes all epochs: at most; what trains takes few of them."""
         failures, depth = self.start_depth / self.depth_step, self.start_depth / 2
         images = self.epochs * self.train_images
-        seconds = 6 * 1.5 * images * shrinking_weights(self.resolution**2, depth) / MULTIPLICATIONS
+        passes = 3 * images + self.epochs * self.test_images  # a step is three passes, and every epoch is evaluated
+        seconds = 2 * 1.5 * passes * shrinking_weights(self.resolution**2, depth) / MULTIPLICATIONS
         seconds += CALL * depth * images / self.batch_size
         held = 5 * 4 * self.resolution**2 * (self.train_images + self.test_images)
         return Cost(seeds * failures * seconds, LOADED + held / MEGABYTE)
