@@ -59,7 +59,13 @@ def tables():
         ),
         "if_cnn": task_table(entropies, Entropies, grey, one=small | {"architecture": "cnn"}),
         "if_resnet": task_table(entropies, Entropies, grey, one=small | {"architecture": "resnet"}),
-        "if_resnet_training": task_table(classification, Classification, grey, one=small | {"steps": 2}),
+        "if_resnet_training": task_table(
+            classification,
+            Classification,
+            grey,
+            case="rate",
+            **{name: small | {"steps": 2, "learning_rate": rate} for name, rate in (("low", 1e-3), ("high", 1e-2))},
+        ),
         "if_trainability": task_table(
             trainability,
             Trainability,
@@ -148,6 +154,7 @@ SMALL_ARGUMENTS = {
     "effective_ridge_strength": {"weight_variances": [0.5, 0.7]},
     "mean_accuracy": {"depth": 10, "lowest": 0.5, "highest": 2.0},
     "accuracy_beyond": {"correlation_depths": 4},
+    "accuracy_at_best_rate": {"weight_variances": [0.5, 0.7]},
     "prediction": {},
     "prediction_gain": {},
     "cutoff_gain": {"weight_variances": [0.5, 0.7], "few": 3200, "many": 6400},
