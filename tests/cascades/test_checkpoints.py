@@ -4,8 +4,8 @@ import pytest
 from mortal import Mortal
 
 from nnstatmech.cascades import ensembles
-from nnstatmech.cascades.params import Channels, Entropies, Trainability
-from nnstatmech.cascades.tasks import channels, entropies, trainability
+from nnstatmech.cascades.params import Channels, Classification, Entropies, Trainability
+from nnstatmech.cascades.tasks import channels, classification, entropies, trainability
 
 from .samples import CPU, labelled_blobs
 
@@ -79,3 +79,24 @@ def test_trainings_of_a_channel_network_go_on(states):
         channels.run(params, [0, 1], dataset, CPU, checkpoint=checkpoint)
     assert channels.run(params, [0, 1], dataset, CPU, checkpoint=checkpoint).equals(undisturbed)
     assert len(checkpoint.states) == 2 * (params.steps + params.decoder_steps)
+
+
+def test_classifiers_that_were_killed_go_on():
+    params = Classification(
+        architecture="resnet",
+        resolution=12,
+        depth=6,
+        channels=4,
+        weight_variances=[0.5, 1.5],
+        steps=6,
+        momentum=0.9,
+        batch_size=10,
+        train_images=40,
+        test_images=20,
+    )
+    dataset, checkpoint = labelled_blobs(side=12, train=40, test=20), Mortal(3)
+    undisturbed = classification.run(params, [0, 1], dataset, CPU)
+    with pytest.raises(KeyboardInterrupt):
+        classification.run(params, [0, 1], dataset, CPU, checkpoint=checkpoint)
+    assert classification.run(params, [0, 1], dataset, CPU, checkpoint=checkpoint).equals(undisturbed)
+    assert len(checkpoint.states) == params.steps

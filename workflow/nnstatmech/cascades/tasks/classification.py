@@ -9,6 +9,7 @@ from torch import Tensor
 from torch.nn.functional import cross_entropy
 
 from ...datasets import Dataset
+from ...storage.checkpoints import Checkpoint, no_checkpoint
 from ...storage.progress import no_progress
 from ...storage.tables import tidy
 from ..hyperbolic import tanh
@@ -16,7 +17,7 @@ from ..images import labelled_part, minibatches, require_labels
 from ..networks import Layer, LayerParameters, cnn_body, forward, initial_network, pooled_head, resnet_body
 from ..params import Classification
 from ..precision import full_precision
-from ..training import Descent, accuracy, chance, train, trainable
+from ..training import Descent, accuracy, chance, train_on, trainable
 from .entropies import without_nan
 
 EVALUATED_AT_ONCE = 256  # test images
@@ -38,6 +39,7 @@ def run(
     dataset: Dataset | None,
     device: torch.device,
     progress=no_progress,
+    checkpoint: Checkpoint = no_checkpoint,
 ) -> pa.Table:
     """What training reaches, one row per seed, σ_w² and quantity.
 
@@ -45,7 +47,7 @@ def run(
     mean cross-entropy of the last quarter of the minibatches, each before its step; null if the network diverged.
 
     Networks of one seed share the normal numbers behind their weights and the order of their minibatches. All are
-    trained by one stochastic gradient descent on the sum of their losses.
+    trained by one stochastic gradient descent on the sum of their losses. ``checkpoint`` keeps where it stands.
 
     Raises
     ------
@@ -63,7 +65,9 @@ def run(
     }
     shown = torch.stack([batches[seed] for seed in owners], 1).to(device)
     with progress(total=params.steps, desc=f"{params.architecture} classifiers") as bar, full_precision():
-        losses = descend(params, layers, parameters, train_images, train_labels, shown, lambda: bar.update(1))
+        losses = descend(
+            params, layers, parameters, train_images, train_labels, shown, lambda: bar.update(1), checkpoint
+        )
         found = accuracy(lambda x: forward(layers, parameters, x[None]), test, test_labels, EVALUATED_AT_ONCE)
     guessed = chance(torch.as_tensor(require_labels(dataset).train_labels))
     finite = found.isfinite() & losses.isfinite()
@@ -96,6 +100,7 @@ def descend(
     labels: Tensor,
     shown: Tensor,
     after_step: Callable[[], object],
+    checkpoint: Checkpoint = no_checkpoint,
 ) -> Tensor:
     """Train all networks in place; ``shown`` (steps, E, batch) says which images each of them sees.
 
@@ -114,5 +119,5 @@ def descend(
 
     with trainable(parameters) as tensors:
         optimiser = torch.optim.SGD(tensors, lr=params.learning_rate, momentum=params.momentum)
-        losses = train(Descent(optimiser, gradients), ((batch,) for batch in shown), after_step)
+        losses = train_on(Descent(optimiser, gradients), [(batch,) for batch in shown], after_step, checkpoint)
     return torch.stack(losses[-max(1, len(losses) // LOSS_SHARE) :]).double().mean(0)
