@@ -2,7 +2,6 @@
 
 import numpy as np
 import pandas as pd
-from scipy.optimize import brentq
 from scipy.special import k0
 from scipy.stats import gaussian_kde
 
@@ -11,7 +10,7 @@ from ..bessel import log_bessel_k
 from ..comparison import js_divergence
 from ..logistic import Logistic
 from ..params import PUBLISHED_REGRESSION
-from ..prior import cdf, log_prior
+from ..prior import log_prior, moment
 from ..untrained import OutputLength
 from . import classifier, full_data, path_pruning, regression
 from .rows import exact_number, profiles
@@ -95,13 +94,13 @@ def read_accuracies(table: pd.DataFrame, coupling: float) -> dict[str, float]:
     }
 
 
-def median_lengths(table: pd.DataFrame, temperatures) -> dict[str, np.ndarray]:
-    """Exact median output lengths of untrained networks by temperature: ``cubed`` sums, and ``relu`` units."""
+def mean_lengths(table: pd.DataFrame, temperatures) -> dict[str, np.ndarray]:
+    """Exact mean output lengths of untrained networks by temperature: ``cubed`` sums, and ``relu`` units."""
     settings, norm = parameters_of(table), exact_number(select(table, quantity="input_norm"))
     width = settings["width"]
-    cubed = [OutputLength(norm, t, width, settings["coupling"]).median for t in temperatures]
-    unit = brentq(lambda r: float(cdf(r, [width], width, 1.0, "relu")) - 0.5, width / 10, 10 * width)
-    return {"cubed": np.array(cubed), "relu": unit * norm * (np.asarray(temperatures, float) / width) ** 2}
+    cubed = [OutputLength(norm, t, width, settings["coupling"]).mean for t in temperatures]
+    unit = float(moment(1, [width], width, norm, "relu"))
+    return {"cubed": np.array(cubed), "relu": unit * (np.asarray(temperatures, float) / width) ** 2}
 
 
 def loss_as_published(table: pd.DataFrame, coupling: float) -> pd.DataFrame:

@@ -8,6 +8,7 @@ import pandas as pd
 import seaborn as sns
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
+from matplotlib.ticker import MaxNLocator
 from scipy.stats import chi, norm
 
 from ...readings import over_seeds
@@ -23,6 +24,7 @@ from ..tables import (
     RegressionTable,
     UntrainedTable,
 )
+from .marks import labelled_ticks
 
 WRONG: dict[str, Any] = {"color": "tab:orange", "lw": 1.5, "label": "original"}
 RIGHT: dict[str, Any] = {"color": "black", "lw": 1.3, "label": "right"}
@@ -132,6 +134,7 @@ def unrelated_vectors(ax: Axes, table: pd.DataFrame) -> None:
     ax.axhline(curves.PUBLISHED_DISTANCE, color="tab:orange", lw=1, label="published")
     sampling = float(floor(BINS, curves.network_width(table)))
     ax.axhline(sampling, color="black", ls="--", lw=1, label="sampling alone")
+    ax.xaxis.set_major_locator(MaxNLocator(integer=True))
     ax.set(xlabel="network", ylabel="Jensen-Shannon distance", ylim=(0, None), title="8  nine unrelated numbers")
     ax.legend(fontsize=7)
 
@@ -152,15 +155,15 @@ def misplaced_prediction(ax: Axes, table: pd.DataFrame) -> None:
 
 
 def cubed_sums(ax: Axes, table: pd.DataFrame) -> None:
-    """Median output length against temperature: cubed sums of all units, and rectified units."""
+    """Mean output length against temperature: cubed sums of all units, and rectified units."""
     lengths = untrained.output_lengths(table)
     temperatures = np.geomspace(min(lengths), max(lengths), 30)
-    exact = curves.median_lengths(table, temperatures)
+    exact = curves.mean_lengths(table, temperatures)
     ax.loglog(temperatures, exact["relu"], **changed(RIGHT, label=r"ReLU: $T^2$"))
     ax.loglog(temperatures, exact["cubed"], **changed(WRONG, label=r"cube of the sum: $T^4$"))
-    medians = [np.median(found) for _, found in lengths.values()]
-    ax.loglog(list(lengths), medians, "o", color="tab:orange", ms=4, label="networks")
-    ax.set(xlabel="temperature $T$", ylabel="median output length", title="10  what is called ReLU")
+    means = [found.mean() for _, found in lengths.values()]
+    ax.loglog(list(lengths), means, "o", color="tab:orange", ms=4, label="networks")
+    ax.set(xlabel="temperature $T$", ylabel="mean output length", title="10  what is called ReLU")
     ax.legend(fontsize=7)
 
 
@@ -180,6 +183,7 @@ def one_layer_too_many(ax: Axes, table: pd.DataFrame) -> None:
     ax.loglog(scales.index, scales["exact"], "o", color="black", ms=4)
     ax.loglog(scales.index, scales["saddle"], **RIGHT)
     ax.loglog(scales.index, scales["two_layers"], **WRONG)
+    labelled_ticks(ax.yaxis)
     ax.set(xlabel="hidden width $n$", ylabel="kernel scale $u/E[u]$", title=f"12  $L$ = 2 for one layer, β = {beta:g}")
 
 
@@ -200,7 +204,8 @@ def unnormalised(ax: Axes, table: pd.DataFrame) -> None:
         ax.plot(proposed[g].index, proposed[g], color=colour, lw=1.3, label=label)
         ax.plot(normalised[g].index, normalised[g], color="black", lw=0.8, ls=":")
     ax.set(xlabel="output $y$", ylabel="partition function $Z$", title="13b  not normalised")
-    ax.legend(title="integral", fontsize=6.5, title_fontsize=7)
+    ax.set_ylim(0, 1.6 * ax.get_ylim()[1])
+    ax.legend(title="integral", fontsize=6.5, title_fontsize=7, ncols=2, loc="upper center")
 
 
 def fit_for_a_theory(ax: Axes, table: pd.DataFrame) -> None:
