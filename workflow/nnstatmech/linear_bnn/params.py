@@ -512,7 +512,7 @@ class Outputs(Parameters):
 
 
 class FullData(Parameters):
-    """Exact posteriors after all images of two classes, by the second moments of their pixels."""
+    """Exact posteriors after all images of two classes, by the second moments of their pixels; some sampled, too."""
 
     needs = "labels"
     columns: ClassVar = {
@@ -536,6 +536,11 @@ class FullData(Parameters):
         1.5, description="s: weights have standard deviation s in the first layer (images of norm 1), s/√fan-in after"
     )
     betas: list[Positive] = Field([0.1, 1, 10, 100], min_length=1, description="inverse temperatures β")
+    sampled_widths: list[list[Width]] = Field(
+        [[2], [10], [2, 2]], description="hidden widths of the networks that are sampled, too; any"
+    )
+    chains: int = Field(16, ge=2, description="independent chains of Hamiltonian Monte Carlo in one realisation")
+    draws: int = Field(300, ge=4, description="moves of a chain that are kept, after half as many that are left out")
 
     @model_validator(mode="after")
     def check_classes(self):
@@ -544,8 +549,9 @@ class FullData(Parameters):
         return self
 
     def cost(self, seeds: int) -> Cost:
-        """0.7 s for each network and temperature and 3 s for the moments; the same for all seeds."""
-        return above_start(3 + 0.7 * len(self.hidden_widths) * len(self.betas), 600.0)
+        """0.7 s for each network and temperature, 3 s for the moments, and 0.1 ms a move of a chain."""
+        sampled = 1.5e-4 * seeds * self.chains * self.draws * len(self.sampled_widths)
+        return above_start(3 + (0.7 * len(self.hidden_widths) + sampled) * len(self.betas), 600.0)
 
     def class_range(self) -> tuple[int, int | None]:
         """The two classes have to be there."""

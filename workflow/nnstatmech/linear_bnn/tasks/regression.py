@@ -13,7 +13,7 @@ from ...seeding import torch_stream
 from ...storage.checkpoints import Checkpoint, no_checkpoint
 from ...storage.progress import no_progress
 from ...storage.tables import tidy
-from ..digits import MiniBatches, labelled_digits, require, step_size
+from ..digits import LabelledDigits, MiniBatches, labelled_digits, require, step_size
 from ..params import Regression
 from ..regression import CubicReadoutNetwork, Objective, mean_output_by_label, mean_scores, one_of_each, train
 
@@ -32,7 +32,9 @@ def run(
     and ``loss`` (as trained on, with the penalty) by split and epoch, the training split measured on as many
     images as the validation split; ``diverged_epoch`` for a network whose outputs left the float range, which
     has no further rows; ``image`` and ``target`` (no seed) and ``prediction`` of single test images, and
-    ``mean_prediction`` over all test images of a label, as profiles.
+    ``mean_prediction`` over all test images of a label, as profiles. As the seed repository plots and reads them:
+    ``misplaced_prediction``, for the training image of the same index as a test image, and ``misplaced_accuracy``,
+    how often the nearest label to its peak is that of the test image.
     """
     dataset = require(dataset)
     digits = labelled_digits(dataset, params.train_images, params.validation_images, device)
@@ -55,10 +57,18 @@ def run(
             bar.update(step - course.steps)
             course.steps, course.evaluations = int(step), course.evaluations + 1
             checkpoint.offer(lambda: course)
-    scores.measure(network, objective, {"test": digits.splits["test"]}, params.steps / batches.steps_per_epoch)
+    last = params.steps / batches.steps_per_epoch
+    scores.measure(network, objective, {"test": digits.splits["test"]}, last)
+    scores.measure_misplaced(network, objective, digits, last)
     test = digits.splits["test"]
     shown = one_of_each(test[1].cpu().numpy(), params.examples)
-    pictures = [*examples(shown, objective, *test), *predictions(params, seeds, network, shown, *test)]
+    given = {"prediction": test, "misplaced_prediction": (digits.x, digits.labels)}
+    finite = scores.finite
+    pictures = [
+        *examples(shown, objective, *test),
+        *mean_predictions(params, seeds, network, finite, *test),
+        *(rows for name, of in given.items() for rows in predictions(params, seeds, network, finite, name, shown, *of)),
+    ]
     return pa.concat_tables([*scores.tables, *pictures])
 
 
@@ -87,6 +97,7 @@ class ScoreRows:
     def __init__(self, params: Regression, seeds: Sequence[int]):
         self.seeds = np.repeat(seeds, len(params.couplings))
         self.couplings = np.tile(params.couplings, len(seeds))
+        self.shape = len(seeds), len(params.couplings)
         self.diverged = np.zeros(len(self.seeds), dtype=bool)
         self.tables: list[pa.Table] = []
 
@@ -105,6 +116,21 @@ class ScoreRows:
             fine = ~self.diverged
             for name, value in measured.items():
                 self.append(fine, split=split, epoch=epoch, quantity=name, value=value[fine])
+
+    def measure_misplaced(
+        self, network: CubicReadoutNetwork, objective: Objective, digits: LabelledDigits, epoch: float
+    ) -> None:
+        """Append how often a test image's label is read from the output for the training image of its index."""
+        labels = digits.splits["test"][1]
+        x = digits.x[: len(labels)]
+        value = mean_scores(network, objective, x, labels[: len(x)])["accuracy_peak"].ravel()
+        fine = ~self.diverged
+        self.append(fine, split="test", epoch=epoch, quantity="misplaced_accuracy", value=value[fine])
+
+    @property
+    def finite(self) -> np.ndarray:
+        """Which networks (seeds, couplings) have not diverged."""
+        return ~self.diverged.reshape(self.shape)
 
     def note_divergence(self, finite: np.ndarray, epoch: float) -> None:
         new = ~finite & ~self.diverged
@@ -129,18 +155,39 @@ def predictions(
     params: Regression,
     seeds: Sequence[int],
     network: CubicReadoutNetwork,
+    finite: np.ndarray,
+    quantity: str,
     shown: np.ndarray,
     x: Tensor,
     labels: Tensor,
 ) -> list[pa.Table]:
-    """Outputs for the ``shown`` test images, and their mean over all images of a label, of finite networks."""
-    known = labels[shown].cpu().numpy()
-    single = network(x[shown].expand(len(seeds), -1, -1)).mT.cpu().numpy()
-    mean = mean_output_by_label(network, x, labels).cpu().numpy()
-    tables = []
-    for i, j in zip(*np.nonzero(np.isfinite(mean).all((2, 3))), strict=True):
-        network_of = {"seed": seeds[i], "coupling": params.couplings[j], "split": "test"}
-        one = {"image": shown, "label": known, "quantity": "prediction", "profile": single[i, j]}
-        average = {"label": np.arange(mean.shape[2]), "quantity": "mean_prediction", "profile": mean[i, j]}
-        tables += [tidy(Regression.columns, **network_of, **rows) for rows in (one, average)]
-    return tables
+    """Outputs of the ``finite`` networks (seeds, couplings) for those of the ``shown`` images that there are."""
+    shown = shown[shown < len(x)]
+    outputs = network(x[shown].expand(len(seeds), -1, -1)).mT.cpu().numpy()
+    rows = {"split": "test", "image": shown, "label": labels[shown].cpu().numpy(), "quantity": quantity}
+    return profile_rows(params, seeds, finite, outputs, rows)
+
+
+def mean_predictions(
+    params: Regression,
+    seeds: Sequence[int],
+    network: CubicReadoutNetwork,
+    finite: np.ndarray,
+    x: Tensor,
+    labels: Tensor,
+) -> list[pa.Table]:
+    """Mean outputs of the ``finite`` networks over all images of a label."""
+    outputs = mean_output_by_label(network, x, labels).cpu().numpy()
+    rows = {"split": "test", "label": np.arange(outputs.shape[2]), "quantity": "mean_prediction"}
+    return profile_rows(params, seeds, finite, outputs, rows)
+
+
+def profile_rows(
+    params: Regression, seeds: Sequence[int], finite: np.ndarray, outputs: np.ndarray, rows: dict
+) -> list[pa.Table]:
+    """``rows`` of each network with its outputs as profiles, where none of these left the float range."""
+    whole = finite & np.isfinite(outputs).all((2, 3))
+    return [
+        tidy(Regression.columns, seed=seeds[i], coupling=params.couplings[j], **rows, profile=outputs[i, j])
+        for i, j in zip(*np.nonzero(whole), strict=True)
+    ]
