@@ -18,7 +18,7 @@ from nnstatmech.storage.tables import require_finite, schema_of
 
 CPU = torch.device("cpu")
 SMALL = {"values": [0.5, 1.5, 40.0], "depths": [1, 4], "width": 8, "resolution": 8, "classes": 3, "steps": [10, 40]}
-SMALL |= {"chosen_after": 20, "rates": [1e-6, 0.05], "score_images": 8, "batch_size": 16}
+SMALL |= {"chosen_after": 20, "rates": [1e-6, 0.05], "score_images": 8, "batch_size": 16, "probe_images": 40}
 
 
 def dataset(labels=True):
@@ -46,7 +46,9 @@ def test_a_task_gives_its_columns_and_null_for_what_is_undefined():
     found = cells.run(Cells(**SMALL), [0], dataset(), CPU)
     assert found.schema.equals(schema_of(Cells.columns))
     require_finite(found, "atlas")
-    values = found.to_pandas()
+    table = found.to_pandas()
+    values = table[table["block"].isna()]
+    assert set(table.loc[table["block"].notna(), "quantity"]) == {*cells.ALONG_BLOCKS, "multiply_adds"}
     assert values.loc[values["quantity"] == "naswot", "value"].isna().all()  # tanh has no codes
     assert (values["quantity"] == "loss").sum() == 2 * 3 * 2
     assert (values["quantity"] == "accuracy").sum() == 2 * 3 * 2
@@ -55,7 +57,7 @@ def test_a_task_gives_its_columns_and_null_for_what_is_undefined():
 def test_a_realisation_does_not_depend_on_the_shard(table):
     alone = cells.run(Cells(plane="dense_tanh", **SMALL), [1], dataset(), CPU).to_pandas()
     together = table[(table["run"] == "dense_tanh") & (table["seed"] == 1)].reset_index(drop=True)
-    for name in ("initial_value", "depth", "step", "rate", "quantity", "value"):
+    for name in ("initial_value", "depth", "block", "step", "rate", "quantity", "value"):
         left, right = alone[name].astype(object), together[name].astype(object)
         assert left.where(left.notna(), None).tolist() == right.where(right.notna(), None).tolist()
 

@@ -123,11 +123,20 @@ def test_a_network_of_your_own(project):
     (source,) = blocks(page("own_network"), "python")
     (project.folder / "my_models.py").write_text(source)
     put_images(project.folder / "my_images")
-    (command,) = commands(page("own_network"))
+    command, as_experiment = commands(page("own_network"))
     said = nnstatmech(project, command)
     assert "probe/probe.png" in said
     assert (project.folder / "probe/probe.csv").exists()
     assert (project.folder / "probe/probe.png").exists()
+
+    configure(project, "own_network")
+    snakemake(project, as_experiment)
+    assert (project.folder / "figures/Probe_mine.png").exists()
+    assert project.plan(*as_experiment.split()[1:]) == []
+    (project.folder / "my_models.py").write_text(source.replace("nn.ReLU()]", "nn.GELU()]"))
+    planned = project.plan(*as_experiment.split()[1:])
+    assert any("Run mine" in job for job in planned)
+    assert any(job.startswith("Draw") for job in planned)
 
 
 def test_find_a_claim(project):

@@ -143,6 +143,47 @@ def test_a_folder_without_a_family_is_named(tmp_path):
         read_layers([written(tmp_path, "mine.yaml", "families: [nowhere]\n")])
 
 
+OWN = """experiments:
+  mine: {family: probe, task: initialisation, dataset: cifar10, params: {model: "my_models.py:build"}}
+  named: {family: probe, task: training, dataset: cifar10, params: {model: "torchvision:resnet18"}}
+  other: {family: moments, dataset: cifar10, params: {architecture: vanilla}}
+figures:
+  Probe_named: {title: My network, options: {sentences: false}}
+"""
+
+
+def test_an_experiment_of_ones_own_is_a_figure_without_an_entry(tmp_path):
+    before = read_layers([]).config["figures"]
+    layers = read_layers([written(tmp_path, "mine.yaml", OWN)])
+    figures = layers.config["figures"]
+    assert set(figures) - set(before) == {"Probe_mine", "Probe_named"}
+    assert all(figures[name] == before[name] for name in before)
+    assert figures["Probe_mine"]["experiments"] == {"main": "mine"}
+    assert figures["Probe_mine"]["title"] == "Probes: mine"
+    assert "experiment mine, " in figures["Probe_mine"]["caption"]
+    assert figures["Probe_named"]["title"] == "My network"
+    assert figures["Probe_named"]["draw"] == figures["Probe_mine"]["draw"]
+    plan = Plan(read_settings(layers.config, "laptop"), layers.families, layers.folder_of)
+    assert plan.runs["mine"]["single"].params["file"] == "my_models.py"
+    assert plan.drawing("Probe_mine") == plan.drawing("Probe_mlp")
+
+
+@pytest.mark.parametrize(
+    ("changed", "line"),
+    [
+        (("sentences", "sentence"), "mine.yaml, line 6: figures.Probe_named.options.sentence: "),
+        (("title", "titel"), "mine.yaml, line 6: figures.Probe_named: unknown key 'titel'; did you mean 'title'?"),
+    ],
+)
+def test_what_is_written_of_such_a_figure_is_checked(tmp_path, changed, line):
+    assert refusals([written(tmp_path, "mine.yaml", OWN.replace(*changed))])[0].startswith(line)
+
+
+@pytest.mark.parametrize("text", ["figures: [a]\n", "experiments: [a]\n", "figures: {Probe_x: 3}\n"])
+def test_what_is_no_mapping_is_refused_as_ever(tmp_path, text):
+    assert refusals([written(tmp_path, "mine.yaml", text)])[0].startswith("mine.yaml, line 1: ")
+
+
 def test_the_experiments_state_what_differs():
     """Settings of all families' experiments: leaves, a value a scale or a list counting as one.
 

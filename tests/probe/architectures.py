@@ -1,5 +1,6 @@
 """Small networks in the style of public ones, written for the tests: name -> (model, inputs, keyword arguments)."""
 
+import dataclasses
 import math
 
 import torch
@@ -552,6 +553,82 @@ def sequences(count=16, features=12):
     return torch.randn(count, 7, features)
 
 
+class Experts(nn.Module):
+    """The best ``chosen`` of several experts for each token; an expert that no token chooses is not called."""
+
+    def __init__(self, width=16, experts=5, chosen=2):
+        super().__init__()
+        self.norm, self.gate, self.chosen = nn.LayerNorm(width), nn.Linear(width, experts), chosen
+        self.experts = nn.ModuleList(
+            nn.Sequential(nn.Linear(width, 12), nn.GELU(), nn.Linear(12, width)) for _ in range(experts)
+        )
+
+    def forward(self, x):
+        tokens = self.norm(x).flatten(0, -2)
+        weights, indices = self.gate(tokens).topk(self.chosen, -1)
+        mixed = torch.zeros_like(tokens)
+        for number, expert in enumerate(self.experts):
+            rows, place = (indices == number).nonzero(as_tuple=True)
+            if len(rows):
+                mixed = mixed.index_add(0, rows, expert(tokens[rows]) * weights.softmax(-1)[rows, place, None])
+        return x + mixed.view_as(x)
+
+
+class FourierMixing(nn.Module):
+    """Tokens mixed by complex filters between a Fourier transform and its inverse, then a feed-forward block."""
+
+    def __init__(self, width=8, tokens=7):
+        super().__init__()
+        self.norm, self.filters = nn.LayerNorm(width), nn.Parameter(torch.randn(tokens // 2 + 1, width, 2) / 2)
+        self.feed_forward = nn.Sequential(nn.Linear(width, 16), nn.GELU(), nn.Linear(16, width))
+
+    def forward(self, x):
+        spectrum = torch.fft.rfft(self.norm(x), dim=1) * torch.view_as_complex(self.filters)
+        x = x + torch.fft.irfft(spectrum, n=x.shape[1], dim=1)
+        return x + self.feed_forward(self.norm(x))
+
+
+class CausalEncoder(nn.Module):
+    """An encoder with a learnt first token, a causal mask and padding; the last token before the padding is read."""
+
+    def __init__(self, width=16):
+        super().__init__()
+        self.embed, self.first = nn.Linear(6, width), nn.Parameter(torch.randn(1, 1, width))
+        self.layers = nn.ModuleList(nn.TransformerEncoderLayer(width, 2, 32, 0.1, batch_first=True) for _ in range(2))
+        self.head = nn.Linear(width, 5)
+
+    def forward(self, x):
+        tokens = torch.cat([self.first.expand(len(x), -1, -1), self.embed(x)], 1)
+        count = tokens.shape[1]
+        causal = torch.triu(torch.ones(count, count, dtype=torch.bool), 1)
+        padding = torch.zeros(len(x), count, dtype=torch.bool)
+        padding[:, -2:] = True
+        for layer in self.layers:
+            tokens = layer(tokens, src_mask=causal, src_key_padding_mask=padding)
+        return self.head(tokens[:, -3])
+
+
+@dataclasses.dataclass(frozen=True)
+class Answer:
+    """What some libraries give back instead of a tensor."""
+
+    logits: torch.Tensor
+    hidden: tuple
+
+
+class AnswersInside(nn.Module):
+    """Blocks that hand on frozen data classes."""
+
+    def __init__(self, width=10):
+        super().__init__()
+        self.layer = nn.Linear(width, width)
+
+    def forward(self, answer):
+        value = answer.logits if isinstance(answer, Answer) else answer
+        hidden = torch.tanh(self.layer(value))
+        return Answer(hidden, (value, hidden))
+
+
 ARCHITECTURES = {
     "mlp": lambda: (mlp(), torch.randn(16, 3, 8, 8)),
     "mlp_batch_norm": lambda: (mlp(nn.ReLU, norm=nn.BatchNorm1d), torch.randn(16, 3, 8, 8)),
@@ -586,6 +663,11 @@ ARCHITECTURES = {
     "two_inputs_tuple": lambda: (TwoInputs(), (torch.randn(16, 12), torch.randn(16, 3))),
     "shared_layer": lambda: (Shared(), torch.randn(16, 12)),
     "made_inside": lambda: (MadeInside(), torch.randn(16, 12)),
+    "experts": lambda: (nn.Sequential(nn.Linear(6, 16), Experts(), Experts(chosen=1)), sequences(features=6)),
+    "experts_of_images": lambda: (nn.Sequential(nn.Linear(6, 16), Experts(chosen=1), Experts()), torch.randn(16, 6)),
+    "fourier_mixing": lambda: (nn.Sequential(nn.Linear(6, 8), FourierMixing(), FourierMixing()), sequences(features=6)),
+    "causal_encoder": lambda: (CausalEncoder(), sequences(features=6)),
+    "frozen_data_classes": lambda: (nn.Sequential(*(AnswersInside() for _ in range(3))), torch.randn(16, 10)),
     "functional": lambda: (Functional(), images()),
 }
 

@@ -105,6 +105,17 @@ CASES = {
     "not a number": (lambda: nn.Sequential(nn.Linear(12, 5), nn.Tanh(), Gives2()), x, r"block 2 \(2.*\) gives NaN"),
     "not a number in": (plain, lambda: x().log(), "the input gives NaN"),
     "mixed images": (lambda: Ends(lambda y: y - y.mean(0)), x, "layout of 'last', .*no axis counts images"),
+    "mixed flat images": (
+        lambda: nn.Sequential(nn.Flatten(), Gives(lambda y: y @ y.mT)),
+        lambda: torch.randn(8, 3, 2, 2),
+        r"no axis of the input, .*, counts images.*a layer may mix images",
+    ),
+    "no gradients": (lambda: NoGradients(), x, "cannot be differentiated.*no_grad"),
+    "another way": (
+        lambda: Branches(),
+        lambda: torch.cat([-torch.ones(3, 12), torch.ones(5, 12)]) + 0.1 * torch.randn(8, 12),
+        r"block 2 \(second\) is not reached by these inputs.*the model branches",
+    ),
     "mixed sequences": (
         lambda: Ends(lambda y: y - y.mean((0, 1))),
         lambda: torch.randn(8, 5, 12),
@@ -122,6 +133,31 @@ CASES = {
         "dtype=torch.float32",
     ),
 }
+
+
+class NoGradients(nn.Module):
+    """A frozen body."""
+
+    def __init__(self):
+        super().__init__()
+        self.body, self.head = nn.Linear(12, 5), nn.Linear(5, 3)
+
+    def forward(self, x):
+        with torch.no_grad():
+            hidden = self.body(x)
+        return self.head(hidden)
+
+
+class Branches(nn.Module):
+    """A second layer for batches with a negative mean only."""
+
+    def __init__(self):
+        super().__init__()
+        self.first, self.second, self.last = nn.Linear(12, 5), nn.Linear(5, 5), nn.Linear(5, 3)
+
+    def forward(self, x):
+        hidden = self.first(x)
+        return self.last(self.second(hidden) if x.mean() < 0 else hidden)
 
 
 class Scaled(nn.Module):
@@ -456,6 +492,31 @@ def test_networks_that_draw_numbers_draw_the_same_in_every_pass():
 
     network = Noisy()
     np.testing.assert_array_equal(*(probe_model(network, x())["value"] for _ in range(2)))
+
+
+class ComplexLayer(nn.Module):
+    """Two layers with complex weights, written in complex numbers or in pairs of real ones."""
+
+    def __init__(self, pairs):
+        super().__init__()
+        self.weight, self.pairs = nn.Parameter(torch.randn(4, 6, dtype=torch.complex64)), pairs
+        self.head = nn.Linear(4, 3)
+
+    def forward(self, x):
+        if not self.pairs:
+            return self.head((x.to(self.weight.dtype) @ self.weight.mT).abs())
+        real, imaginary = x @ self.weight.real.mT, x @ self.weight.imag.mT
+        return self.head((real.square() + imaginary.square()).sqrt())
+
+
+def test_complex_weights_keep_their_imaginary_parts():
+    torch.manual_seed(0)
+    network, pairs = ComplexLayer(False), ComplexLayer(True)
+    pairs.load_state_dict(network.state_dict())
+    inputs = torch.randn(8, 6)
+    found, expected = (probe_model(model, inputs, lenses=("noise", "gradient")) for model in (network, pairs))
+    assert found.attrs["unused_parameters"] == 0
+    np.testing.assert_allclose(found["value"], expected["value"], rtol=1e-9, atol=1e-12)
 
 
 def test_a_single_module_is_a_network():

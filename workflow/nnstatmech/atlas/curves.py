@@ -42,7 +42,7 @@ def networks_of(table: pd.DataFrame, step: int | None = None) -> pd.DataFrame:
         outcome = kept[(kept["quantity"] == "accuracy") & (kept["step"] == last)].set_index(keys)["value"]
         if outcome.empty:
             raise NotMeasured(f"no accuracy was measured after {step} minibatches")
-        scores = kept[~kept["quantity"].isin(MEASURED)]
+        scores = kept[~kept["quantity"].isin(MEASURED) & kept["block"].isna()]
         values = scores.pivot(index=keys, columns="quantity", values="value").astype(float)
         values.columns = [LAYERS if name == "depth" else str(name) for name in values.columns]
         depths = params["depths"]

@@ -19,10 +19,12 @@ class Cells(Parameters):
     """One plane of the atlas: networks of one kind, over initialisation and depth, scored and then trained."""
 
     needs: ClassVar = "labels"
+    later: ClassVar = ("probe_images",)
     columns: ClassVar = {
         "seed": "int32",
         "initial_value": "float64",
         "depth": "int32",
+        "block": "int32",
         "step": "int32",
         "rate": "float64",
         "quantity": "category",
@@ -61,6 +63,9 @@ class Cells(Parameters):
     momentum: float = Field(0.9, ge=0, lt=1, description="μ of stochastic gradient descent")
     batch_size: int = Field(64, ge=2, description="images in a minibatch")
     score_images: int = Field(32, ge=4, description="images that the scores see")
+    probe_images: int = Field(
+        256, ge=8, description="images that the probe sees, whose findings are compared with what trains"
+    )
     test_images: int = Field(1000, ge=1, description="test images, at most, that the accuracy is measured on")
 
     @model_validator(mode="after")

@@ -2,7 +2,8 @@
 
 Mappings merge key by key; a ``sweep``, a set of ``cases`` and a data source replace what was there, and so does any
 value that is not a mapping. ``{laptop: ..., paper: ...}`` counts as one value, of which an override may give one scale.
-Every entry remembers where it was written.
+A figure whose name holds a ``*`` is drawn for every experiment of its family. Every entry remembers where it was
+written.
 """
 
 from collections.abc import Iterable, Mapping
@@ -16,6 +17,7 @@ from .settings import SCALES, Settings, is_per_scale, nearest
 from .yaml_files import read_yaml
 
 REPLACED = ("sweep", "cases")
+ANY = "*"  # stands for the name of an experiment in a figure's entry
 COMMAND_LINE = "--config"
 SOURCES = FilePath(__file__).resolve().parents[1] / "datasets/sources.yaml"
 ROOT = FilePath(__file__).resolve().parents[3]
@@ -47,6 +49,30 @@ class Layers:
         self.config = overlaid(self.config, dict(config), ())
         self.origins.update(origins)
         self.folders.update(dict.fromkeys(origins, folder))
+
+    def name_figures(self) -> None:
+        """Put a figure for each experiment in place of one whose name holds a ``*``; what is written of it counts."""
+        figures, experiments = (self.config.get(section) or {} for section in ("figures", "experiments"))
+        if not isinstance(figures, dict) or not isinstance(experiments, dict):
+            return
+        patterns = {name: entry for name, entry in figures.items() if ANY in str(name) and isinstance(entry, dict)}
+        named = {name: entry for name, entry in figures.items() if name not in patterns}
+        for pattern, entry in patterns.items():
+            for experiment, given in experiments.items():
+                if not isinstance(given, dict) or given.get("family") != entry.get("family"):
+                    continue
+                name = pattern.replace(ANY, experiment)
+                own = named.get(name) or {}
+                if isinstance(own, dict):
+                    named[name] = filled(entry, experiment) | own
+                    self.take_origins(("figures", pattern), ("figures", name))
+        self.config = self.config | {"figures": named}
+
+    def take_origins(self, of: Path, to: Path) -> None:
+        """Let an entry that was made from another one be written where that one was, if nowhere else."""
+        for known in (self.origins, self.folders):
+            for path in [path for path in known if path[: len(of)] == of]:
+                known.setdefault((*to, *path[len(of) :]), known[path])
 
     def folder_of(self, path: Path) -> FilePath:
         """The folder of the file that wrote the entry at ``path``."""
@@ -93,6 +119,7 @@ def read_layers(
     if overrides_from == COMMAND_LINE:
         require_scalars(overrides)
     layers.put(overrides, dict.fromkeys(paths_of(overrides), overrides_from), FilePath.cwd())
+    layers.name_figures()
     return layers
 
 
@@ -162,6 +189,13 @@ def overlaid(below: Any, above: Any, path: Path) -> Any:
     return below | {
         key: overlaid(below[key], value, (*path, key)) if key in below else value for key, value in above.items()
     }
+
+
+def filled(entry: Any, experiment: str) -> Any:
+    """An entry with the name of an experiment in place of every ``*``."""
+    if isinstance(entry, Mapping):
+        return {key: filled(value, experiment) for key, value in entry.items()}
+    return entry.replace(ANY, experiment) if isinstance(entry, str) else entry
 
 
 def holds_mappings(value: Any) -> bool:

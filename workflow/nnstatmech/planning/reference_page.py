@@ -18,7 +18,8 @@ and `figures.yaml`), the data sources of `workflow/nnstatmech/datasets/sources.y
 `--configfile`, and `--config key=value` for single values of the top level. Mappings merge key by key; a `sweep`, a set
 of `cases` and a data source replace what was there. Every number of an experiment is a scalar or
 `{laptop: ..., paper: ...}`, and a list of numbers may be written `{from: 0.1, to: 2.0, step: 0.1}`. In a family's own
-files `like: <experiment>` takes everything from a sibling and states only what differs.
+files `like: <experiment>` takes everything from a sibling and states only what differs. A figure with a `*` in its
+name, as `Probe_*`, is drawn for each experiment of its family; an entry `Probe_mine` states only what differs.
 
 This page is made from the code by `python -m nnstatmech.planning.generated`.
 """

@@ -27,7 +27,7 @@ class Record:
 
     Attributes
     ----------
-    number, first, name, module
+    number, first, name, key, module
         See :class:`nnstatmech.probe.calls.Call`.
     before
         The results among its positional arguments.
@@ -42,6 +42,7 @@ class Record:
     number: int
     first: int
     name: str
+    key: tuple[str, int]
     module: nn.Module
     before: tuple[Edge, ...]
     after: Edge | None

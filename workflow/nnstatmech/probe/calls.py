@@ -6,6 +6,7 @@ Hooks of all modules are used (and taken away), not those of the model, so that 
 
 import contextlib
 import threading
+from collections import Counter
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from typing import Any
@@ -28,6 +29,9 @@ class Call:
         Name of the module in the model; of its parent and class where it was made inside a ``forward``.
     module
         The module.
+    occurrence
+        How many calls of this name had ended before: with the name it tells a call again in another pass, even where
+        a network calls some of its modules, such as experts, for some inputs only.
     before
         What ``before`` of :func:`watched` made of the arguments.
     """
@@ -36,7 +40,13 @@ class Call:
     first: int
     name: str
     module: nn.Module
+    occurrence: int
     before: Any = None
+
+    @property
+    def key(self) -> tuple[str, int]:
+        """What the call has in common with the same one of another pass."""
+        return self.name, self.occurrence
 
 
 Listener = Callable[[Call, Any], Any]
@@ -57,6 +67,7 @@ def watched(model: nn.Module, listener: Listener, before: Callable[[tuple], Any]
     thread = threading.get_ident()
     open_calls: list[tuple[nn.Module, str, int, Any]] = []
     ended = 0
+    of_name: Counter[str] = Counter()
 
     def at_begin(module: nn.Module, arguments: tuple) -> None:
         if threading.get_ident() != thread:
@@ -75,8 +86,9 @@ def watched(model: nn.Module, listener: Listener, before: Callable[[tuple], Any]
         # A module whose call raised an error that its parent caught has no end.
         while begun[0] is not module:
             begun = open_calls.pop()
-        call = Call(ended, begun[2], begun[1], module, begun[3])
+        call = Call(ended, begun[2], begun[1], module, of_name[begun[1]], begun[3])
         ended += 1
+        of_name[begun[1]] += 1
         return listener(call, output)
 
     handles = [register_module_forward_pre_hook(at_begin), register_module_forward_hook(at_end)]

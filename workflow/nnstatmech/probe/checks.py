@@ -69,7 +69,14 @@ def copied(model: nn.Module, device: torch.device, dtype: torch.dtype) -> nn.Mod
             " (torch.nn.utils.weight_norm) and pruning are such cases: use torch.nn.utils.parametrizations.weight_norm,"
             " or remove_weight_norm and prune.remove before probing"
         ) from error
-    twin = twin.to(device=device, dtype=dtype).eval()
+    kinds = {True: dtype.to_complex(), False: dtype}
+
+    def converted(tensor: Tensor) -> Tensor:
+        floats = tensor.is_floating_point() or tensor.is_complex()
+        return tensor.to(device, kinds[tensor.is_complex()] if floats else None)
+
+    # Not Module.to, which would leave complex numbers without their imaginary parts.
+    twin = twin._apply(converted).eval()
     for parameter in twin.parameters():
         parameter.grad = None
         parameter.requires_grad_(False)

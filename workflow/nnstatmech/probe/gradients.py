@@ -64,7 +64,7 @@ def back_propagate(
         return hook
 
     def listener(call: Call, output: Any) -> None:
-        index = structure.ends.get(call.number)
+        index = structure.ends.get(call.key)
         if index is None:
             return
         value = floating(output)

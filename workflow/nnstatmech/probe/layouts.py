@@ -67,6 +67,11 @@ class Layout:
     merged: int = 1
     images_first: bool = True
 
+    def fits(self, tensor: Tensor) -> bool:
+        """Whether a tensor can be read so: a module that is given some rows only may give any number of them."""
+        axes = max(self.batch, 0 if self.features is None else self.features)
+        return tensor.dim() > axes and tensor.shape[self.batch] % self.merged == 0
+
     def canonical(self, tensor: Tensor) -> Tensor:
         """A view, where possible, of shape (images, features, positions …)."""
         batch, features = self.batch, self.features

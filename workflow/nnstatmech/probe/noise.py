@@ -69,7 +69,7 @@ class Pass:
 
     def block_at(self, call: Call) -> int | None:
         """Index of the block that ends with a call."""
-        return self.structure.ends.get(call.number)
+        return self.structure.ends.get(call.key)
 
     def value(self, index: int, output: Any) -> Tensor:
         """The tensor of a block's end, checked."""

@@ -5,7 +5,7 @@ import math
 import platform
 import random
 import warnings
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 from os import PathLike
 from typing import Any
 
@@ -289,6 +289,22 @@ class Probe:
         ]
         return pd.DataFrame(rows)
 
+    def require_reached(self, indices: Collection[int]) -> None:
+        """Refuse a network that went another way than when its blocks were found.
+
+        Raises
+        ------
+        ProbeError
+            Naming the first block that was not reached.
+        """
+        missed = set(range(len(self.structure.blocks))) - set(indices)
+        if missed:
+            block = min(missed)
+            raise ProbeError(
+                f"block {block} ({self.structure.blocks[block].name}) is not reached by these inputs, as it was by the"
+                " first of them: the model branches"
+            )
+
     def input_noise(self) -> Tensor:
         """Noise at the source, the same whatever the layout."""
         layout = self.structure.blocks[0].layout
@@ -307,18 +323,20 @@ class Probe:
     def measure_noise(self, noise: Tensor | None = None, method: Method | None = None) -> None:
         """Moments of signal and noise, and dead units."""
         activations = {
-            number: (index, layout)
+            key: (index, layout)
             for index, block in enumerate(self.structure.blocks)
-            for number, layout in block.activations
+            for key, layout in block.activations
         }
-        dead: dict[int, tuple[int, int, int]] = {}
+        dead: dict[tuple[str, int], tuple[int, int, int]] = {}
         at_source: list[Tensor] = []
 
         def hear(call: Call, output: Any) -> None:
-            if call.number in activations:
-                index, layout = activations[call.number]
+            if call.key in activations:
+                index, layout = activations[call.key]
                 value = torch.autograd.forward_ad.unpack_dual(floating(output).detach()).primal
-                dead[call.number] = (index, *dead_units([layout.canonical(value)], self.precision))
+                if not layout.fits(value):
+                    return
+                dead[call.key] = (index, *dead_units([layout.canonical(value)], self.precision))
 
         def visit(index: int, signal: Tensor, tangent: Tensor, log_scale: float) -> None:
             block = self.structure.blocks[index]
@@ -338,6 +356,7 @@ class Probe:
         self.method, self.fewest_rows = propagate(
             self.network, self.structure, self.inputs, self.mode, self.source, noise, visit, hear, method
         )
+        self.require_reached([index for index, result in enumerate(self.results) if "log_mu2_signal" in result])
         for index in {entry[0] for entry in dead.values()}:
             entries = [entry for entry in dead.values() if entry[0] == index]
             self.results[index]["dead_units"] = sum(e[1] for e in entries) / sum(e[2] for e in entries)
@@ -379,13 +398,14 @@ class Probe:
         kept = {0: self.structure.blocks[0].layout.canonical(source).clone()}
 
         def listener(call: Call, output: Any) -> None:
-            index = self.structure.ends.get(call.number)
+            index = self.structure.ends.get(call.key)
             if index is not None:
                 value = floating(output)
                 require_finite(value, f"block {index} ({self.structure.blocks[index].name})")
                 kept[index] = self.structure.blocks[index].layout.canonical(value).clone()
 
         checked_output(self.network.run(inputs, source, Conditions(self.mode), listener))
+        self.require_reached(kept)
         return [kept[index] for index in range(len(self.structure.blocks))]
 
 

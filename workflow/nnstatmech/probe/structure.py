@@ -30,7 +30,7 @@ class Block:
     Attributes
     ----------
     call
-        Number of the call whose result is the block's output; -1 for the source.
+        Key of the call whose result is the block's output; None for the source.
     name, kind
         Of the module, or from where to where; class of the module, or ``stretch``.
     shape
@@ -42,7 +42,7 @@ class Block:
     layout
         Axes of the output.
     activations
-        Number and layout of the calls of activation functions in it.
+        Key and layout of the calls of activation functions in it.
     bounds
         Smallest and largest value that the output can take, where it ends in an activation function.
     window, strides
@@ -51,14 +51,14 @@ class Block:
         Whether it holds weights.
     """
 
-    call: int
+    call: tuple[str, int] | None
     name: str
     kind: str
     shape: str
     parameters: int
     multiply_adds: int
     layout: Layout
-    activations: tuple[tuple[int, Layout], ...]
+    activations: tuple[tuple[tuple[str, int], Layout], ...]
     bounds: tuple[float, float]
     window: int
     strides: bool
@@ -74,9 +74,9 @@ class Structure:
     unused_parameters: int
 
     @property
-    def ends(self) -> dict[int, int]:
-        """Number of a call to the index of the block that it ends."""
-        return {block.call: index for index, block in enumerate(self.blocks)}
+    def ends(self) -> dict[tuple[str, int], int]:
+        """Key of a call to the index of the block that it ends."""
+        return {block.call: index for index, block in enumerate(self.blocks) if block.call is not None}
 
     @property
     def head(self) -> int:
@@ -123,7 +123,7 @@ class Finder:
         self.source = network.source(self.inputs)
         self.conditions = Conditions("held")
         self.records: list[Record] = []
-        self.others: dict[int, Tensor] = {}
+        self.others: dict[tuple[str, int], Tensor] = {}
 
     def record(self) -> None:
         """One pass with a graph: every call, what it made and from what."""
@@ -137,6 +137,7 @@ class Finder:
                     number=call.number,
                     first=call.first,
                     name=call.name,
+                    key=call.key,
                     module=call.module,
                     before=call.before,
                     after=None if value is None else edge_of(value),
@@ -147,7 +148,7 @@ class Finder:
 
         parameters = list(self.network.model.parameters())
         for parameter in parameters:
-            parameter.requires_grad_(parameter.is_floating_point())
+            parameter.requires_grad_(parameter.is_floating_point() or parameter.is_complex())
         try:
             with torch.enable_grad(), explained(self.inputs.first.shape, self.source.dtype):
                 output = self.network.run(self.inputs, leaf, self.conditions, listener, edges_of, around=counter)
@@ -158,8 +159,8 @@ class Finder:
         paths = None if end is None or self.start is None else Paths(self.start, end)
         if paths is None or paths.total == 0:
             raise ProbeError(
-                "the model's output cannot be differentiated by its input: a step such as argmax, detach or a"
-                " conversion cuts it off"
+                "the model's output cannot be differentiated by its input: a step such as argmax, detach, no_grad"
+                " or a conversion cuts it off"
             )
         self.paths = paths
 
@@ -169,7 +170,7 @@ class Finder:
         def listener(call: Call, output: Any) -> None:
             value = first_floating(output)
             if value is not None:
-                self.others[call.number] = value.detach().clone()
+                self.others[call.key] = value.detach().clone()
 
         conditions = Conditions("held", replay=self.conditions.used)
         with torch.no_grad():
@@ -184,7 +185,10 @@ class Finder:
         return True
 
     def batch_of(self, record: Record) -> Layout | None:
-        return batch_axis(record.value, self.others[record.number], self.images, CHANGED)
+        other = self.others.get(record.key)
+        if other is None:
+            raise ProbeError("undecided: the call does not happen with another image")
+        return batch_axis(record.value, other, self.images, CHANGED)
 
     def stated(self, name: str, axes: int) -> Layout | None:
         """The layout that the user gives for a tensor of so many axes, or for a block by name."""
@@ -247,9 +251,9 @@ class Finder:
         seen: list[Tensor] = []
 
         def listener(call: Call, output: Any) -> Any:
-            if call.number == record.number:
+            if call.key == record.key:
                 seen.append(floating(output).detach().clone())
-            if call.number != last.number:
+            if call.key != last.key:
                 return None
             value = floating(output)
             changed = value.clone()
@@ -294,7 +298,7 @@ class Finder:
         inside = chain.inside
         window, strides = reach(inside)
         return Block(
-            call=chain.end.number,
+            call=chain.end.key,
             name=name,
             kind=chain.label[1],
             shape=shape_text(tuple(layout.canonical(chain.end.value).shape)),
@@ -312,12 +316,12 @@ class Finder:
         """The innermost call that gave the same result."""
         return next(record for record in self.records if record.after == end.after and end.after not in record.before)
 
-    def activations(self, inside: Sequence[Record]) -> list[tuple[int, Layout]]:
+    def activations(self, inside: Sequence[Record]) -> list[tuple[tuple[str, int], Layout]]:
         found = []
         for record in inside:
             if is_activation(record.module) and self.paths.reached(record.after):
                 try:
-                    found.append((record.number, self.layout_of(record, record.name)))
+                    found.append((record.key, self.layout_of(record, record.name)))
                 except ProbeError:
                     continue
         return found
@@ -332,7 +336,7 @@ class Finder:
         unused = total - sum(block.parameters for block in blocks)
         layout = self.source_layout()
         source = Block(
-            call=-1,
+            call=None,
             name="input",
             kind="input" if self.network.embedding is None else "Embedding",
             shape=shape_text(tuple(layout.canonical(self.source).shape)),
@@ -398,7 +402,7 @@ def find_structure(
         axes = [from_letters(letters, len(letters)).batch]
     else:
         axes = list(range(max(1, inputs.first.dim() - 1)))
-    failures = []
+    failures, undecided = [], set()
     for axis in axes:
         if inputs.images(axis) < 2:
             failures.append(ProbeError(f"axis {axis} of the input holds one image: at least 2 are needed"))
@@ -412,9 +416,10 @@ def find_structure(
             continue
         if finder.decides() or len(axes) == 1:
             return finder.structure(fine)
-    if failures:
+        undecided.add(axis)
+    if failures and 0 not in undecided:
         raise failures[0]
     raise ProbeError(
         f"no axis of the input, shape {tuple(inputs.first.shape)}, counts images: whichever entry is exchanged, the"
-        " output of others changes as well; give layout= (letters such as 'BCHW' or 'TBD')"
+        " output of others changes as well (a layer may mix images); give layout= (letters such as 'BCHW' or 'TBD')"
     )

@@ -63,7 +63,8 @@ def mapped(value: Any, function: Callable[[Tensor], Tensor]) -> Any:
     if dataclasses.is_dataclass(value) and not isinstance(value, type):
         result = copy.copy(value)
         for field in dataclasses.fields(value):
-            setattr(result, field.name, mapped(getattr(value, field.name), function))
+            # Not setattr, which frozen classes refuse.
+            object.__setattr__(result, field.name, mapped(getattr(value, field.name), function))
         return result
     return value
 

@@ -11,6 +11,7 @@ from torch import Tensor, nn
 
 from ...datasets import Dataset
 from ...probe.checks import ProbeError
+from ...probe.probe import probe_model
 from ...scores import SCORES, score_model
 from ...seeding import stream_key, torch_stream
 from ...storage.progress import no_progress
@@ -21,6 +22,18 @@ from ..planes import PLANES, Shape
 from ..training import Ensemble
 
 AVERAGED = 10  # minibatches whose mean loss decides between learning rates
+# What the conventions of a diagnosis read along the blocks, see nnstatmech.probe.sentences.
+ALONG_BLOCKS = (
+    "reff_signal",
+    "log_chi",
+    "contrast",
+    "kept_similarity",
+    "kept_similarity_error",
+    "log_gradient",
+    "r2",
+    "rows_per_feature",
+    "dead_units",
+)
 
 
 def run(
@@ -35,9 +48,11 @@ def run(
     Every candidate of the learning rate is trained for ``chosen_after`` minibatches; the one with the smallest training
     loss, the mean over the last ten minibatches, goes on alone, and its accuracy is what is told.
 
-    Rows: one for each score, with the CPU ``seconds`` that it took; ``loss`` of every ``rate`` at the choice;
-    ``accuracy`` of the chosen rate after each of ``steps``, chance where the outputs are not finite. Scores that a
-    network does not define, and losses that are not finite, are null.
+    Rows: one for each score, with the CPU ``seconds`` that it took; one for each ``block`` and quantity of a probe
+    (:func:`nnstatmech.probe.probe.probe_model`), none of a network that cannot be probed because its numbers overflow,
+    and ``multiply_adds`` of the block; ``loss`` of every ``rate`` at the choice; ``accuracy`` of the chosen rate after
+    each of ``steps``, chance where the outputs are not finite. Scores that a network does not define, and losses that
+    are not finite, are null.
 
     Parameters
     ----------
@@ -60,6 +75,7 @@ def run(
                 bar.set_postfix_str(f"seed {seed}, depth {depth}")
                 models = networks(params, seed, depth)
                 parts += [scored(params, seed, depth, models, data.train, data.train_labels)]
+                parts += probed(params, seed, depth, models, data.train)
                 parts += trained(params, seed, depth, models, data, device, bar.update)
     return pa.concat_tables(parts).unify_dictionaries()
 
@@ -107,6 +123,28 @@ def one_score(model: nn.Module, images: Tensor, labels: Tensor, name: str) -> pd
     except ProbeError:
         return pd.DataFrame({"score": [name], "value": [math.nan], "seconds": [0.0]})
     return found[found["score"] == name]
+
+
+def probed(params: Cells, seed: int, depth: int, models: Sequence[nn.Module], images: Tensor) -> list[pa.Table]:
+    """What the probe measures along the blocks of all networks of one depth, on the same images."""
+    chosen = torch.randperm(len(images), generator=torch_stream(seed, "atlas", "probe images"))[: params.probe_images]
+    parts = []
+    for model, value in zip(models, params.values, strict=True):
+        try:
+            found = probe_model(model, images[chosen], seeds=[seed])
+        except ProbeError:
+            continue
+        here = {"seed": seed, "depth": depth, "initial_value": value}
+        rows = found[found["quantity"].isin(ALONG_BLOCKS)]
+        sizes = found.drop_duplicates("block")
+        for quantity, shown, number in (
+            (rows["quantity"].astype(str), rows, rows["value"]),
+            ("multiply_adds", sizes, sizes["multiply_adds"]),
+        ):
+            parts.append(
+                tidy(params.columns, **here, block=shown["block"].to_numpy(), quantity=quantity, value=nullable(number))
+            )
+    return parts
 
 
 def trained(
