@@ -500,10 +500,13 @@ class Outputs(Parameters):
     sweeps: int = Field(2000, ge=8, description="sweeps of Gibbs sampling; the first quarter is left out")
 
     def cost(self, seeds: int) -> Cost:
-        """A gradient takes 0.4 ms and 10 µs an image; a sweep 0.3 ms a layer of ten units, 5 ms of a hundred."""
+        """A gradient takes 0.4 ms and 10 µs an image; a sweep 20 µs an image and layer, and its decompositions."""
         moves = len(self.betas) * 10 * (self.warm_up + self.draws) * len(self.hidden_widths)
-        layers = sum(3e-4 + 5e-7 * max(widths) ** 2 for widths in self.hidden_widths for _ in [*widths, 1])
-        seconds = moves * (4e-4 + 1e-5 * self.images) + len(self.betas) * self.sweeps * layers
+        layers = [width for widths in self.hidden_widths for width in [*widths, max(widths)]]
+        passes = sum(2e-5 * self.images + 2e-7 * width**2 for width in layers)
+        units = [width for widths in self.hidden_widths for width in widths]
+        decompositions = 3.4e-8 * sum(min(n, self.images) ** 2 * max(n, self.images) for n in units)
+        seconds = moves * (4e-4 + 1e-5 * self.images) + len(self.betas) * self.sweeps * (passes + decompositions)
         return above_start(seeds * seconds, 200.0)
 
     def class_range(self) -> tuple[int, int | None]:

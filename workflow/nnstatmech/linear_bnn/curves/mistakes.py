@@ -72,11 +72,18 @@ def one_sided_masses(table: pd.DataFrame) -> pd.Series:
 
 
 def shown_prediction(table: pd.DataFrame, coupling: float) -> dict[str, np.ndarray]:
-    """Target of the first test image that is shown, and the outputs for it and for the image it is confused with.
+    """Target of a test image, and the outputs for it and for the image it is confused with.
 
-    ``target``, ``prediction`` and ``misplaced_prediction``, the last for the training image of the same index.
+    ``target``, ``prediction`` and ``misplaced_prediction``, the last for the training image of the same index. The
+    image is the first that is shown of those confused with another digit, if there is one.
     """
-    image = int(select(table, quantity="target")["image"].iloc[0])
+    labels = {
+        name: select(table, quantity=name).groupby("image")["label"].first()
+        for name in ("target", "misplaced_prediction")
+    }
+    other = labels["target"] != labels["misplaced_prediction"].reindex(labels["target"].index)
+    order = select(table, quantity="target")["image"].drop_duplicates()
+    image = int(order[order.map(other).to_numpy()].iloc[0] if other.any() else order.iloc[0])
     rows = select(table, image=image)
     network = select(rows, coupling=coupling, seed=rows["seed"].min())
     outputs = {name: profiles(select(network, quantity=name))[0] for name in ("prediction", "misplaced_prediction")}
