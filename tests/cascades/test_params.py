@@ -7,7 +7,15 @@ from pydantic import ValidationError
 from nnstatmech.cascades.decoders.rows import receptive_window
 from nnstatmech.cascades.ensembles import networks_at_once
 from nnstatmech.cascades.family import FAMILY
-from nnstatmech.cascades.params import Channels, Classification, Entropies, Falling, Reconstruction, Trainability
+from nnstatmech.cascades.params import (
+    Channels,
+    Classification,
+    Entropies,
+    Falling,
+    Reconstruction,
+    Scores,
+    Trainability,
+)
 from nnstatmech.cascades.tasks.entropies import decoded_layers
 from nnstatmech.storage.tables import schema_of
 
@@ -26,6 +34,16 @@ from nnstatmech.storage.tables import schema_of
 def test_cascades_that_cannot_be_are_refused(changes, message):
     with pytest.raises(ValidationError, match=message):
         Entropies(**changes)
+
+
+@pytest.mark.parametrize(
+    ("changes", "message"),
+    [({"depths": [5, 3], "resolution": 10}, "stem has 3 layers"), ({"depths": [5], "resolution": 8}, "at least 9")],
+)
+def test_convolutional_networks_without_pixels_are_not_scored(changes, message):
+    with pytest.raises(ValidationError, match=message):
+        Scores(architecture="cnn", **changes)
+    Scores(**changes)
 
 
 @pytest.mark.parametrize(

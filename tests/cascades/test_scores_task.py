@@ -61,7 +61,7 @@ def test_the_probe_is_scikit_learns_ridge_classifier():
 
 @pytest.mark.parametrize("architecture", ["wide", "cnn", "resnet"])
 def test_modules_are_the_networks_that_are_trained(architecture):
-    params = Scores(**DENSE | {"architecture": architecture, "resolution": 10, "channels": 3})
+    params = Scores(**DENSE | {"architecture": architecture, "resolution": 10, "channels": 3, "depths": [5]})
     x = torch.rand(7, 100)
     shown = x if architecture == "wide" else x.unflatten(1, (10, 10, 1))
     layers = task.trained_layers(params, 5)

@@ -35,6 +35,14 @@ def pixels_after_stem(resolution: int) -> int:
     return math.ceil(math.ceil(resolution / 2) / 2) ** 2
 
 
+def check_convolutional(architecture: str, resolution: int, depth: int) -> None:
+    """Refuse what the stem of three convolutions leaves nothing of."""
+    if depth < 4:
+        raise ValueError(f"depth = {depth}: a {architecture} needs at least 4, its stem has 3 layers")
+    if resolution < 9:
+        raise ValueError(f"resolution = {resolution}: a {architecture} needs at least 9 pixels a side")
+
+
 class Entropies(Parameters):
     """Reconstruction cascades through random networks, from many depths and for many σ_w² at once."""
 
@@ -97,12 +105,7 @@ class Entropies(Parameters):
         if len(set(self.weight_variances)) < len(self.weight_variances):
             raise ValueError("weight_variances holds a value twice; each value may stand there once")
         if self.convolutional:
-            if self.depth < 4:
-                raise ValueError(f"depth = {self.depth}: a {self.architecture} needs at least 4, its stem has 3 layers")
-            if self.resolution < 9:
-                raise ValueError(
-                    f"resolution = {self.resolution}: a {self.architecture} needs at least 9 pixels a side"
-                )
+            check_convolutional(self.architecture, self.resolution, self.depth)
         return self
 
     @property
@@ -295,6 +298,12 @@ class Scores(Parameters):
     train_images: int = Field(2048, ge=2, description="decoders are fitted on at most this many training images")
     test_images: int = Field(100, ge=2, description="cascades are evaluated on at most this many test images")
     scored_images: int = Field(32, ge=2, description="images of scores that are made of gradients and kernels")
+
+    @model_validator(mode="after")
+    def check_networks(self) -> Self:
+        if self.architecture != "wide":
+            check_convolutional(self.architecture, self.resolution, min(self.depths))
+        return self
 
     @property
     def widest(self) -> int:
