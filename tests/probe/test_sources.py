@@ -23,7 +23,9 @@ def test_a_library_for_another_release_of_torch(monkeypatch):
     for name in [name for name in sys.modules if name.split(".")[0] == "torchvision"]:
         monkeypatch.delitem(sys.modules, name)
     monkeypatch.setattr(sys, "meta_path", [Broken, *sys.meta_path])
-    with pytest.raises(ProbeError, match=r"torchvision.*cannot be imported \(operator .*nms.*release of torch") as error:
+    with pytest.raises(
+        ProbeError, match=r"torchvision.*cannot be imported \(operator .*nms.*release of torch"
+    ) as error:
         builder("torchvision:resnet18")
     assert "\n" not in str(error.value)
 
