@@ -8,12 +8,14 @@ from pydantic import ValidationError
 
 from nnstatmech.atlas import curves, measures
 from nnstatmech.atlas.figures import phase, ranking
+from nnstatmech.atlas.images import standardised
 from nnstatmech.atlas.params import Cells
 from nnstatmech.atlas.tasks import cells
 from nnstatmech.datasets import Dataset
 from nnstatmech.probe.checks import ProbeError
 from nnstatmech.ranking import resamples
 from nnstatmech.readings import NotMeasured
+from nnstatmech.seeding import numpy_stream
 from nnstatmech.storage.tables import require_finite, schema_of
 
 CPU = torch.device("cpu")
@@ -74,6 +76,16 @@ def test_what_overflows_is_at_chance_and_has_holes_for_scores():
     values = cells.run(Cells(plane="dense_relu", **settings), [0], dataset(), CPU).to_pandas()
     assert values.loc[values["quantity"] == "accuracy", "value"].tolist() == [1 / 3, 1 / 3]
     assert values.loc[values["quantity"] == "loss", "value"].isna().all()
+
+
+def test_images_are_the_grey_ones_of_the_cascades_standardised():
+    data = dataset()
+    part = standardised(data, 4, 30)
+    order = numpy_stream(0, "atlas", "training images").permutation(200)
+    pixels = torch.from_numpy(data.train_images[order]).float().view(200, 4, 2, 4, 2).mean((2, 4)) / 255
+    assert part.train.shape == (200, 1, 4, 4)
+    torch.testing.assert_close(part.train[:, 0], (pixels - pixels.mean()) / pixels.std())
+    assert part.test.shape == (30, 1, 4, 4)
 
 
 def test_images_without_labels_are_refused():

@@ -110,6 +110,11 @@ CASES = {
         lambda: torch.randn(8, 3, 2, 2),
         r"no axis of the input, .*, counts images.*a layer may mix images",
     ),
+    "a list of images": (
+        lambda: Gives(lambda y: [{"logits": image} for image in y]),
+        x,
+        "the first floating-point tensor of the model's output knows nothing of some images",
+    ),
     "no gradients": (lambda: NoGradients(), x, "cannot be differentiated.*no_grad"),
     "another way": (
         lambda: Branches(),
@@ -492,6 +497,25 @@ def test_networks_that_draw_numbers_draw_the_same_in_every_pass():
 
     network = Noisy()
     np.testing.assert_array_equal(*(probe_model(network, x())["value"] for _ in range(2)))
+
+
+def test_one_number_an_image_and_a_loss_beside_the_outputs():
+    """A head that squeezes its output, and a loss in front of it: the table is that of the output alone."""
+    torch.manual_seed(0)
+    network = nn.Sequential(nn.Linear(12, 5), nn.Tanh(), nn.Linear(5, 1))
+
+    class Squeezed(nn.Module):
+        def __init__(self, answer):
+            super().__init__()
+            self.network, self.answer = network, answer
+
+        def forward(self, x):
+            return self.answer(self.network(x).squeeze())
+
+    expected = probe_model(network, x(), lenses=("noise", "gradient"))["value"]
+    for answer in (lambda y: y, lambda y: {"loss": y.mean(), "logits": y}):
+        found = probe_model(Squeezed(answer), x(), lenses=("noise", "gradient"))
+        np.testing.assert_allclose(found["value"], expected, rtol=1e-12, atol=1e-12)
 
 
 class ComplexLayer(nn.Module):

@@ -57,6 +57,8 @@ def test_scores(folder):
     assert done.exit_code == 0, done.output
     table = pd.read_csv(folder / "out/scores.csv")
     assert list(table["score"]) == list(SCORES)
+    assert table.set_index("score").loc["depth", "percentile"] > 50  # two layers: shallower than most of the atlas
+    assert "of the atlas (MNIST, scale" in done.output
     again = call(folder, "--scores", "--batch", 16)
     assert again.exit_code == 0
     pd.testing.assert_series_equal(pd.read_csv(folder / "out/scores.csv")["value"], table["value"])

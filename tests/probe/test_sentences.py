@@ -115,9 +115,18 @@ def test_reconstructions_say_nothing_with_too_few_images():
 
 
 def test_dead_units_are_one_finding():
-    (finding,) = diagnose(table(dead_units=lambda depth: 0.05 * depth))
-    assert finding.block == 2
-    assert finding.value == pytest.approx(1.05)
+    (finding,) = diagnose(table(dead_units=lambda depth: 0.04 * depth))
+    assert finding.block == 3
+    assert finding.value == pytest.approx(0.84)
+
+
+def test_a_head_of_zeros_is_no_dead_layer():
+    torch.manual_seed(0)
+    network = examples.mlp(pixels=64, width=20, depth=3)
+    torch.nn.init.zeros_(network[-1].weight)
+    found = {finding.kind: finding for finding in diagnose(probe_model(network, digits(64)))}
+    assert found["constant_output"].sentence.startswith("The output is constant over all inputs at block 5 of 5 (7)")
+    assert found["dead_units"].name == "0"  # pixels at the border, not the head
 
 
 def test_every_sentence_names_the_mode_of_batch_normalisation():
@@ -137,7 +146,17 @@ def test_states_are_told_apart_and_realisations_averaged():
 def test_every_kind_has_a_convention_in_the_one_table():
     assert {"exponential", "few_rows", "too_few_images"} < set(CONVENTIONS)
     assert len(READERS) == 6
-    assert all(convention.hit_rate is None for convention in CONVENTIONS.values())
+    assert all(convention.name == kind for kind, convention in CONVENTIONS.items())
+
+
+def test_a_risk_says_how_often_the_atlas_was_right():
+    rates = CONVENTIONS["gradient_risk"].rates
+    assert rates.failing > 0 < rates.training
+    (risk,) = [f for f in diagnose(table(log_gradient=lambda depth: -0.6 * depth)) if f.kind == "gradient_risk"]
+    assert (
+        f"{rates.hit_rate:.0%} of the held-out networks that fail and of {rates.false_alarm_rate:.0%}" in risk.sentence
+    )
+    assert CONVENTIONS["few_rows"].rates is None
 
 
 def digits(count=512):

@@ -34,19 +34,19 @@ PUBLIC = {
     "critical_weight_variance": ("theory.mean_field", "critical_weight_variance"),
     "probe_model": ("probe.probe", "probe_model"),
     "diagnose": ("probe.sentences", "diagnose"),
-    "score_model": ("scores", "score_model"),
+    "score_model": ("atlas.standing", "score_model"),
     "linear_prior": ("linear_bnn.prior", "log_prior"),
     "linear_posterior": ("linear_bnn.posterior", "Posterior"),
 }
 
 if TYPE_CHECKING:
+    from .atlas.standing import score_model
     from .face import draw, images, list_experiments, list_figures, run, table
     from .linear_bnn.posterior import Posterior as linear_posterior
     from .linear_bnn.prior import log_prior as linear_prior
     from .probe.probe import probe_model
     from .probe.sentences import diagnose
     from .readings import Measurement, by_seed, mean_over_seeds, over_seeds, parameters_of, select
-    from .scores import score_model
     from .theory.mean_field import MeanField, critical_weight_variance
 
 __all__ = [

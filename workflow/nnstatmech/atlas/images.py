@@ -2,10 +2,11 @@
 
 from typing import NamedTuple
 
+import numpy as np
 import torch
-import torch.nn.functional as F
 from torch import Tensor
 
+from ..cascades.images import grey_inputs
 from ..datasets import Dataset
 from ..probe.checks import ProbeError
 from ..seeding import numpy_stream
@@ -33,8 +34,8 @@ def standardised(dataset: Dataset, side: int, test_images: int) -> Part:
     if dataset.train_labels is None or dataset.test_labels is None:
         raise ProbeError(f"{dataset.description} has no labels to train on")
     chosen = numpy_stream(0, "atlas", "training images").permutation(len(dataset.train_images))[:MOST_IMAGES]
-    train = grey(torch.from_numpy(dataset.train_images[chosen]), side)
-    test = grey(torch.from_numpy(dataset.test_images[:test_images]), side)
+    train = grey(dataset.train_images[chosen], side)
+    test = grey(dataset.test_images[:test_images], side)
     mean, deviation = train.mean(), train.std()
     return Part(
         (train - mean) / deviation,
@@ -44,7 +45,6 @@ def standardised(dataset: Dataset, side: int, test_images: int) -> Part:
     )
 
 
-def grey(images: Tensor, side: int) -> Tensor:
-    """Mean over colours of uint8 images (n, h, w, c), averaged down to (n, 1, side, side)."""
-    pixels = images.float().mean(-1).div_(255)[:, None]
-    return pixels if pixels.shape[-1] == side else F.interpolate(pixels, size=(side, side), mode="area")
+def grey(images: np.ndarray, side: int) -> Tensor:
+    """Grey images (n, 1, side, side) in [0, 1] of uint8 ones (n, h, w, c)."""
+    return grey_inputs(images, side).unflatten(1, (1, side, side))

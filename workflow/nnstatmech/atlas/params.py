@@ -10,7 +10,7 @@ Positive = Annotated[float, Field(gt=0)]
 Count = Annotated[int, Field(ge=1)]
 
 START_SECONDS, START_MB = 8.0, 800.0
-SCORES_SECONDS = 0.03  # of all scores of a network of the default width, a layer
+SCORES_SECONDS = 0.08  # of all scores and the probe of a network of the default width, a layer
 STEP_SECONDS = 4e-4  # of a training step of one network, a layer
 MEMBER_MB = 0.6  # weights, velocities and activations of one network, a layer
 

@@ -30,6 +30,7 @@ def probe(
 ) -> None:
     """Probe a network block by block: a table, a picture, and what they say in sentences."""
     # Here, so that other commands import no torch.
+    from ..atlas.standing import sentence
     from ..storage.whole_files import whole_file
     from .inputs import normalised, read_folder
     from .sources import builder
@@ -39,7 +40,8 @@ def probe(
     if scores:
         pixels, labels = labelled(images, size, grey)
         table = scored(builder(model, arguments), normalised(pixels[:batch]), labels[:batch], layout)
-        typer.echo(table.drop(columns="definition").to_string(index=False))
+        typer.echo(table.drop(columns="definition").to_string(index=False, float_format="{:.4g}".format))
+        typer.echo(sentence(table.attrs["atlas"]))
     else:
         table = probed(builder(model, arguments), normalised(read_folder(images, size, grey)), seeds, batch, layout)
         draw(table, out / "probe.png")
@@ -96,7 +98,7 @@ def scored(build, images, labels, layout: str | None):
     """Scores of a network at initialisation, the same at each call."""
     import torch
 
-    from ..scores import score_model
+    from ..atlas.standing import score_model
     from .checks import untouched
     from .probe import built
 

@@ -137,9 +137,7 @@ def batch_axis(before: Tensor, after: Tensor, images: int, changed: int) -> Layo
     for axis, size in enumerate(before.shape):
         if size % images:
             continue
-        others = [other for other in range(before.dim()) if other != axis]
-        entries = differs.any(dim=others[0]) if len(others) == 1 else differs.movedim(axis, 0).flatten(1).any(1)
-        entries = differs if not others else entries
+        entries = differs.movedim(axis, 0).reshape(size, -1).any(1)
         where = entries.nonzero().flatten().tolist()
         merged = size // images
         if all(entry // merged == changed for entry in where):

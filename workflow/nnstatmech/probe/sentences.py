@@ -12,6 +12,7 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
+from ..atlas.reference import Rates, rates
 from ..readings import over_seeds
 from .params import FEWEST_ROWS
 
@@ -24,41 +25,50 @@ class Convention:
 
     Attributes
     ----------
+    name
+        Kind of the findings.
     threshold
         The number that ``rule`` speaks of.
     rule
         What is compared with it.
-    hit_rate, false_alarm_rate
-        Shares of the networks that fail to train, and of those that train, among held-out networks of an atlas, for
-        which it is reported; None where not measured.
     """
 
+    name: str
     threshold: float
     rule: str
-    hit_rate: float | None = None
-    false_alarm_rate: float | None = None
+
+    @property
+    def rates(self) -> Rates | None:
+        """How often it is reported of the atlas's held-out networks; None where it speaks of the images."""
+        return rates().get(self.name)
 
 
 CONVENTIONS = {
-    "one_dimensional_signal": Convention(1.5, "effective rank of the signal below it, fallen from above"),
-    "exploding_sensitivity": Convention(math.log(10), "ln χ above it"),
-    "vanishing_sensitivity": Convention(-math.log(10), "ln χ below it"),
-    "exponential": Convention(1.5, "ln χ changes by that factor more in the second half than in the quarter before"),
-    "correlation_collapse": Convention(1.0, "1 - c below that many units of the network's float resolution"),
-    "forgotten_similarity": Convention(
-        3.0, "similarities of images correlate with the input's by less standard errors"
-    ),
-    "exploding_gradient": Convention(
-        math.log(100), "ln of the gradient at the input over that before the head above it"
-    ),
-    "vanishing_gradient": Convention(
-        -math.log(100), "ln of the gradient at the input over that before the head below it"
-    ),
-    "gradient_risk": Convention(8.0, "the same, absolute value: a risk that it will not train"),
-    "not_reconstructible": Convention(0.1, "R² of the cascade below it, to the end"),
-    "too_few_images": Convention(2.0, "rows of a decoder's regression for each of its features below it"),
-    "dead_units": Convention(0.1, "share of a block's units that are constant"),
-    "few_rows": Convention(FEWEST_ROWS, "rows behind a batch's statistics below it"),
+    convention.name: convention
+    for convention in (
+        Convention("one_dimensional_signal", 1.5, "effective rank of the signal below it, fallen from above"),
+        Convention("exploding_sensitivity", math.log(10), "ln χ above it"),
+        Convention("vanishing_sensitivity", -math.log(10), "ln χ below it"),
+        Convention(
+            "exponential", 1.5, "ln χ changes by that factor more in the second half than in the quarter before"
+        ),
+        Convention("correlation_collapse", 1.0, "1 - c below that many units of the network's float resolution"),
+        Convention(
+            "forgotten_similarity", 3.0, "similarities of images correlate with the input's by less standard errors"
+        ),
+        Convention(
+            "exploding_gradient", math.log(100), "ln of the gradient at the input over that before the head above it"
+        ),
+        Convention(
+            "vanishing_gradient", -math.log(100), "ln of the gradient at the input over that before the head below it"
+        ),
+        Convention("gradient_risk", 8.0, "the same, absolute value: a risk that it will not train"),
+        Convention("not_reconstructible", 0.1, "R² of the cascade below it, to the end"),
+        Convention("too_few_images", 2.0, "rows of a decoder's regression for each of its features below it"),
+        Convention("dead_units", 0.1, "share of a block's units that are constant"),
+        Convention("constant_output", 1.0, "share of the head's units that are constant: all"),
+        Convention("few_rows", FEWEST_ROWS, "rows behind a batch's statistics below it"),
+    )
 }
 
 
@@ -229,12 +239,19 @@ def gradient(curves: Curves) -> Iterator[Report]:
                 f"gradients {verb} on the way back: {math.exp(ratio):.2g} at the input for 1 at {curves.place(last)}",
             )
     if abs(ratio) > CONVENTIONS["gradient_risk"].threshold:
-        yield (
-            "gradient_risk",
-            0,
-            ratio,
-            f"there is a risk that it will not train: ln of the ratio of gradients is {ratio:+.1f}",
-        )
+        sentence = f"there is a risk that it will not train: ln of the ratio of gradients is {ratio:+.1f}"
+        yield "gradient_risk", 0, ratio, sentence + worth("gradient_risk")
+
+
+def worth(kind: str) -> str:
+    """How often a convention was right on the held-out networks of the atlas."""
+    found = CONVENTIONS[kind].rates
+    if found is None or found.hit_rate is None or found.false_alarm_rate is None:
+        return ""
+    return (
+        f" (the atlas says so of {found.hit_rate:.0%} of the held-out networks that fail and of"
+        f" {found.false_alarm_rate:.0%} of those that train)"
+    )
 
 
 def reconstruction(curves: Curves) -> Iterator[Report]:
@@ -264,6 +281,15 @@ def reconstruction(curves: Curves) -> Iterator[Report]:
 
 def dead(curves: Curves) -> Iterator[Report]:
     share = curves.curve("dead_units")
+    if share.get(curves.head, 0.0) >= CONVENTIONS["constant_output"].threshold:
+        yield (
+            "constant_output",
+            curves.head,
+            share[curves.head],
+            f"the output is constant over all inputs at {curves.place(curves.head)}, as with weights of zero: no"
+            " gradient goes back from it",
+        )
+        share = share.drop(curves.head)
     many = share[share >= CONVENTIONS["dead_units"].threshold]
     if many.empty:
         return

@@ -68,8 +68,12 @@ def function_of(where: str, attribute: str) -> Callable[..., Any]:
 def imported(module: str) -> Any:
     try:
         return importlib.import_module(module)
-    except ImportError as error:
+    except ModuleNotFoundError as error:
         raise ProbeError(f"{module} is not installed, so that its models cannot be probed") from error
+    except Exception as error:
+        raise ProbeError(
+            f"{module} cannot be imported ({first_line(error)}): its release has to be one for this release of torch"
+        ) from error
 
 
 def executed(path: Path) -> Any:

@@ -16,7 +16,7 @@ from .checks import ProbeError
 from .graph import Edge, Paths, edge_of
 from .layouts import Layout, batch_axis, feature_candidates, from_letters, kind_axis, own_feature_axis, shape_text
 from .network import Inputs, Network, checked_output, explained
-from .trees import first_floating, floating, replaced, tensors
+from .trees import first_floating, floating, mapped, replaced, tensors
 
 IMAGES = 3  # that show which axis counts images
 CHANGED = 1  # the one that is exchanged
@@ -155,6 +155,7 @@ class Finder:
         finally:
             for parameter in parameters:
                 parameter.requires_grad_(False)
+        self.output = mapped(output, lambda tensor: tensor.detach().clone())
         self.start, end = self.network.start, edge_of(checked_output(output))
         paths = None if end is None or self.start is None else Paths(self.start, end)
         if paths is None or paths.total == 0:
@@ -174,7 +175,18 @@ class Finder:
 
         conditions = Conditions("held", replay=self.conditions.used)
         with torch.no_grad():
-            self.network.run(self.inputs, exchanged(self.source, self.axis), conditions, listener)
+            output = self.network.run(self.inputs, exchanged(self.source, self.axis), conditions, listener)
+        self.require_one_tensor(output)
+
+    def require_one_tensor(self, output: Any) -> None:
+        """Refuse an output of which another tensor than the first one knows of the image that was exchanged."""
+        pairs = list(zip(tensors(self.output), tensors(output), strict=False))
+        changed = [a.shape != b.shape or not torch.equal(a, b) for a, b in pairs if a.is_floating_point() and a.dim()]
+        if changed and not changed[0] and any(changed):
+            raise ProbeError(
+                "the first floating-point tensor of the model's output knows nothing of some images, while others do,"
+                " as in a list with an entry for each image: let the model give one tensor for all images, first of all"
+            )
 
     def decides(self) -> bool:
         """Whether one image more or less changes one image of the output."""

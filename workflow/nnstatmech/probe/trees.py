@@ -29,8 +29,9 @@ def first_tensor(value: Any) -> Tensor | None:
 
 
 def first_floating(value: Any) -> Tensor | None:
-    """The first floating-point tensor, or None."""
-    return next((tensor for tensor in tensors(value) if tensor.is_floating_point()), None)
+    """The first floating-point tensor that is no single number, such as a loss; else the first number, or None."""
+    found = [tensor for tensor in tensors(value) if tensor.is_floating_point()]
+    return next((tensor for tensor in found if tensor.dim()), found[0] if found else None)
 
 
 def floating(value: Any) -> Tensor:

@@ -9,6 +9,7 @@ import pyarrow as pa
 import torch
 from torch import Tensor, nn
 
+from ...cascades.training import chance
 from ...datasets import Dataset
 from ...probe.checks import ProbeError
 from ...probe.probe import probe_model
@@ -176,11 +177,6 @@ def trained(
             ensemble.keep(chosen)
         after_step(1)
     return rows(params, seed, depth, late.cpu().numpy(), chosen.cpu().numpy(), accuracies, chance(test_labels))
-
-
-def chance(labels: Tensor) -> float:
-    """Accuracy of guessing: the share of each class when classes are equally many."""
-    return 1 / len(labels.unique())
 
 
 def rows(
