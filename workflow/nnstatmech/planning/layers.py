@@ -70,9 +70,10 @@ class Layers:
 
     def take_origins(self, of: Path, to: Path) -> None:
         """Let an entry that was made from another one be written where that one was, if nowhere else."""
-        for known in (self.origins, self.folders):
-            for path in [path for path in known if path[: len(of)] == of]:
-                known.setdefault((*to, *path[len(of) :]), known[path])
+        for path in [path for path in self.origins if path[: len(of)] == of]:
+            taken = (*to, *path[len(of) :])
+            self.origins.setdefault(taken, self.origins[path])
+            self.folders.setdefault(taken, self.folders[path])
 
     def folder_of(self, path: Path) -> FilePath:
         """The folder of the file that wrote the entry at ``path``."""
