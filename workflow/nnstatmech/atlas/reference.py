@@ -2,19 +2,19 @@
 
 ``python -m nnstatmech.atlas.make_reference results/<scale>-<data>/atlas/atlas.parquet`` writes the files from a table
 of any scale: ``networks.csv`` (a row a network: its scores and whether it trained), ``scores.csv`` (how well each score
-foretold it; ``contest.csv`` for readers), ``conventions.csv`` (how often each convention of a diagnosis was right on the
-held-out networks) and ``provenance.json``.
+foretold it; ``contest.csv`` for readers), ``conventions.csv`` (how often each convention of a diagnosis was right on
+the held-out networks) and ``provenance.json``.
 """
 
 import csv
 import json
 from functools import cache
-from importlib import resources
+from pathlib import Path
 from typing import NamedTuple
 
 import pandas as pd
 
-FOLDER = resources.files("nnstatmech.atlas") / "committed"
+FOLDER = Path(__file__).parent / "committed"
 
 
 class Rates(NamedTuple):
@@ -50,25 +50,21 @@ def rates() -> dict[str, Rates]:
         return {}
     with path.open(encoding="utf-8", newline="") as file:
         rows = list(csv.DictReader(file))
-    return {
-        row["convention"]: Rates(
-            *(float(row[name]) if row[name] else None for name in ("hit_rate", "false_alarm_rate")),
-            int(row["failing"]),
-            int(row["training"]),
-        )
-        for row in rows
-    }
+    return {row["convention"]: rates_in(row) for row in rows}
+
+
+def rates_in(row: dict[str, str]) -> Rates:
+    hit, false_alarm = (float(row[name]) if row[name] else None for name in ("hit_rate", "false_alarm_rate"))
+    return Rates(hit, false_alarm, int(row["failing"]), int(row["training"]))
 
 
 @cache
 def networks() -> pd.DataFrame:
     """The networks, as :func:`nnstatmech.atlas.curves.networks_of` gives them; not to be changed."""
-    with (FOLDER / "networks.csv").open(encoding="utf-8") as file:
-        return pd.read_csv(file)
+    return pd.read_csv(FOLDER / "networks.csv")
 
 
 @cache
 def scores() -> pd.DataFrame:
     """How well each score foretold what trained, see :func:`nnstatmech.atlas.curves.table_of_scores`."""
-    with (FOLDER / "scores.csv").open(encoding="utf-8") as file:
-        return pd.read_csv(file)
+    return pd.read_csv(FOLDER / "scores.csv")
