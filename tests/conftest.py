@@ -11,6 +11,15 @@ DATA_DIR = "NNSTATMECH_DATA_DIR"
 os.environ.setdefault("OMP_NUM_THREADS", "1")
 
 
+# Folders whose tests take seconds each: they call Snakemake or compute whole experiments.
+LONG = ("workflow", "mutants", "docs", "package")
+
+
+def pytest_collection_modifyitems(items):
+    """The long tests first: a long file that came last would leave the other process idle."""
+    items.sort(key=lambda item: item.path.parent.name not in LONG)
+
+
 @pytest.fixture(scope="session")
 def official_dataset():
     """``official_dataset(name, mapping="copies")`` reads real images from the folder that $NNSTATMECH_DATA_DIR names.

@@ -1,11 +1,14 @@
 """A small copy of the project with experiments of seconds, for tests that run Snakemake itself."""
 
+import json
 import os
 import re
 import shutil
 import subprocess
 import sys
+import tempfile
 from dataclasses import dataclass
+from functools import cache
 from pathlib import Path
 
 import yaml
@@ -104,6 +107,30 @@ CLAIM = {
 }
 
 
+@cache
+def forking_process() -> subprocess.Popen:
+    """The process that has imported Snakemake; it ends with this one."""
+    command = [sys.executable, str(ROOT / "tests/forking.py")]
+    return subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True)
+
+
+def call_snakemake(arguments: list[str], folder: Path, timeout: int) -> subprocess.CompletedProcess:
+    """What ``python -m snakemake`` does in a folder, without the time of its imports."""
+    with tempfile.TemporaryDirectory() as streams:
+        call = {
+            "arguments": arguments,
+            "folder": str(folder),
+            "environment": os.environ | {"OMP_NUM_THREADS": "1"},
+            "timeout": timeout,
+            **{name: f"{streams}/{name}" for name in ("stdout", "stderr")},
+        }
+        process = forking_process()
+        print(json.dumps(call), file=process.stdin, flush=True)
+        status = int(process.stdout.readline())
+        said = [Path(call[name]).read_text(encoding="utf-8") for name in ("stdout", "stderr")]
+    return subprocess.CompletedProcess(["snakemake", *arguments], status, *said)
+
+
 @dataclass
 class Project:
     """A copy of the project in a folder of its own."""
@@ -112,11 +139,7 @@ class Project:
 
     def call(self, *arguments, timeout=600) -> subprocess.CompletedProcess:
         """Run snakemake in the copy."""
-        command = [sys.executable, "-m", "snakemake", *map(str, arguments)]
-        environment = os.environ | {"OMP_NUM_THREADS": "1"}
-        return subprocess.run(
-            command, cwd=self.folder, capture_output=True, text=True, timeout=timeout, env=environment
-        )
+        return call_snakemake([*map(str, arguments)], self.folder, timeout)
 
     def make(self, *arguments) -> str:
         """Run snakemake, which must succeed; what it printed."""

@@ -107,7 +107,7 @@ def test_cascades_stay_on_their_device(architecture, digits):
 
 def test_networks_are_trained_on_their_device(digits):
     params = Classification(depth=6, channels=4, weight_variances=[1.0, 2.0], steps=2)
-    assert len(classification.run(params, [0], digits, META)) == 2
+    assert len(classification.run(params, [0], digits, META)) == 4  # accuracies and losses
     params = Trainability(
         resolution=10, depths=[3, 5], weight_variances=[1.0, 2.0], steps=4, measure_every=2, test_images=50
     )
@@ -117,5 +117,5 @@ def test_networks_are_trained_on_their_device(digits):
 @pytest.mark.parametrize("inputs", ["dataset", "noise"])
 @pytest.mark.parametrize("architecture", ["wide", "cnn"])
 def test_networks_are_scored_on_their_device(architecture, inputs, digits):
-    params = Scores(architecture=architecture, inputs=inputs, channels=4, depths=[3, 5], weight_variances=[1.0, 2.0])
+    params = Scores(architecture=architecture, inputs=inputs, channels=4, depths=[4, 5], weight_variances=[1.0, 2.0])
     assert len(scores.run(params, [0], digits, META)) > 0

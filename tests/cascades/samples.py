@@ -141,13 +141,30 @@ def walks() -> pd.DataFrame:
             position |= {"weight_variance": round(variance, 9), "depth": depth}
             for quantity, value in (("accuracy", 0.2 + 0.2 * trained), ("trained", trained), ("epochs", 3)):
                 rows.append(position | {"quantity": quantity, "value": value})
+        of_seed = {"run": f"direction={direction}", "direction": direction, "seed": 0}
+        rows.append(of_seed | {"quantity": "threshold", "value": 0.35})
+        rows.append(of_seed | {"quantity": "linear_accuracy", "value": 0.3})
     runs = ("direction=falling", "direction=rising")
-    return small_table(rows, runs, bias_variance=0.05, threshold=0.4, variance_step=0.3, start_depth=30)
+    return small_table(rows, runs, bias_variance=0.05, variance_step=0.3, start_depth=30)
 
 
 def pictures_row(height, width, channels, **position) -> dict:
     pixels = np.linspace(-0.2, 1.2, height * width * channels).astype(np.float32)
     return position | {"pixels": pixels, "height": height, "width": width, "channels": channels}
+
+
+def rates_table(values) -> pd.DataFrame:
+    """``values``: rate to weight variance to, seed by seed, (training loss, test accuracy)."""
+    rows = [
+        {"run": f"rate={rate}", "seed": seed, "weight_variance": variance, "step": 9, "quantity": name, "value": value}
+        for rate, grid in values.items()
+        for variance, networks in grid.items()
+        for seed, own in enumerate(networks)
+        for name, value in zip(("loss", "accuracy"), own, strict=True)
+    ]
+    frame = pd.DataFrame(rows)
+    frame.attrs["runs"] = {f"rate={rate}": {"learning_rate": rate} for rate in values}
+    return frame
 
 
 def reconstructions(missed=()) -> pd.DataFrame:

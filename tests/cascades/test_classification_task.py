@@ -3,10 +3,12 @@
 import numpy as np
 import pytest
 
+from nnstatmech.cascades.images import minibatches
+from nnstatmech.cascades.networks import forward, initial_network
 from nnstatmech.cascades.params import Classification
-from nnstatmech.cascades.tasks.classification import classifier, run
+from nnstatmech.cascades.tasks.classification import classifier, run, square_images
 from nnstatmech.datasets import Dataset
-from nnstatmech.storage.tables import schema_of
+from nnstatmech.storage.tables import require_finite, schema_of
 
 from .samples import CPU
 
@@ -22,12 +24,18 @@ def stripes():
     return Dataset("mnist", images[:300], labels[:300], images[300:], labels[300:], "stripes", True)
 
 
-def accuracies(dataset, seeds=(0,), variances=(0.5, 1.0), **changes):
+def learnt(dataset, seeds=(0,), variances=(0.5, 1.0), **changes):
+    """Values by quantity, seed and weight variance."""
     settings = {"depth": 5, "resolution": 12, "channels": 6, "steps": 60, "learning_rate": 0.02, "momentum": 0.9}
     params = Classification(weight_variances=list(variances), **(settings | changes))
     table = run(params, list(seeds), dataset, CPU)
     assert table.schema == schema_of(Classification.columns)
-    return table.to_pandas().set_index(["seed", "weight_variance"]).value
+    require_finite(table, "classification")
+    return table.to_pandas().set_index(["quantity", "seed", "weight_variance"]).value
+
+
+def accuracies(dataset, **settings):
+    return learnt(dataset, **settings)["accuracy"]
 
 
 def test_head_has_ten_outputs():
@@ -48,6 +56,24 @@ def test_no_training_without_signal(stripes):
 
 def test_a_network_that_diverges_guesses_one_of_the_classes_at_hand(stripes):
     assert accuracies(stripes, learning_rate=1e38, steps=6).tolist() == [0.5, 0.5]
+
+
+def test_the_loss_of_a_network_that_diverges_is_null(stripes):
+    assert learnt(stripes, learning_rate=1e38, steps=6)["loss"].isna().all()
+
+
+def test_the_loss_is_that_of_the_last_quarter_of_the_minibatches(stripes):
+    """At a learning rate of nearly zero each step's loss is that of the initial network on the step's images."""
+    sizes = {"steps": 8, "batch_size": 30, "learning_rate": 1e-30, "seeds": (0, 3)}
+    found = learnt(stripes, **sizes)["loss"]
+    params = Classification(depth=5, resolution=12, channels=6)
+    pixels, labels = square_images(params, stripes, "train", 300, CPU)
+    for seed, variance in found.index:
+        shown = minibatches(seed, "classification", 300, 30, 8)[-2:].flatten()
+        network = initial_network(classifier(params), [variance], params.bias_variance, [seed])
+        logits = forward(classifier(params), network, pixels[shown][None])[0].double()
+        right = logits.gather(1, labels[shown][:, None])[:, 0]
+        assert found[seed, variance] == pytest.approx((logits.exp().sum(1).log() - right).mean().item(), rel=1e-5)
 
 
 def test_members_do_not_disturb_each_other(stripes):

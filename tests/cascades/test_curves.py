@@ -4,7 +4,7 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from nnstatmech.cascades.curves.accuracies import accuracy_map
+from nnstatmech.cascades.curves.accuracies import accuracy_map, at_best_rates, best_rates
 from nnstatmech.cascades.curves.decoded import cascade_of, first_network, shown_images, single_channels
 from nnstatmech.cascades.curves.depth_scales import correlation_depths, critical_variance, ordered_beyond
 from nnstatmech.cascades.curves.entropies import (
@@ -18,7 +18,7 @@ from nnstatmech.cascades.curves.entropies import (
 from nnstatmech.cascades.curves.falling import found_depths, last_attempts
 from nnstatmech.readings import NotMeasured
 
-from .samples import accuracy_grid, channel_pictures, reconstructions, small_table, walks
+from .samples import accuracy_grid, channel_pictures, rates_table, reconstructions, small_table, walks
 
 
 def cutoff_table(depths, image_errors, variances=(0.5, 1.0), strengths=(1e-2,)) -> pd.DataFrame:
@@ -96,6 +96,25 @@ def test_accuracies_are_those_after_the_last_step():
     assert grid.shape == (4, 8)
     np.testing.assert_allclose(grid.loc[5], 0.85)
     assert grid.loc[60, 0.5] == pytest.approx(0.11)
+
+
+def test_the_learning_rate_is_chosen_on_the_training_images():
+    """0.1 trains best at a variance of 1; at 2 one of its networks has diverged; at 3 both rates are equal."""
+    table = rates_table(
+        {
+            0.1: {1.0: [(0.2, 0.5), (0.4, 0.7)], 2.0: [(0.1, 0.9), (None, 0.1)], 3.0: [(1.0, 0.2), (1.0, 0.2)]},
+            0.01: {1.0: [(0.1, 0.9), (0.6, 0.9)], 2.0: [(2.0, 0.2), (2.2, 0.4)], 3.0: [(1.0, 0.3), (1.0, 0.3)]},
+        }
+    )
+    assert best_rates(table).tolist() == [0.1, 0.01, 0.01]
+    found = at_best_rates(table)
+    np.testing.assert_allclose(found["mean"], [0.6, 0.3, 0.3])
+    np.testing.assert_allclose(found["error"], [0.1, 0.1, 0], atol=1e-12)
+
+
+def test_where_every_rate_diverges_there_is_no_best_one():
+    found = at_best_rates(rates_table({0.1: {1.0: [(None, 0.1)], 2.0: [(0.5, 0.8)]}}))
+    assert found["mean"].isna().tolist() == [True, False]
 
 
 def test_walks_end_at_their_last_attempts():

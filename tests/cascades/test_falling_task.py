@@ -2,7 +2,9 @@
 
 import numpy as np
 import pytest
+from sklearn.linear_model import LogisticRegression
 
+from nnstatmech.cascades.images import labelled_part
 from nnstatmech.cascades.params import Falling
 from nnstatmech.cascades.tasks import falling as task
 
@@ -14,6 +16,7 @@ FALLING = {"resolution": 6, "start_depth": 7, "depth_step": 3, "variance_step": 
 def test_falling_task_records_every_attempt():
     params = Falling(direction="falling", learning_rate=0.02, threshold=0.7, **FALLING)
     found = task.run(params, [0, 1], labelled_blobs(), CPU).to_pandas()
+    assert found.loc[found["quantity"] == "threshold", "value"].tolist() == [0.7, 0.7]
     wide = found.pivot_table(
         index=["seed", "attempt", "weight_variance", "depth"], columns="quantity", values="value", observed=True
     ).reset_index()
@@ -23,6 +26,30 @@ def test_falling_task_records_every_attempt():
     assert (wide.groupby("seed").depth.diff().dropna() <= 0).all()
     alone = task.run(params, [1], labelled_blobs(), CPU).to_pandas()
     np.testing.assert_allclose(alone.value, found[found.seed == 1].value, atol=0.005)
+
+
+def test_the_threshold_is_clearly_above_a_network_without_hidden_layers():
+    """Its accuracy is that of scikit-learn's logistic regression, which has no other minimum to find."""
+    dataset = labelled_blobs(noise=160)
+    sizes = FALLING | {"epochs": 60, "start_depth": 2, "batch_size": 300}
+    params = Falling(direction="falling", learning_rate=0.3, threshold=0.1, margin=4.0, **sizes)
+    found = task.run(params, [0, 1], dataset, CPU).to_pandas()
+    own = found[found["attempt"].isna()].pivot(index="seed", columns="quantity", values="value")
+    (x, y), (test, labels) = (labelled_part(dataset, part, 1000, 6) for part in ("train", "test"))
+    best = max(
+        LogisticRegression(C=strength, max_iter=2000).fit(x, y).score(test, labels) for strength in (0.01, 0.1, 1.0)
+    )
+    assert own["linear_accuracy"].to_numpy() == pytest.approx(best, abs=0.05)
+    errors = (own["linear_accuracy"] * (1 - own["linear_accuracy"]) / 200) ** 0.5
+    assert (own["threshold"] - own["linear_accuracy"]).to_numpy() == pytest.approx(4 * errors.to_numpy())
+    # The smallest network has no hidden layers, and does not pass what is above itself.
+    assert not found.loc[found["quantity"] == "trained", "value"].any()
+
+
+def test_a_threshold_that_is_higher_stands():
+    params = Falling(direction="falling", threshold=0.99, margin=1.0, **FALLING | {"epochs": 1, "start_depth": 2})
+    found = task.run(params, [0], labelled_blobs(noise=160), CPU).to_pandas()
+    assert found.loc[found["quantity"] == "threshold", "value"].tolist() == [0.99]
 
 
 def test_a_network_that_diverges_has_not_trained_and_is_at_chance():

@@ -73,12 +73,18 @@ def test_lines_of_the_law_are_the_closed_form(dense):
 
 def test_the_law_beside_maps_of_several_widths(dense, dataset):
     settings = {"depth": 12, "weight_variances": [0.5, 1.0]}
-    widths = task_table(
-        entropies, Entropies, dataset, narrow=settings | {"resolution": 8}, wide=settings | {"resolution": 10}
-    )
+    runs = {
+        "narrow": settings | {"resolution": 8},
+        "wide": settings | {"resolution": 10},
+        "deep": {"depth": 20, "weight_variances": [1.2], "resolution": 10},
+    }
+    widths = task_table(entropies, Entropies, dataset, **runs)
     axes = drawn(law.theory(widths, dense, scale="laptop"))
     assert len(axes) == 4
-    ratios = law_ratios(widths, [0.5, 1.0], 1e-3)
+    assert [text.get_text() for text in axes[2].get_legend().get_texts()] == ["law", "N = 64", "N = 100"]
+    # The two runs of one width are one series.
+    assert [0.5, 1.0, 1.2] in [list(line.get_xdata()) for line in axes[2].lines]
+    ratios = law_ratios(widths, [0.5, 1.0, 1.2], 1e-3)
     points = [line for line in axes[3].lines if line.get_label().startswith("N = ")]
     assert [line.get_label() for line in points] == ["N = 64", "N = 100"]
     found = np.concatenate([line.get_ydata() for line in points])

@@ -47,6 +47,7 @@ def test_trainability_alone_and_beside_entropies():
 @pytest.mark.parametrize("scale", ["laptop", "paper"])
 def test_falling_bars_have_the_depths_that_trained(scale):
     figure = trained_depths.falling(walks(), shrinking_cascades(), scale=scale)
+    assert figure.axes[0].get_title() == "trains: accuracy above 0.350 (without hidden layers: 0.300, dotted)"
     assert "best test accuracy" in text_of(figure)
     (reach,) = [line for line in figure.axes[0].lines if "R^2" in line.get_label()]
     # R² of the outputs is 0.4, 0.2, 0 at 10, 20, 30 sizes, but at 2.5 the deepest network does not lose the image.

@@ -12,7 +12,7 @@ from nnstatmech.cascades.theory import lost_depth
 from nnstatmech.readings import NotMeasured
 from nnstatmech.theory.mean_field import MeanField
 
-from .samples import accuracy_grid, channel_pictures, reconstructions, shrinking_cascades, walks
+from .samples import accuracy_grid, channel_pictures, rates_table, reconstructions, shrinking_cascades, walks
 
 VARIANCES = [0.7, 1.0]
 
@@ -108,6 +108,20 @@ def test_networks_beyond_the_correlation_depth():
     assert measures.accuracy_beyond(accuracy_grid(), correlation_depths=1).value > 0.2
     with pytest.raises(NotMeasured, match="no ordered network"):
         measures.accuracy_beyond(accuracy_grid(), correlation_depths=1e3)
+
+
+def test_accuracy_at_the_rate_of_the_lowest_training_loss():
+    table = rates_table(
+        {
+            0.1: {1.0: [(0.2, 0.5), (0.4, 0.7)], 2.0: [(3.0, 0.1), (3.0, 0.1)], 3.0: [(None, 0.1), (1.0, 0.2)]},
+            0.01: {1.0: [(0.5, 0.9), (0.5, 0.9)], 2.0: [(2.0, 0.2), (2.2, 0.4)], 3.0: [(1.0, 0.3), (None, 0.3)]},
+        }
+    )
+    found = measures.accuracy_at_best_rate(table, [1.0, 2.0])
+    assert (found.value, found.standard_error) == pytest.approx((0.45, 0.1))  # of (.5 + .2) / 2 and (.7 + .4) / 2
+    for missing in (3.0, 4.0):  # networks diverged at every rate, and none was trained
+        with pytest.raises(NotMeasured):
+            measures.accuracy_at_best_rate(table, [1.0, missing])
 
 
 def test_largest_falling_depth_is_that_of_any_weight_variance():

@@ -7,7 +7,15 @@ from pydantic import ValidationError
 from nnstatmech.cascades.decoders.rows import receptive_window
 from nnstatmech.cascades.ensembles import networks_at_once
 from nnstatmech.cascades.family import FAMILY
-from nnstatmech.cascades.params import Channels, Classification, Entropies, Falling, Reconstruction, Trainability
+from nnstatmech.cascades.params import (
+    Channels,
+    Classification,
+    Entropies,
+    Falling,
+    Reconstruction,
+    Scores,
+    Trainability,
+)
 from nnstatmech.cascades.tasks.entropies import decoded_layers
 from nnstatmech.storage.tables import schema_of
 
@@ -26,6 +34,16 @@ from nnstatmech.storage.tables import schema_of
 def test_cascades_that_cannot_be_are_refused(changes, message):
     with pytest.raises(ValidationError, match=message):
         Entropies(**changes)
+
+
+@pytest.mark.parametrize(
+    ("changes", "message"),
+    [({"depths": [5, 3], "resolution": 10}, "stem has 3 layers"), ({"depths": [5], "resolution": 8}, "at least 9")],
+)
+def test_convolutional_networks_without_pixels_are_not_scored(changes, message):
+    with pytest.raises(ValidationError, match=message):
+        Scores(architecture="cnn", **changes)
+    Scores(**changes)
 
 
 @pytest.mark.parametrize(
@@ -185,7 +203,9 @@ def test_memory_counts_the_decoders_of_all_layers(architecture, tolerance):
 
 def test_a_gpu_gives_what_it_has(monkeypatch):
     gpu = torch.device("cuda")
-    monkeypatch.setattr(torch.cuda, "mem_get_info", lambda device: (8e9, 80e9))
+    for name, value in {"mem_get_info": (6e9, 80e9), "memory_reserved": 5e9, "memory_allocated": 3e9}.items():
+        monkeypatch.setattr(torch.cuda, name, lambda device, value=value: value)
+    # 6 GB are free, 2 GB more are held without being used.
     assert networks_at_once(1e9, gpu) == 4
     assert networks_at_once(1e9, gpu, wanted=2e9) == 2
     assert networks_at_once(1e9, gpu, wanted=32e9) == 4

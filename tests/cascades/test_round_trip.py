@@ -37,7 +37,7 @@ def tables():
     dense = {"depth": 20, "resolution": 12, "weight_variances": variances, "evaluated_depths": 20}
     small = {"depth": 5, "resolution": 12, "channels": 3, "bias_variance": 2e-5, "weight_variances": variances}
     strengths = {f"ridge_{power}": dense | {"ridge_strength": 10.0**-power} for power in (1, 2, 3)}
-    trained = dense | {"decoder": "adam", "presentations": 6400}
+    trained = dense | {"decoder": "adam", "presentations": 1280}
     short = {"resolution": 12, "presentations": 1000, "decoder_presentations": 1000}
     # Within 200 minibatches all of these networks train but the deep ones of small weights.
     grid = {"resolution": 6, "depths": [2, 20], "weight_variances": [0.5, 1.7]}
@@ -59,7 +59,13 @@ def tables():
         ),
         "if_cnn": task_table(entropies, Entropies, grey, one=small | {"architecture": "cnn"}),
         "if_resnet": task_table(entropies, Entropies, grey, one=small | {"architecture": "resnet"}),
-        "if_resnet_training": task_table(classification, Classification, grey, one=small | {"steps": 2}),
+        "if_resnet_training": task_table(
+            classification,
+            Classification,
+            grey,
+            case="rate",
+            **{name: small | {"steps": 2, "learning_rate": rate} for name, rate in (("low", 1e-3), ("high", 1e-2))},
+        ),
         "if_trainability": task_table(
             trainability,
             Trainability,
@@ -97,7 +103,7 @@ def tables():
             entropies,
             Entropies,
             grey,
-            **{f"shown_{shown}": trained | {"presentations": shown} for shown in (3200, 6400)},
+            **{f"shown_{shown}": trained | {"presentations": shown} for shown in (640, 1280)},
         ),
         "if_falling": task_table(
             falling, Falling, colour, case="direction", **{d: walk | {"direction": d} for d in ("falling", "rising")}
@@ -148,9 +154,10 @@ SMALL_ARGUMENTS = {
     "effective_ridge_strength": {"weight_variances": [0.5, 0.7]},
     "mean_accuracy": {"depth": 10, "lowest": 0.5, "highest": 2.0},
     "accuracy_beyond": {"correlation_depths": 4},
+    "accuracy_at_best_rate": {"weight_variances": [0.5, 0.7]},
     "prediction": {},
     "prediction_gain": {},
-    "cutoff_gain": {"weight_variances": [0.5, 0.7], "few": 3200, "many": 6400},
+    "cutoff_gain": {"weight_variances": [0.5, 0.7], "few": 640, "many": 1280},
     "largest_falling_depth": {"lowest": 0.1, "highest": 2.0},
     "trained_over_reached": {"lowest": 0.1, "highest": 2.0},
     "entropy_boundary": {"weight_variance": 0.5, "threshold": -6, "decoder": "adam"},

@@ -9,6 +9,7 @@ from sklearn.linear_model import RidgeClassifier
 from torch import nn
 
 from nnstatmech.cascades.images import grey_part
+from nnstatmech.cascades.modules import module_of
 from nnstatmech.cascades.networks import forward, initial_network, wide_classifier
 from nnstatmech.cascades.params import Entropies, Scores
 from nnstatmech.cascades.tasks import entropies
@@ -58,12 +59,41 @@ def test_the_probe_is_scikit_learns_ridge_classifier():
     assert 0.2 < value < 1
 
 
-def test_modules_are_the_networks_that_are_trained():
-    params = Scores(**DENSE)
-    x = torch.rand(7, 36)
-    layers = wide_classifier(36, 4)
-    own = forward(layers, initial_network(layers, [2.0], 0.05, [3]), x[None])[0]
-    torch.testing.assert_close(task.module_of(params, 3, 2.0, 4, "cpu")(x), own)
+@pytest.mark.parametrize("architecture", ["wide", "cnn", "resnet"])
+def test_modules_are_the_networks_that_are_trained(architecture):
+    params = Scores(**DENSE | {"architecture": architecture, "resolution": 10, "channels": 3, "depths": [5]})
+    x = torch.rand(7, 100)
+    shown = x if architecture == "wide" else x.unflatten(1, (10, 10, 1))
+    layers = task.trained_layers(params, 5)
+    network = initial_network(layers, [2.0], 0.05, [3])
+    module = module_of(layers, network)
+    own = forward(layers, network, shown[None])[0]
+    torch.testing.assert_close(module(x if architecture == "wide" else shown.permute(0, 3, 1, 2)), own)
+    kinds = nn.Linear | nn.Conv2d
+    assert sum(isinstance(part, kinds) for part in module.modules()) == sum(len(layer.affine_maps) for layer in layers)
+
+
+def test_a_layer_of_another_kind_has_no_module():
+    with pytest.raises(TypeError, match="str has no module"):
+        module_of(["layer"], [[]])
+
+
+@pytest.mark.parametrize("architecture", ["cnn", "resnet"])
+def test_gradients_of_convolutions_are_those_of_the_ensemble(architecture):
+    """The family's own layers, in double precision, by automatic differentiation."""
+    sizes = SIZES | {"architecture": architecture, "resolution": 10, "channels": 3, "scored_images": 12}
+    params, dataset = Scores(depths=[5], **sizes), labelled_blobs(side=12)
+    found = frame(params, dataset=dataset).set_index(["quantity", "seed", "weight_variance"])["value"]
+    (pixels,), labels = task.inputs_of(params, dataset, "test", 50, CPU)
+    layers = task.trained_layers(params, 5)
+    for seed, variance in ((0, 2.0), (1, 0.8)):
+        network = initial_network(layers, [variance], params.bias_variance, [seed])
+        network = [[(w.double().requires_grad_(), b if b is None else b.double()) for w, b in own] for own in network]
+        logits = forward(layers, network, pixels[None, :12].double())[0]
+        loss = torch.nn.functional.cross_entropy(logits, labels[:12])
+        norms = [float(g.norm()) for g in torch.autograd.grad(loss, [w for own in network for w, _ in own])]
+        assert found["grad_norm", seed, variance] == pytest.approx(sum(norms), rel=1e-5)
+        assert found["weight_gradient_ratio", seed, variance] == pytest.approx(math.log(norms[0] / norms[-2]), rel=1e-5)
 
 
 def test_weight_gradient_ratio_of_scalars():

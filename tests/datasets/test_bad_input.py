@@ -9,6 +9,7 @@ import resource
 import tarfile
 import warnings
 import zipfile
+from functools import cache
 
 import numpy as np
 import pytest
@@ -114,6 +115,7 @@ def lying_npz(folder):
         archive.writestr("images.npy", content)
 
 
+@cache
 def large_png(side):
     buffer = io.BytesIO()
     Image.new("L", (side, side)).save(buffer, "PNG")
@@ -175,7 +177,7 @@ CASES = {
     "folder transparent": (FOLDER, tree(CLASSES | {"a/9.png": png_bytes(np.zeros((5, 5, 4), np.uint8))}), "a/9.png has transparent pixels"),
     "folder large pictures": (ImageFolder(path="own", size=8), tree(dict.fromkeys(CLASSES, large_png(13000))), "more than 8192 x 8192 pixels"),
     "folder no picture": (FOLDER, tree(dict.fromkeys(CLASSES, b"<html>")), ".png is no readable image (it is none of PNG, JPEG"),
-    "folder large set": (FOLDER, tree({f"a/{i}.png": large_png(8000) for i in range(40)}), "at most 4 GiB are read; give size:"),
+    "folder large set": (FOLDER, tree({f"a/{i}.png": large_png(6000) for i in range(60)}), "at most 4 GiB are read; give size:"),
     "folder without home": (ImageFolder(path="~nobody-of-this-name/own"), tree(CLASSES), "no user '~nobody-of-this-name'"),
     "folder without variable": (ImageFolder(path="$NO_SUCH_VARIABLE/own"), tree(CLASSES), "no variable '$NO_SUCH_VARIABLE'"),
     "zip one image": (FOLDER, packed({"a/0.png": PICTURE}), "has 1 image and none of the same class"),

@@ -98,7 +98,9 @@ def example_tables() -> dict[str, pd.DataFrame]:
         "untrained": one(untrained, Untrained(width=24), seeds=range(200)),
         "norm_learning": one(norm_learning, NormLearning(points=101), seeds=[0]),
         "neural_tangent": one(neural_tangent, wide),
-        "full_data": one(full_data, FullData(hidden_widths=[[2], [10], [2, 2]], betas=[1.0, 10.0]), seeds=[0]),
+        "full_data": one(
+            full_data, FullData(hidden_widths=[[2], [10], [2, 2]], betas=[1.0, 10.0], chains=8, draws=40), seeds=[0]
+        ),
         "samplers": one(
             samplers,
             Samplers(samplers=["langevin", "gradient_descent"], hidden_widths=[[16]], betas=[1.0, 10.0], chains=64),

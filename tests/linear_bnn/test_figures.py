@@ -20,6 +20,7 @@ EXAMPLES = {
     "stm_langevin": "langevin",
     "stm_descent": "descent",
     "stm_regression": "regression",
+    "stm_one_coupling": "regression",
     "stm_target_width": "targets",
     "stm_training": "classifier",
     "stm_annealed": "classifier",

@@ -37,11 +37,17 @@ ROUND_TRIP = {
     "loss_bias": ("hmc", {}),
     "evidence_gain": ("full_data", {"network": "2", "beta": 10.0}),
     "full_data_number": ("full_data", {"quantity": "test_error", "network": "2", "beta": 10.0}),
+    "sampled_ratio": ("full_data", {"quantity": "scale"}),
     "scale_over_saddle": ("full_data", {"network": "2", "beta": 10.0}),
     "passed_verdicts": ("samplers", {"sampler": "langevin"}),
     "sampler_loss_ratio": ("samplers", {"sampler": "langevin", "network": "16", "beta": 10.0}),
     "samplers_difference": ("outputs", {"quantity": "mean_loss"}),
     "script_distance": ("classifier", {}),
+    "bessel_mass": ("classifier", {}),
+    "one_sided_mass": ("classifier", {}),
+    "two_layer_scale": ("full_data", {"width": 2, "beta": 10.0}),
+    "foretold_accuracy": ("path_pruning", {}),
+    "loss_over_saddle": ("outputs", {"network": "2", "beta": 1.0, "images": 10}),
     "energy_of_normaliser": ("norm_learning", {"correction": 0.6}),
     "loss_ratio": ("langevin", {"network": "2", "beta": 10}),
     "equipartition": ("hmc", {"network": "4", "beta": 10}),
@@ -84,6 +90,11 @@ def test_values_of_known_size(tables):
     assert measures.tail_fraction(tables["prior"], "2", 1.0).value == pytest.approx(0.27, abs=0.08)
     difference = measures.energy_of_normaliser(tables["norm_learning"], 0.6).value
     assert difference == pytest.approx(-1 / 200 + 1.2 / (2.6 + 120), rel=1e-9)
+    assert measures.bessel_mass(tables["classifier"]).value == pytest.approx(
+        np.pi * measures.input_norm(tables["classifier"]).value / 64, rel=1e-5
+    )
+    assert measures.one_sided_mass(tables["classifier"]).value == pytest.approx(0.5, abs=0.15)
+    assert measures.score(tables["regression"], "misplaced_accuracy", "test", 0.2).value < 0.3
     assert measures.implied_weight_deviation(tables["classifier"]).value == pytest.approx(1 / 8, rel=0.1)
     assert measures.loss_ratio(tables["langevin"], "2", 10).value > 1
     assert measures.equipartition(tables["hmc"], "4", 10).value == pytest.approx(1, abs=0.3)

@@ -3,6 +3,7 @@
 import numpy as np
 import pytest
 import torch
+from mortal import Mortal
 
 from nnstatmech.linear_bnn import regression
 from nnstatmech.linear_bnn.params import Regression
@@ -116,6 +117,7 @@ def test_mean_output_by_label_is_the_mean():
     assert mean[:, :, 5].abs().max() == 0
 
 
+CPU = torch.device("cpu")
 SMALL = Regression(
     couplings=[0.0, 0.5],
     width=32,
@@ -142,6 +144,17 @@ def test_learning_lowers_the_error_and_the_table_is_whole(rows_of):
     final = table[(table["split"] == "test") & (table["quantity"] == "accuracy_template")]["value"]
     assert (final > 0.5).all()
     assert set(table[table["quantity"] == "prediction"]["coupling"]) == {0.0, 0.5}
+
+
+def test_a_training_that_was_killed_goes_on_with_the_same_numbers():
+    params = SMALL.model_copy(update={"couplings": [0.0, 400.0], "evaluations": 4})
+    undisturbed = task.run(params, [0, 1], small_digits(), CPU)
+    checkpoint = Mortal(states=3)
+    with pytest.raises(KeyboardInterrupt):
+        task.run(params, [0, 1], small_digits(), CPU, checkpoint=checkpoint)
+    assert checkpoint.load().steps == 20
+    assert task.run(params, [0, 1], small_digits(), CPU, checkpoint=checkpoint).equals(undisturbed)
+    assert len(checkpoint.states) == 5
 
 
 def test_divergence_is_recorded_and_leaves_the_other_networks_alone(rows_of):

@@ -205,3 +205,12 @@ def test_gradient_descent_against_the_exact_zero_temperature_law():
         statistics[width] = comparison.equiprobable(probabilities).p_value
     assert max(statistics[2], statistics[4]) < 0.01
     assert min(statistics[16], statistics[64]) > 1e-3
+
+
+def test_seeds_move_on_together_in_half_of_what_is_free_on_a_device(monkeypatch):
+    streams, weights, copies = sampling.Streams(range(5), 64, "groups"), 12, sampling.COPIES
+    monkeypatch.setattr(sampling, "free_bytes", lambda device: 2 * 4 * copies * 2 * 64 * weights)
+    assert [len(group.generators) for group in streams.groups(weights)] == [2, 2, 1]
+    monkeypatch.setattr(sampling, "free_bytes", lambda device: None)
+    monkeypatch.setattr(sampling, "CACHED", 3 * 64 * weights)
+    assert [len(group.generators) for group in streams.groups(weights)] == [3, 2]

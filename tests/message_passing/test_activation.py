@@ -53,7 +53,7 @@ def test_hidden_channels_to_eleven_digits(name, regime):
         *activation.moments(A, B, omega, variance),
         *activation.score(A, B, omega, variance),
     )
-    with mp.workdps(4000 if regime == "tails" else 60):
+    with mp.workdps(1800 if regime == "tails" else 60):
         exact = [[float(value) for value in reference(name, *point)] for point in points.tolist()]
     for found, expected in zip(ours, torch.tensor(exact, dtype=torch.float64).T, strict=True):
         # Relative, and absolute for sums of both signs; sign's Δ = 1 − x̂² is absolute.

@@ -9,6 +9,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+from small_project import Project
 
 from nnstatmech.storage.accept import NotAcceptable, accept, record_of
 from nnstatmech.storage.tables import DamagedTable, read_table, tidy, write_table
@@ -71,9 +72,8 @@ class Workflow:
             (self.folder / key).write_text(value)
 
     def call(self, *arguments):
-        command = [sys.executable, "-m", "snakemake", *arguments, "--cores", "1"]
-        command += ["--rerun-triggers", "mtime", "params", "input"]
-        return subprocess.run(command, cwd=self.folder, capture_output=True, text=True)
+        triggers = ("--rerun-triggers", "mtime", "params", "input")
+        return Project(self.folder).call(*arguments, "--cores", "1", *triggers)
 
     def planned(self):
         """Rules of the jobs that a dry run plans."""

@@ -7,7 +7,7 @@ import subprocess
 import numpy as np
 import pytest
 import yaml
-from small_project import CONFIG, copy_project
+from small_project import Project
 
 from nnstatmech.storage.tables import DamagedTable, read_table
 
@@ -80,9 +80,11 @@ def test_flipped_bits_of_a_data_set_are_named(project):
 
 def test_results_of_other_parameters_are_refused_by_name(project, tmp_path):
     """Shards copied from elsewhere carry no record of Snakemake's, so that only the join can tell."""
+    other = Project(tmp_path / "elsewhere")
+    shutil.copytree(project.folder, other.folder, symlinks=True)
     config = yaml.safe_load((project.folder / "config.yaml").read_text())
     config["experiments"]["wide"]["params"]["width"] = 10
-    other = copy_project(tmp_path / "elsewhere", config)
+    other.configure(config)
     other.make(SHARD, "--cores", "1")
     (project.folder / SHARD).write_bytes((other.folder / SHARD).read_bytes())
     newer(project.folder / SHARD)
@@ -133,7 +135,7 @@ def may_mount():
 def test_a_full_disk_loses_nothing(project):
     """The results lie on a small disk that is full; after room is made the next call finishes."""
     before = values(project)
-    folder = project.folder / "results/laptop-bundled/moments/wide"
+    folder = project.folder / "results/laptop-bundled/moments/wide/batch_size=4"
     shutil.rmtree(folder)
     folder.mkdir()
     (project.folder / TABLE).unlink()
@@ -141,7 +143,7 @@ def test_a_full_disk_loses_nothing(project):
     if mounted.returncode:
         pytest.skip("no small disk can be mounted here")
     try:
-        (folder / "filler").write_bytes(bytes(52 * 1024))
+        (folder / "filler").write_bytes(bytes(56 * 1024))
         said = project.fail(TABLE, "--cores", "1")
         assert "No space left on device" in said
         assert not list(folder.rglob("*.parquet"))
@@ -194,10 +196,13 @@ def test_a_missing_gpu_is_named(project):
     assert "device: 'cuda' was asked for, but torch sees no CUDA device" in said
 
 
-def test_a_failed_job_leaves_nothing_and_the_others_go_on(tmp_path):
-    config = yaml.safe_load(yaml.safe_dump(CONFIG))
+def test_a_failed_job_leaves_nothing_and_the_others_go_on(project):
+    config = yaml.safe_load((project.folder / "config.yaml").read_text())
     config["experiments"]["wide"]["sweep"]["batch_size"] = [4, 100_000]
-    project = copy_project(tmp_path / "copy", config)
+    project.configure(config)
+    for path in ("results/laptop-bundled/moments/deep.parquet", "results/laptop-bundled/moments/deep", "figures"):
+        made = project.folder / path
+        shutil.rmtree(made) if made.is_dir() else made.unlink()
     said = project.fail("--cores", "2")
     assert "100000" in said
     assert (project.folder / "figures/Deep.png").exists()

@@ -2,7 +2,6 @@
 
 import re
 
-import pytest
 import yaml
 
 from nnstatmech.storage.tables import read_table
@@ -75,26 +74,18 @@ def test_a_shared_module_reruns_every_family_that_uses_it(project):
     assert project.plan() == sorted(MOMENTS + UNTRAINED_RUN + JOIN_UNTRAINED)
 
 
-@pytest.mark.parametrize(
-    ("path", "old", "new"),
-    [
+def test_comments_docstrings_and_neutral_modules_rerun_nothing(project):
+    """All at once: what the plan says names the one that is not neutral."""
+    for path, old, new in (
         ("workflow/nnstatmech/moments/statistics.py", "\nimport ", "\n# A comment.\nimport "),
-        ("workflow/nnstatmech/moments/statistics.py", '"""', '"""More words. '),
+        ("workflow/nnstatmech/linear_bnn/untrained.py", '"""', '"""More words. '),
         ("workflow/nnstatmech/storage/progress.py", "import json", "import json\n\nADDED = 1"),
         ("workflow/nnstatmech/storage/provenance.py", "import os", "import os\n\nADDED = 1"),
         ("scripts/run_shard.py", '"""', '"""More words. '),
         ("rules/runs.smk", "# One rule", "# Only one rule"),
-    ],
-)
-def test_comments_docstrings_and_neutral_modules_rerun_nothing(project, path, old, new):
-    edit(project, path, old, new)
-    assert project.plan() == []
-
-
-def test_touching_every_file_reruns_nothing(project):
-    for path in project.folder.glob("workflow/nnstatmech/**/*.py"):
-        path.touch()
-    for path in project.folder.glob("scripts/*.py"):
+    ):
+        edit(project, path, old, new)
+    for path in (*project.folder.glob("workflow/nnstatmech/**/*.py"), *project.folder.glob("scripts/*.py")):
         path.touch()
     assert project.plan() == []
 
@@ -121,21 +112,22 @@ def test_a_claim_reruns_the_scorecard(project):
 
 def test_claims_at_hand_start_nothing(project):
     at_hand = ("scorecard", "--config", "claims=at_hand")
+    judging = ("results/laptop-bundled/scorecard.parquet", *at_hand[1:])
     judge = f"Judge the papers' claims {DRAW}"
-    assert judge in planned(project, *at_hand)
+    assert judge in planned(project, *judging)
     edit(project, "workflow/nnstatmech/moments/statistics.py", "\nimport ", "\nADDED = 1\nimport ")
     assert planned(project, *at_hand) == sorted(SCORECARD)
-    project.make(*at_hand, "--cores", "1")
+    project.make(*judging, "--cores", "1")
     assert verdicts(project) == [("reproduced", "")]
-    assert planned(project, *at_hand) == []
+    assert planned(project, *judging) == []
     configure(project, lambda config: config["experiments"]["wide"]["params"].update(width=9))
-    project.make(*at_hand, "--cores", "1")
+    project.make(*judging, "--cores", "1")
     ((verdict, reason),) = verdicts(project)
     assert verdict == "not tested here"
     assert reason.startswith("its table was made with other parameters (width: 8, the plan says 9); about ")
     (project.folder / "results/laptop-bundled/moments/wide.parquet").unlink()
-    assert planned(project, *at_hand) == sorted(SCORECARD)
-    project.make(*at_hand, "--cores", "1")
+    assert planned(project, *judging) == [judge]
+    project.make(*judging, "--cores", "1")
     assert verdicts(project)[0][1].startswith("its table is not there; about ")
     assert not (project.folder / "results/laptop-bundled/moments/wide.parquet").exists()
 
@@ -166,8 +158,8 @@ def test_a_new_point_of_a_sweep_runs_only_that_point(project):
 def test_switching_the_scale_and_back_only_shows_the_pictures_that_are_there(project):
     paper = project.plan("--config", "scale=paper")
     assert sum(job.startswith("Run wide") for job in paper) == 6
-    project.make("--cores", "2", "--config", "scale=paper")
-    assert project.plan() == sorted(SHOW_DEEP + SHOW_WIDE + SHOW_SCORECARD)
+    project.make("figures/Wide.png", "--cores", "2", "--config", "scale=paper", "seeds=2")
+    assert project.plan() == SHOW_WIDE
     shown, here, there = (
         (project.folder / path / "figures/Wide.png").read_bytes()
         for path in (".", "results/laptop-bundled", "results/paper-bundled")

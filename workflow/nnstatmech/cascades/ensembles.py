@@ -2,7 +2,8 @@
 
 import torch
 
-from .params import ENSEMBLE_BYTES
+from ..devices import free_bytes
+from .params import CPU_BYTES, ENSEMBLE_BYTES
 
 GPU_SHARE = 0.5  # of the memory that is free on a GPU: estimates are right within a factor of two
 
@@ -19,10 +20,9 @@ def networks_at_once(network_bytes: float, device: torch.device, wanted: float |
     device
         Where it will be held.
     wanted
-        Memory for all of them, in bytes, where a parameter says so; a GPU gives what it has.
+        Memory for all of them, in bytes, where a parameter says so; a GPU gives what it has, a CPU no more than helps.
     """
-    room = wanted or ENSEMBLE_BYTES
-    if device.type == "cuda":
-        free = GPU_SHARE * torch.cuda.mem_get_info(device)[0]
-        room = min(free, wanted or free)
+    room, free = min(wanted or ENSEMBLE_BYTES, CPU_BYTES), free_bytes(device)
+    if free is not None:
+        room = min(GPU_SHARE * free, wanted or GPU_SHARE * free)
     return max(1, int(room // network_bytes))

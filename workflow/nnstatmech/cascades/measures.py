@@ -6,7 +6,7 @@
 from collections.abc import Mapping
 
 from ..readings import Measurement, NotMeasured, mean_over_seeds, select
-from .curves.accuracies import accuracies_beyond, accuracies_of_band, image_accuracy_of
+from .curves.accuracies import accuracies_beyond, accuracies_of_band, image_accuracy_of, networks_at_best_rates
 from .curves.decoded import intended_counts
 from .curves.entropies import (
     collapsed_entropies,
@@ -24,6 +24,7 @@ from .curves.law import law_ratios
 from .curves.prediction import predicted
 from .tables import (
     ChannelsTable,
+    ClassificationTable,
     EntropiesTable,
     FallingTable,
     ReconstructionTable,
@@ -111,6 +112,12 @@ def mean_accuracy(table: TrainabilityTable, depth: int, lowest: float, highest: 
 def accuracy_beyond(table: TrainabilityTable, correlation_depths: float) -> Measurement:
     """Test accuracy of ordered networks deeper than so many correlation depths ξ_c, averaged over all of them."""
     return mean_over_seeds(accuracies_beyond(table, correlation_depths))
+
+
+def accuracy_at_best_rate(table: ClassificationTable, weight_variances: list[float]) -> Measurement:
+    """Test accuracy, averaged over weight variances, each at the learning rate with the lowest training loss."""
+    found = networks_at_best_rates(table)
+    return mean_over_seeds(found.reindex(columns=weight_variances).mean(axis=1, skipna=False))
 
 
 def prediction(

@@ -20,6 +20,7 @@ UPDATE = 3e-9  # seconds in which Adam updates one parameter
 LOADED = 500  # MB of a process that has loaded PyTorch
 MEGABYTE = 1e6
 ENSEMBLE_BYTES = 2e8  # of networks that are trained together on a CPU
+CPU_BYTES = 2e9  # of any together: what takes hours could not be cut off without losing them
 
 PICTURES = {"pixels": "list<float32>", "height": "int32", "width": "int32", "channels": "int32"}
 
@@ -32,6 +33,14 @@ def shrinking_weights(inputs: int, depth: float) -> float:
 def pixels_after_stem(resolution: int) -> int:
     """Pixels of an image after two convolutions of stride 2."""
     return math.ceil(math.ceil(resolution / 2) / 2) ** 2
+
+
+def check_convolutional(architecture: str, resolution: int, depth: int) -> None:
+    """Refuse what the stem of three convolutions leaves nothing of."""
+    if depth < 4:
+        raise ValueError(f"depth = {depth}: a {architecture} needs at least 4, its stem has 3 layers")
+    if resolution < 9:
+        raise ValueError(f"resolution = {resolution}: a {architecture} needs at least 9 pixels a side")
 
 
 class Entropies(Parameters):
@@ -96,12 +105,7 @@ class Entropies(Parameters):
         if len(set(self.weight_variances)) < len(self.weight_variances):
             raise ValueError("weight_variances holds a value twice; each value may stand there once")
         if self.convolutional:
-            if self.depth < 4:
-                raise ValueError(f"depth = {self.depth}: a {self.architecture} needs at least 4, its stem has 3 layers")
-            if self.resolution < 9:
-                raise ValueError(
-                    f"resolution = {self.resolution}: a {self.architecture} needs at least 9 pixels a side"
-                )
+            check_convolutional(self.architecture, self.resolution, self.depth)
         return self
 
     @property
@@ -148,8 +152,8 @@ class Entropies(Parameters):
         seconds += self.test_images * depths / 2 * product / MULTIPLICATIONS
         networks = seeds * len(self.weight_variances)
         one = self.network_bytes()
-        # Copies double what the engine counts.
-        held = 2 * min(networks * one, max(1e9 * self.memory, one))
+        # Copies double what the engine counts. More than CPU_BYTES is held by a GPU, beside this memory.
+        held = 2 * min(networks * one, max(min(1e9 * self.memory, CPU_BYTES), one))
         return Cost(1.2 * networks * self.depth * (seconds + CALL), LOADED + held / MEGABYTE)
 
 
@@ -273,7 +277,7 @@ class Scores(Parameters):
     architecture: Literal["wide", "cnn", "resnet"] = Field(
         "wide",
         description="wide: square tanh layers and a linear readout; cnn, resnet: a stem of three convolutions, then"
-        " periodic convolutions or residual blocks; these are scored by cascades alone",
+        " periodic convolutions or residual blocks",
     )
     inputs: Literal["dataset", "noise"] = Field(
         "dataset", description="what networks are scored on: the data set, or white noise of the same size"
@@ -295,6 +299,12 @@ class Scores(Parameters):
     test_images: int = Field(100, ge=2, description="cascades are evaluated on at most this many test images")
     scored_images: int = Field(32, ge=2, description="images of scores that are made of gradients and kernels")
 
+    @model_validator(mode="after")
+    def check_networks(self) -> Self:
+        if self.architecture != "wide":
+            check_convolutional(self.architecture, self.resolution, min(self.depths))
+        return self
+
     @property
     def widest(self) -> int:
         """Largest number of activations of an image."""
@@ -308,14 +318,13 @@ class Scores(Parameters):
         return 4 * (max(self.depths) * weights + images * self.widest)
 
     def cost(self, seeds: int) -> Cost:
-        """Ridge regressions of all layers, steps of Adam, and a tenth of a second for a network's other scores."""
+        """Ridge regressions of all layers, steps of Adam, and a fraction of a second for a network's other scores."""
         units = self.widest if self.architecture == "wide" else 25 * self.channels
         layers = seeds * len(self.weight_variances) * max(self.depths)
         rows = self.train_images * (1 if self.architecture == "wide" else pixels_after_stem(self.resolution))
         seconds = layers * (6 * rows * units**2 + 5 * units**3) / MULTIPLICATIONS
         seconds += layers * sum(self.presentations) * (6 * units**2 / MULTIPLICATIONS + 4 * CALL / 64)
-        if self.architecture == "wide":
-            seconds += 0.15 * seeds * len(self.weight_variances) * len(self.depths)
+        seconds += 0.15 * seeds * len(self.weight_variances) * len(self.depths)
         held = max(self.network_bytes(), min(ENSEMBLE_BYTES, self.network_bytes() * len(self.weight_variances)))
         return Cost(1.2 * seconds, LOADED + 2 * held / MEGABYTE)
 
@@ -324,6 +333,7 @@ class Falling(Parameters):
     """The largest depth of shrinking networks that trains, followed along the weight variance."""
 
     needs: ClassVar = "labels"
+    later: ClassVar = ("margin",)
     columns: ClassVar = {
         "seed": "int32",
         "attempt": "int32",
@@ -345,6 +355,12 @@ class Falling(Parameters):
     start_depth: int = Field(90, ge=2, description="depth of the first network: sizes from the image to the output")
     depth_step: int = Field(5, ge=1, description="how much the depth is lowered when a network does not train")
     threshold: float = Field(0.27, ge=0, le=1, description="test accuracy above which a network has trained")
+    margin: float = Field(
+        0.0,
+        ge=0,
+        description="standard errors of an accuracy by which the threshold is at least above what the same training"
+        " makes of a network without hidden layers; 0: the threshold stands as it is",
+    )
     epochs: int = Field(20, ge=1, description="passes over the training images before a network has failed")
     batch_size: int = Field(64, ge=1, description="images in a minibatch")
     learning_rate: float = Field(3e-3, gt=0, description="η of stochastic gradient descent")
@@ -369,7 +385,8 @@ class Falling(Parameters):
         """Every depth fails once, which takes all epochs: at most; what trains takes few of them."""
         failures, depth = self.start_depth / self.depth_step, self.start_depth / 2
         images = self.epochs * self.train_images
-        seconds = 6 * 1.5 * images * shrinking_weights(self.resolution**2, depth) / MULTIPLICATIONS
+        passes = 3 * images + self.epochs * self.test_images  # a step is three passes, and every epoch is evaluated
+        seconds = 2 * 1.5 * passes * shrinking_weights(self.resolution**2, depth) / MULTIPLICATIONS
         seconds += CALL * depth * images / self.batch_size
         held = 5 * 4 * self.resolution**2 * (self.train_images + self.test_images)
         return Cost(seeds * failures * seconds, LOADED + held / MEGABYTE)

@@ -7,11 +7,12 @@ optimiser of PyTorch, or :class:`MomentumDescent`, whose gradients are written o
 import contextlib
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass
-from typing import Generic, TypeVar
+from typing import Any, Generic, TypeVar
 
 import torch
 from torch import Tensor
 
+from ..storage.checkpoints import Checkpoint
 from .hyperbolic import tanh, tanh_, tanh_gradient
 from .networks import Dense, LayerParameters, linear
 
@@ -44,6 +45,23 @@ def train(
     return results
 
 
+def train_on(
+    descent: "Descent[Result]", batches: Sequence[tuple], after_step: Callable[[], object], checkpoint: Checkpoint
+) -> list[Result]:
+    """:func:`train`, from where a job that was killed had come."""
+    results: list[Result] = []
+    if course := checkpoint.load():
+        descent.restore(course["descent"])
+        results = course["results"]
+    for _ in results:
+        after_step()
+    for batch in batches[len(results) :]:
+        results.append(descent(*batch))
+        after_step()
+        checkpoint.offer(lambda: {"descent": descent.state(), "results": results})
+    return results
+
+
 @dataclass(frozen=True)
 class Descent(Generic[Result]):
     """A step of an optimiser of PyTorch, and of a schedule of its learning rate.
@@ -59,6 +77,27 @@ class Descent(Generic[Result]):
     optimiser: torch.optim.Optimizer
     gradients: Callable[..., Result]
     schedule: torch.optim.lr_scheduler.LRScheduler | None = None
+
+    @property
+    def parameters(self) -> list[Tensor]:
+        """What is trained."""
+        return [tensor for group in self.optimiser.param_groups for tensor in group["params"]]
+
+    def state(self) -> dict[str, Any]:
+        """All that the next step needs."""
+        return {
+            "parameters": [tensor.detach() for tensor in self.parameters],
+            "optimiser": self.optimiser.state_dict(),
+            "schedule": None if self.schedule is None else self.schedule.state_dict(),
+        }
+
+    def restore(self, state: dict[str, Any]) -> None:
+        """Go on from :meth:`state`, with the tensors that are trained already."""
+        for tensor, saved in zip(self.parameters, state["parameters"], strict=True):
+            tensor.data.copy_(saved)
+        self.optimiser.load_state_dict(state["optimiser"])
+        if self.schedule is not None:
+            self.schedule.load_state_dict(state["schedule"])
 
     def __call__(self, *batch) -> Result:
         self.optimiser.zero_grad()

@@ -5,7 +5,7 @@ that a state dict of an ImageNet-trained VGG16 loads without torchvision. A *lay
 or a max-pooling: VGG16 has 18 of them, counted from 1; layer 0 is the image.
 """
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 
 import torch
 from torch import Tensor, nn
@@ -13,8 +13,9 @@ from torch.nn import functional
 
 from ..datasets.names import expanded
 from ..errors import NamedProblem
+from ..storage.checkpoints import Checkpoint, no_checkpoint
 from .images import ColourImages
-from .training import Descent, backward, train
+from .training import Descent, backward, train_on
 
 POOL = "M"
 DECODER_CHUNK = 64  # activations decoded at once: bounds the memory of galleries of hundreds of channels
@@ -92,7 +93,13 @@ def initialise(network: nn.Module, generator: torch.Generator) -> None:
 
 
 def train_classifier(
-    network: VGG, images: ColourImages, labels: Tensor, batches: Tensor, learning_rate: float, after_step
+    network: VGG,
+    images: ColourImages,
+    labels: Tensor,
+    batches: Tensor,
+    learning_rate: float,
+    after_step: Callable[[], object],
+    checkpoint: Checkpoint = no_checkpoint,
 ) -> None:
     """Cross-entropy training with Adam on a one-cycle schedule that peaks at ``learning_rate``.
 
@@ -104,7 +111,7 @@ def train_classifier(
     def loss(batch: Tensor) -> Tensor:
         return functional.cross_entropy(network(images[batch]), labels[batch])
 
-    train(Descent(optimiser, backward(loss), schedule), ((batch,) for batch in batches), after_step)
+    train_on(Descent(optimiser, backward(loss), schedule), [(batch,) for batch in batches], after_step, checkpoint)
 
 
 def load_features(network: VGG, path: str) -> None:
@@ -218,7 +225,13 @@ class Decoders(nn.Module):
 
 
 def train_decoders(
-    network: VGG, decoders: Decoders, images: ColourImages, batches: Tensor, learning_rate: float, after_step
+    network: VGG,
+    decoders: Decoders,
+    images: ColourImages,
+    batches: Tensor,
+    learning_rate: float,
+    after_step: Callable[[], object],
+    checkpoint: Checkpoint = no_checkpoint,
 ) -> Tensor:
     """Train all decoders at once with Adam on the mean squared error; no gradient crosses a layer.
 
@@ -240,4 +253,4 @@ def train_decoders(
             before = after
         return torch.stack(losses)
 
-    return train(Descent(optimiser, gradients), ((batch,) for batch in batches), after_step)[-1]
+    return train_on(Descent(optimiser, gradients), [(batch,) for batch in batches], after_step, checkpoint)[-1]

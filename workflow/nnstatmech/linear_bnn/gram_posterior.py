@@ -12,8 +12,9 @@ all weights.
 Chains are the first axis of all arrays.
 """
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
+from typing import Any, Protocol
 
 import numpy as np
 
@@ -183,8 +184,30 @@ def product(factors: Sequence[np.ndarray]) -> np.ndarray:
 
 
 def sample_grams(
-    prior: BartlettPrior,
-    training: TrainingDirections,
+    prior: BartlettPrior, training: TrainingDirections, beta: float, generator: np.random.Generator, **settings
+) -> np.ndarray:
+    """Hamiltonian Monte Carlo over the Bartlett factors: Gram matrices (chains, draws, K, K).
+
+    Diagonals take either sign, so that a chain can pass 0. ``settings`` are those of :func:`sample`.
+    """
+    return np.stack([prior.gram(place) for place in sample(prior, training, beta, generator, **settings)], axis=1)
+
+
+class Coordinates(Protocol):
+    """What :func:`sample` needs: draws from the prior, and the logarithm of prior times likelihood with its slope."""
+
+    def draw(self, chains: int, generator: np.random.Generator, /) -> np.ndarray:
+        """Numbers (chains, numbers)."""
+        ...
+
+    def log_posterior(self, numbers: np.ndarray, training: Any, beta: float, /) -> tuple[np.ndarray, np.ndarray]:
+        """Value (chains,) and derivative (chains, numbers)."""
+        ...
+
+
+def sample(
+    prior: Coordinates,
+    training: Any,
     beta: float,
     generator: np.random.Generator,
     *,
@@ -193,16 +216,15 @@ def sample_grams(
     draws: int = 300,
     leapfrogs: int = 10,
     target: float = 0.8,
-) -> np.ndarray:
-    """Hamiltonian Monte Carlo over the Bartlett factors: Gram matrices (chains, draws, K, K).
+) -> Iterator[np.ndarray]:
+    """Hamiltonian Monte Carlo from prior draws: the numbers (chains, numbers) of each draw.
 
-    Diagonals take either sign, so that a chain can pass 0. In the first half of the warm-up β rises from .01 and in all
-    of it the common step adapts; scales of the numbers are those of the pooled chains.
+    In the first half of the warm-up β rises from .01 and in all of it the common step adapts; scales of the numbers are
+    those of the pooled chains.
     """
     place = prior.draw(chains, generator)
     log_step, deviation = np.log(0.1), np.ones(place.shape[1])
     ladder = np.geomspace(min(0.01, beta), beta, max(warm_up // 2, 1))
-    kept = []
     for move in range(warm_up + draws):
         now = ladder[min(move, len(ladder) - 1)]
         step = np.exp(log_step) * (1 + 0.4 * (2 * generator.random((chains, 1)) - 1))
@@ -210,10 +232,9 @@ def sample_grams(
         if move < warm_up:
             log_step += (np.mean(probability) - target) / np.sqrt(1 + move / 20)
             if move % 10 == 9:
-                deviation = np.maximum(np.std(np.abs(place), axis=0), 1e-3)
+                deviation = np.maximum(np.std(np.abs(place), axis=0), 1e-6)
         else:
-            kept.append(prior.gram(place))
-    return np.stack(kept, axis=1)
+            yield place
 
 
 def trajectory(prior, training, beta, place, step, leapfrogs, generator):

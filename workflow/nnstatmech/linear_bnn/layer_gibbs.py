@@ -70,9 +70,13 @@ def redrawn(
         if layer + 1 < len(weights)
         else np.broadcast_to(np.eye(outputs), (chains, outputs, outputs))
     )
-    below = product(weights[layer - 1 :: -1]) @ inputs if layer else np.broadcast_to(inputs, (chains, *inputs.shape))
+    below = product(weights[layer - 1 :: -1]) @ inputs if layer else inputs
     rotation, gain, right = np.linalg.svd(above, full_matrices=False)
-    basis, signal, directions = np.linalg.svd(below, full_matrices=False)
+    # What comes in below the first layer is diagonal.
+    axes = np.eye(len(inputs))[None]
+    basis, signal, directions = (
+        np.linalg.svd(below, full_matrices=False) if layer else (axes, np.diag(inputs)[None], axes)
+    )
     start = scale * generator.standard_normal(weights[layer].shape)
     # A W₀ H, Y and the noise in the two eigenbases, where the matrix to invert is diagonal.
     fitted = gain[:, :, None] * (right @ start @ basis) * signal[:, None, :]

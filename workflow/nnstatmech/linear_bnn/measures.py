@@ -262,3 +262,34 @@ def samplers_difference(table: OutputsTable, quantity: str) -> Measurement:
 def script_distance(table: ClassifierTable) -> Measurement:
     """What the seed's script calls a distance, over trained networks."""
     return mean_over_seeds(mistakes.script_distances(table))
+
+
+def bessel_mass(table: ClassifierTable) -> Measurement:
+    """Integral over h of K₀(|h|/κ) without a prefactor, at κ of the untrained network."""
+    return Measurement(mistakes.bessel_mass(table), 0.0)
+
+
+def one_sided_mass(table: ClassifierTable) -> Measurement:
+    """Integral from 0 to the largest h of the density estimate over a trained network's units, over realisations."""
+    return mean_over_seeds(mistakes.one_sided_masses(table))
+
+
+def two_layer_scale(table: FullDataTable, width: int, beta: float) -> Measurement:
+    """Saddle point of the kernel scale for two hidden layers over the posterior mean of one hidden layer's."""
+    scales = mistakes.scales_by_width(table, beta).loc[width]
+    return Measurement(float(scales["two_layers"] / scales["exact"]), 0.0)
+
+
+def foretold_accuracy(table: PathPruningTable) -> Measurement:
+    """Accuracy at all paths by the fit to the first quarter of them, less that measured, over realisations."""
+    return mean_over_seeds(mistakes.foretold_differences(table))
+
+
+def loss_over_saddle(table: OutputsTable, network: str, beta: float, images: int) -> Measurement:
+    """Mean loss of ten outputs, sampled, over that at the saddle point of kernel renormalisation."""
+    return Measurement(*outputs.loss_over_saddle(table, network, beta, images))
+
+
+def sampled_ratio(table: FullDataTable, quantity: str) -> Measurement:
+    """Scale or loss after all images, sampled over exact, mean over networks and temperatures."""
+    return Measurement(*full_data.sampled_ratio(table, quantity))

@@ -500,10 +500,13 @@ class Outputs(Parameters):
     sweeps: int = Field(2000, ge=8, description="sweeps of Gibbs sampling; the first quarter is left out")
 
     def cost(self, seeds: int) -> Cost:
-        """A gradient takes 0.4 ms and 10 µs an image; a sweep 0.3 ms a layer of ten units, 5 ms of a hundred."""
+        """A gradient takes 0.4 ms and 10 µs an image; a sweep 20 µs an image and layer, and its decompositions."""
         moves = len(self.betas) * 10 * (self.warm_up + self.draws) * len(self.hidden_widths)
-        layers = sum(3e-4 + 5e-7 * max(widths) ** 2 for widths in self.hidden_widths for _ in [*widths, 1])
-        seconds = moves * (4e-4 + 1e-5 * self.images) + len(self.betas) * self.sweeps * layers
+        layers = [width for widths in self.hidden_widths for width in [*widths, max(widths)]]
+        passes = sum(2e-5 * self.images + 2e-7 * width**2 for width in layers)
+        units = [width for widths in self.hidden_widths for width in widths]
+        decompositions = 3.4e-8 * sum(min(n, self.images) ** 2 * max(n, self.images) for n in units)
+        seconds = moves * (4e-4 + 1e-5 * self.images) + len(self.betas) * self.sweeps * (passes + decompositions)
         return above_start(seeds * seconds, 200.0)
 
     def class_range(self) -> tuple[int, int | None]:
@@ -512,7 +515,7 @@ class Outputs(Parameters):
 
 
 class FullData(Parameters):
-    """Exact posteriors after all images of two classes, by the second moments of their pixels."""
+    """Exact posteriors after all images of two classes, by the second moments of their pixels; some sampled, too."""
 
     needs = "labels"
     columns: ClassVar = {
@@ -536,6 +539,11 @@ class FullData(Parameters):
         1.5, description="s: weights have standard deviation s in the first layer (images of norm 1), s/√fan-in after"
     )
     betas: list[Positive] = Field([0.1, 1, 10, 100], min_length=1, description="inverse temperatures β")
+    sampled_widths: list[list[Width]] = Field(
+        [[2], [10], [2, 2]], description="hidden widths of the networks that are sampled, too; any"
+    )
+    chains: int = Field(16, ge=2, description="independent chains of Hamiltonian Monte Carlo in one realisation")
+    draws: int = Field(300, ge=4, description="moves of a chain that are kept, after half as many that are left out")
 
     @model_validator(mode="after")
     def check_classes(self):
@@ -544,8 +552,9 @@ class FullData(Parameters):
         return self
 
     def cost(self, seeds: int) -> Cost:
-        """0.7 s for each network and temperature and 3 s for the moments; the same for all seeds."""
-        return above_start(3 + 0.7 * len(self.hidden_widths) * len(self.betas), 600.0)
+        """0.7 s for each network and temperature, 3 s for the moments, and 0.1 ms a move of a chain."""
+        sampled = 1.5e-4 * seeds * self.chains * self.draws * len(self.sampled_widths)
+        return above_start(3 + (0.7 * len(self.hidden_widths) + sampled) * len(self.betas), 600.0)
 
     def class_range(self) -> tuple[int, int | None]:
         """The two classes have to be there."""

@@ -158,6 +158,7 @@ def train(
     stops: Iterable[int],
     rate: float,
     warm_up: int,
+    made: int = 0,
 ) -> Iterator[int]:
     """Gradient descent on mini-batches, which halts at certain steps so that the networks can be measured.
 
@@ -169,13 +170,14 @@ def train(
         Numbers of steps, rising; the first may be 0.
     rate, warm_up
         Learning rate, and the number of first steps during which it rises linearly.
+    made
+        Steps that were made before.
 
     Yields
     ------
     int
         The steps made so far: each of ``stops``.
     """
-    made = 0
     for stop in stops:
         for i in range(made, stop):
             batch = batches.next().to(x.device)

@@ -21,6 +21,7 @@ import numpy as np
 import torch
 from torch import Tensor
 
+from ..devices import free_bytes
 from ..seeding import torch_stream
 from .domain import finite, inverse_temperature, positive, weight_scales, whole_widths
 
@@ -29,8 +30,11 @@ Weights = list[Tensor]
 COPIES = 6
 """Of all weights that a sampler holds at a time: weights, proposal, momenta, random numbers and two products."""
 
-CACHED = 2**16
-"""Numbers of a tensor that is computed with at a time on a CPU: several of them stay in a core's cache."""
+CACHED = 2**17
+"""Numbers of a tensor that is computed with at a time on a CPU: several of them stay in a core's cache.
+
+The smallest power of two at which ladders, test-bed and descent together take no more than 2 % above their least.
+"""
 
 
 def rotated_inputs(images, test_image) -> tuple[np.ndarray, np.ndarray]:
@@ -90,9 +94,8 @@ class Streams:
         weights_of_network
             Number of weights of a network, of which :data:`COPIES` single-precision copies are held.
         """
-        numbers = CACHED
-        if self.device.type == "cuda":
-            numbers = torch.cuda.mem_get_info(self.device)[0] // (8 * COPIES)
+        free = free_bytes(self.device)
+        numbers = CACHED if free is None else free // (8 * COPIES)
         together = max(1, numbers // (weights_of_network * self.networks))
         return [self._part(slice(i, i + together)) for i in range(0, len(self.generators), together)]
 

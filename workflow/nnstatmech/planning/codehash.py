@@ -88,7 +88,8 @@ def absolute_module(node: ast.ImportFrom, path: Path) -> str | None:
     return f"{base}.{node.module}" if node.module else base
 
 
-def imported_names(path: Path) -> set[str]:
+@cache
+def imported_names(path: Path) -> frozenset[str]:
     """Dotted names that a file imports; they may be modules or members of modules."""
     names = set()
     for node in ast.walk(syntax_tree(path)):
@@ -96,7 +97,7 @@ def imported_names(path: Path) -> set[str]:
             names.update(alias.name for alias in node.names)
         elif isinstance(node, ast.ImportFrom) and (module := absolute_module(node, path)):
             names.update(f"{module}.{alias.name}" for alias in node.names)
-    return names
+    return frozenset(names)
 
 
 def files_run_by_import(name: str) -> set[Path]:
@@ -147,6 +148,7 @@ def canonical(tree) -> str:
     return repr(tree)
 
 
+@cache
 def whole_file(path: Path) -> tuple[str, str]:
     """What a file is called whatever folder the project is in, and its code."""
     name = module_name(path) or path.name
@@ -187,7 +189,20 @@ def bound_names(node: ast.stmt) -> set[str]:
     return {child.id for child in ast.walk(node) if isinstance(child, ast.Name) and isinstance(child.ctx, ast.Store)}
 
 
-def used_names(node: ast.AST) -> set[str]:
+@cache
+def statements(path: Path) -> tuple[tuple[ast.stmt, frozenset[str]], ...]:
+    """The statements at the top level of a file, with the names that each binds."""
+    return tuple((node, frozenset(bound_names(node))) for node in syntax_tree(path).body)
+
+
+@cache
+def code_of_statement(node: ast.stmt) -> str:
+    """What a statement of a cached tree says."""
+    return canonical(node)
+
+
+@cache
+def used_names(node: ast.stmt) -> set[str]:
     return {child.id for child in ast.walk(node) if isinstance(child, ast.Name)} - set(dir(builtins))
 
 
@@ -199,8 +214,7 @@ def symbol_parts(module: str, symbol: str, parts: set[tuple[str, str]], seen: se
     path = module_file(module)
     if path is None:
         return
-    for node in syntax_tree(path).body:
-        binds = bound_names(node)
+    for node, binds in statements(path):
         if binds and symbol not in binds:
             continue
         if isinstance(node, ast.ImportFrom):
@@ -209,7 +223,7 @@ def symbol_parts(module: str, symbol: str, parts: set[tuple[str, str]], seen: se
             targets = [a.name for a in node.names if symbol in (a.asname, a.name.split(".")[0])]
             parts.update(whole_file(f) for target in targets if module_file(target) for f in import_closure(target))
         else:
-            parts.add((f"{module}:{symbol}" if binds else module, canonical(node)))
+            parts.add((f"{module}:{symbol}" if binds else module, code_of_statement(node)))
             for name in used_names(node):
                 symbol_parts(module, name, parts, seen)
 

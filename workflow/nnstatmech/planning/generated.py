@@ -2,7 +2,7 @@
 
 from pathlib import Path
 
-from . import reference_page, schema
+from . import costs_page, reference_page, schema
 from .families import families_of
 
 
@@ -10,6 +10,7 @@ def contents() -> dict[Path, str]:
     """Each generated file and what it must hold."""
     return {
         schema.SCHEMA_FILE: schema.as_text(),
+        costs_page.PAGE_FILE: costs_page.as_text(),
         reference_page.PAGE_FILE: reference_page.as_text(families_of()),
     }
 

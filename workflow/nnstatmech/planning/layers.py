@@ -9,7 +9,7 @@ written.
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path as FilePath
-from typing import Any
+from typing import Any, TypeVar
 
 from .families import Families, families_of
 from .mistakes import ConfigError, Path
@@ -21,6 +21,8 @@ ANY = "*"  # stands for the name of an experiment in a figure's entry
 COMMAND_LINE = "--config"
 SOURCES = FilePath(__file__).resolve().parents[1] / "datasets/sources.yaml"
 ROOT = FilePath(__file__).resolve().parents[3]
+
+T = TypeVar("T")
 
 
 @dataclass
@@ -70,10 +72,8 @@ class Layers:
 
     def take_origins(self, of: Path, to: Path) -> None:
         """Let an entry that was made from another one be written where that one was, if nowhere else."""
-        for path in [path for path in self.origins if path[: len(of)] == of]:
-            taken = (*to, *path[len(of) :])
-            self.origins.setdefault(taken, self.origins[path])
-            self.folders.setdefault(taken, self.folders[path])
+        inherit(self.origins, of, to)
+        inherit(self.folders, of, to)
 
     def folder_of(self, path: Path) -> FilePath:
         """The folder of the file that wrote the entry at ``path``."""
@@ -190,6 +190,12 @@ def overlaid(below: Any, above: Any, path: Path) -> Any:
     return below | {
         key: overlaid(below[key], value, (*path, key)) if key in below else value for key, value in above.items()
     }
+
+
+def inherit(known: dict[Path, T], of: Path, to: Path) -> None:
+    """Say of what is below ``to`` what is known of ``of``, where nothing is known."""
+    for path in [path for path in known if path[: len(of)] == of]:
+        known.setdefault((*to, *path[len(of) :]), known[path])
 
 
 def filled(entry: Any, experiment: str) -> Any:

@@ -17,15 +17,18 @@ import hashlib
 import json
 import pickle
 import time
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import dataclass
 from os import PathLike
 from pathlib import Path
-from typing import Any, Protocol
+from typing import Any, Protocol, TypeVar
 
 from .whole_files import whole_file
 
 SECONDS_BETWEEN_STATES = 600.0
 SUFFIX = ".checkpoint"
+
+Result = TypeVar("Result")
 
 
 class Checkpoint(Protocol):
@@ -51,6 +54,58 @@ class NoCheckpoint:
 
 
 no_checkpoint = NoCheckpoint()
+
+
+class Parts:
+    """Checkpoints of the parts of a computation, which are kept in one: those that are done stay with their last state.
+
+    Parameters
+    ----------
+    whole
+        The checkpoint of the computation.
+    """
+
+    def __init__(self, whole: Checkpoint):
+        self.whole = whole
+        self.saved: dict[str, Any] = whole.load() or {}
+        self.offered: dict[str, Callable[[], Any]] = {}
+
+    def offer(self, part: str, state: Callable[[], Any]) -> None:
+        """Save the states of all parts, if the last ones are old enough; ``state`` must stay callable."""
+        self.offered[part] = state
+        self.whole.offer(lambda: self.saved | {name: current() for name, current in self.offered.items()})
+
+
+@dataclass(frozen=True)
+class PartCheckpoint:
+    """The checkpoint of the part that is called ``name``."""
+
+    parts: Parts
+    name: str
+
+    def load(self) -> Any | None:
+        return self.parts.saved.get(self.name)
+
+    def offer(self, state: Callable[[], Any]) -> None:
+        self.parts.offer(self.name, state)
+
+
+def resumed(parts: Sequence[Callable[[], Result]], checkpoint: Checkpoint) -> Iterator[Result]:
+    """The results of ``parts``, called in turn; those that a killed job had are taken from its state.
+
+    Parameters
+    ----------
+    parts
+        Computations that need nothing of each other; their results can be pickled and are small.
+    checkpoint
+        Where the results so far are kept.
+    """
+    done: list[Result] = checkpoint.load() or []
+    for position, part in enumerate(parts):
+        if position == len(done):
+            done.append(part())
+            checkpoint.offer(lambda: done)
+        yield done[position]
 
 
 class ShardCheckpoint:

@@ -3,7 +3,7 @@
 import numpy as np
 import pandas as pd
 
-from ...readings import Measurement, NotMeasured, by_seed, over_seeds, select
+from ...readings import Measurement, NotMeasured, by_seed, over_seeds, runs_of, select
 from .depth_scales import ordered_beyond
 
 
@@ -22,6 +22,35 @@ def accuracy_map(table: pd.DataFrame) -> pd.DataFrame:
 def accuracies_over_variances(table: pd.DataFrame) -> pd.DataFrame:
     """Final accuracy of networks of one depth: ``mean`` and standard ``error`` over seeds, by weight variance."""
     return over_seeds(by_seed(final_accuracies(table), "weight_variance"))
+
+
+def best_rates(table: pd.DataFrame) -> pd.Series:
+    """The learning rate that is best on the training images, by weight variance, of runs that differ by it alone.
+
+    The best rate has the lowest training loss, averaged over seeds; a rate at which a network diverged is out, and of
+    equals the smallest is taken. The test images are not looked at. Weight variances at which networks diverged at
+    every rate are left out.
+    """
+    runs = {params["learning_rate"]: rows for params, rows in runs_of(table)}
+    losses = {
+        rate: by_seed(select(rows, quantity="loss"), "weight_variance").mean(skipna=False)
+        for rate, rows in sorted(runs.items())
+    }
+    return pd.DataFrame(losses).dropna(how="all").idxmin(axis=1)
+
+
+def networks_at_best_rates(table: pd.DataFrame) -> pd.DataFrame:
+    """Final accuracy of every network at the rate of :func:`best_rates`; rows: seeds, columns: weight variances."""
+    reached = {
+        params["learning_rate"]: by_seed(final_accuracies(rows), "weight_variance") for params, rows in runs_of(table)
+    }
+    chosen = {variance: reached[rate][variance] for variance, rate in best_rates(table).items()}
+    return pd.DataFrame(chosen).reindex(columns=next(iter(reached.values())).columns)
+
+
+def at_best_rates(table: pd.DataFrame) -> pd.DataFrame:
+    """``mean`` and standard ``error`` of :func:`networks_at_best_rates` over seeds, by weight variance."""
+    return over_seeds(networks_at_best_rates(table))
 
 
 def accuracies_of_band(table: pd.DataFrame, depth: int, lowest: float, highest: float) -> pd.Series:

@@ -12,9 +12,8 @@ WALK = ["run", "seed", "weight_variance"]
 
 def last_attempts(table: pd.DataFrame) -> pd.DataFrame:
     """The last network of each walk at each weight variance: its depth, ``accuracy``, ``trained`` and ``epochs``."""
-    wide = table.astype({"run": str, "quantity": str}).pivot(
-        index=[*WALK, "attempt", "depth"], columns="quantity", values="value"
-    )
+    attempts = table.dropna(subset="attempt").astype({"run": str, "quantity": str})
+    wide = attempts.pivot(index=[*WALK, "attempt", "depth"], columns="quantity", values="value")
     return wide.reset_index().sort_values("attempt").groupby(WALK).tail(1)
 
 
@@ -33,6 +32,11 @@ def found_depths(table: pd.DataFrame) -> pd.DataFrame:
     found = found_networks(table)
     depths, accuracies = (over_seeds(found[name].unstack("weight_variance")) for name in ("depth", "accuracy"))
     return depths[["error", "holes"]].assign(depth=depths["mean"], accuracy=accuracies["mean"])
+
+
+def of_the_seeds(table: pd.DataFrame, quantity: str) -> float:
+    """``threshold`` or ``linear_accuracy`` (NaN where no network without hidden layers was trained), over all seeds."""
+    return float(table.loc[table["quantity"] == quantity, "value"].mean())
 
 
 def scaled_depths(table: pd.DataFrame, lowest: float, highest: float) -> pd.DataFrame:

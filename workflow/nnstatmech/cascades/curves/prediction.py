@@ -25,6 +25,7 @@ SCORES = {
     "linear_probe": lambda value: value,
     "gradient_ratio": lambda value: -value.abs(),
     "weight_gradient_ratio": lambda value: -value.abs(),
+    "grad_norm": lambda value: value,
     "ntk_condition": lambda value: -value,
 }
 

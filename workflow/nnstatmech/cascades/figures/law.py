@@ -21,8 +21,8 @@ TOLERANCE, ASPECT = 0.07, 0.06  # within the first of the law, where the cutoff 
 def theory(main: EntropiesTable, cascades: EntropiesTable, *, scale: str, strength: float = 1e-3) -> Figure:
     """Maps of R² as measured and by the law, cutoffs of several widths, and their ratio to the law's.
 
-    ``main`` holds cascades through ordered networks, a run a width; ``cascades`` those of the maps. Ridge decoders of
-    ``strength`` in both.
+    ``main`` holds cascades through ordered networks of several widths; ``cascades`` those of the maps. Ridge decoders
+    of ``strength`` in both.
     """
     table = select(cascades, decoder="ridge", ridge_strength=strength)
     widths = select(main, decoder="ridge", ridge_strength=strength)
@@ -51,15 +51,16 @@ def theory(main: EntropiesTable, cascades: EntropiesTable, *, scale: str, streng
 
 def width_panel(ax: Axes, table: pd.DataFrame) -> None:
     """Cutoffs over the weight variance, a colour a width; lines are the law's."""
-    for colour, (marker, (params, rows)) in enumerate(zip(MARKERS, runs_of(table), strict=False)):
-        own = rows.copy()
-        own.attrs = table.attrs
-        law = predicted_cutoffs(own)
+    widths = list(dict.fromkeys(params["resolution"] for params, _ in runs_of(table)))
+    for colour, (marker, resolution) in enumerate(zip(MARKERS, widths, strict=False)):
+        own = select(table, resolution=resolution)
+        runs = [select(own, run=str(run)) for run in own["run"].unique()]
+        law = pd.concat([predicted_cutoffs(rows) for rows in runs]).sort_index()
         found = lost_depths(own, "cutoff_explained_variance")
         ax.plot(law.index, law, color=f"C{colour}", lw=1)
         ax.errorbar(
             found.index, found["depth"], found["error"], fmt=marker, ms=4, capsize=2, color=f"C{colour}",
-            label=f"N = {params['resolution'] ** 2}",
+            label=f"N = {resolution**2}",
         )  # fmt: skip
     ax.plot([], [], color="0.4", lw=1, label="law")
     ax.set_yscale("log")

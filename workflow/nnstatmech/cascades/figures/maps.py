@@ -11,8 +11,8 @@ from matplotlib.figure import Figure
 from matplotlib.ticker import MaxNLocator
 
 from ...figures.style import panel_letter
-from ...readings import parameters_of, select
-from ..curves.accuracies import accuracies_over_variances
+from ...readings import parameters_of, runs_of, select
+from ..curves.accuracies import accuracies_over_variances, at_best_rates
 from ..curves.entropies import over_depth, ridge_line
 from ..curves.published import published_boundary
 from ..tables import ClassificationTable, EntropiesTable
@@ -92,7 +92,8 @@ def cnn(main: EntropiesTable, *, scale: str) -> Figure:
 def resnet(main: EntropiesTable, training: ClassificationTable, *, scale: str) -> Figure:
     """Differential entropy and explained variance of ResNet cascades, and which networks of the greatest depth train.
 
-    ``training`` holds the accuracies of classifiers; the strip over the maps shows them in three shades.
+    ``training`` holds the accuracies of classifiers; the strip over the maps shows them in three shades. Of several
+    learning rates each weight variance has the one that is best on the training images.
     """
     figure = Figure(figsize=(12.6, 4.3))
     strips, axes = figure.subplots(2, 3, height_ratios=(1, 14))
@@ -112,15 +113,25 @@ def resnet(main: EntropiesTable, training: ClassificationTable, *, scale: str) -
 
 
 def accuracy_curve(ax: Axes, table: pd.DataFrame) -> None:
-    """Test accuracy over the weight variance with errors of the seeds, and the limits of the strip's shades."""
-    found = accuracies_over_variances(table)
-    ax.errorbar(found.index, found["mean"], found["error"], fmt="o-", ms=4, lw=1, capsize=2, color="black")
+    """Test accuracy over the weight variance with errors of the seeds, and the limits of the strip's shades.
+
+    Lines are single learning rates, circles the best rate of each weight variance.
+    """
+    rates = {params["learning_rate"]: accuracies_over_variances(rows)["mean"] for params, rows in runs_of(table)}
+    for place, (rate, reached) in enumerate(sorted(rates.items())):
+        ax.plot(reached.index, reached, "-", color=f"C{place}", lw=1, alpha=0.8, label=rf"$\eta={rate:g}$")
+    best = at_best_rates(table)
+    ax.errorbar(
+        best.index, best["mean"], best["error"], fmt="o", ms=5, lw=1, capsize=2, color="black", mfc="none",
+        label="rate of the lowest training loss",
+    )  # fmt: skip
     for limit, shade in zip(STRIP_LIMITS, ("white up to here", "grey up to here, black above"), strict=True):
         ax.axhline(limit, color="0.5", lw=1, ls=":")
         ax.annotate(f"{shade}", (0.99, limit), xycoords=("axes fraction", "data"), ha="right", va="bottom", fontsize=7)
-    ax.set_ylim(0, max(1.1 * found["mean"].max(), 2 * STRIP_LIMITS[-1]))
+    ax.set_ylim(0, max(1.1 * best["mean"].max(), 2 * STRIP_LIMITS[-1]))
     ax.set_xlabel(VARIANCE_LABEL)
     ax.set_ylabel(f"test accuracy after {parameters_of(table)['steps']} steps")
+    legend_below(ax)
 
 
 def decoder_label(params: Mapping) -> str:
@@ -151,7 +162,7 @@ def theory_map(ax: Axes, table: pd.DataFrame, quantity: str) -> ScalarMappable:
 
 def training_strip(ax: Axes, table: pd.DataFrame) -> None:
     """Three shades for how well networks of each weight variance have learnt."""
-    reached = accuracies_over_variances(table)["mean"]
+    reached = at_best_rates(table)["mean"]
     shades = np.digitize(reached, STRIP_LIMITS, right=True)
     ax.grid(False)
     # Two rows: the cells of a single one would have no height.

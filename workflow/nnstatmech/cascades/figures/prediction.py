@@ -21,6 +21,7 @@ NAMES = {
     "linear_probe": "linear probe",
     "gradient_ratio": "gradient ratio, activations",
     "weight_gradient_ratio": "gradient ratio, weights",
+    "grad_norm": "norm of gradients",
     "ntk_condition": "condition of the tangent kernel",
     "correlation_depths": r"$-L/\xi_c$ (formula)",
     "shallowness": r"$-L$ (no score)",

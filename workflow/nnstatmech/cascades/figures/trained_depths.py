@@ -12,7 +12,7 @@ from ...figures.style import panel_letter
 from ...readings import over_seeds, parameters_of, select
 from ..curves.accuracies import accuracy_map, final_accuracies
 from ..curves.entropies import over_depth
-from ..curves.falling import found_depths, reached_depths
+from ..curves.falling import found_depths, of_the_seeds, reached_depths
 from ..tables import EntropiesTable, FallingTable, TrainabilityTable
 from .depth_axes import VARIANCE_LABEL, cutoff_line, heat_map, legend_below, reach_line, theory_lines
 
@@ -74,7 +74,8 @@ def falling(
     params = parameters_of(main)
     step, top = params["variance_step"], params["start_depth"]
     best = found_depths(main)
-    largest = max(params["threshold"], best["accuracy"].max())
+    threshold, linear = of_the_seeds(main, "threshold"), of_the_seeds(main, "linear_accuracy")
+    largest = max(threshold, best["accuracy"].max())
     colour = ScalarMappable(Normalize(CHANCE, largest), colormaps["viridis"])
     figure = Figure(figsize=(6.4, 4.8))
     ax = figure.subplots()
@@ -94,6 +95,10 @@ def falling(
         reach_line(ax, reach, r"cascades: outputs reach $R^2=0.1$")
     ax.set_xlabel(VARIANCE_LABEL)
     ax.set_ylabel("depth of the network (number of sizes)")
-    figure.colorbar(colour, ax=ax, label="best test accuracy")
+    bar = figure.colorbar(colour, ax=ax, label="best test accuracy")
+    bar.ax.axhline(threshold, color="black", lw=1.5)
+    bar.ax.axhline(linear, color="black", lw=1.5, ls=":")
+    without = "" if np.isnan(linear) else f" (without hidden layers: {linear:.3f}, dotted)"
+    ax.set_title(f"trains: accuracy above {threshold:.3f}{without}", fontsize=10)
     legend_below(ax, ncols=3)
     return figure

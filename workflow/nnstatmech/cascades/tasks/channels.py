@@ -8,6 +8,7 @@ from torch import Tensor
 
 from ...datasets import Dataset
 from ...seeding import torch_stream
+from ...storage.checkpoints import Checkpoint, PartCheckpoint, Parts, no_checkpoint
 from ...storage.progress import no_progress
 from ...storage.tables import tidy
 from ..entropies import explained_variance
@@ -28,6 +29,7 @@ def run(
     dataset: Dataset | None,
     device: torch.device,
     progress=no_progress,
+    checkpoint: Checkpoint = no_checkpoint,
 ) -> pa.Table:
     """Train (or load) a network and decoders of its layers, and decode some of its channels one by one.
 
@@ -37,15 +39,18 @@ def run(
     row, colour fastest, in [0, 1]): ``input``; ``reconstruction`` from each ``layer``; ``channel``, the image decoded
     from one channel alone, stretched to [0, 1], with the channel's mean activation as value. A network that has
     diverged has an accuracy, that of guessing, and no pictures.
+
+    ``checkpoint`` keeps where each training stands.
     """
     train, test, labels, test_labels = normalised_images(params, require_images(dataset), device)
-    parts = []
+    trainings, parts = Parts(checkpoint), []
     for seed in seeds:
         network = features_of(params, seed, labels, device)
         if labels is not None and test_labels is not None:
             order = minibatches(seed, "classifier", len(train), params.batch_size, params.steps).to(device)
+            kept = PartCheckpoint(trainings, f"classifier {seed}")
             with progress(total=len(order), desc="classifier") as bar:
-                train_classifier(network, train, labels, order, params.learning_rate, lambda: bar.update(1))
+                train_classifier(network, train, labels, order, params.learning_rate, lambda: bar.update(1), kept)
             reached = accuracy(network, test, test_labels, EVALUATED_AT_ONCE).item()
             diverged = reached != reached
             value = [chance(labels) if diverged else reached, len(test)]
@@ -56,9 +61,10 @@ def run(
         initialise(decoders, torch_stream(seed, "decoder weights"))
         decoders.to(device)
         order = minibatches(seed, "decoders", len(train), params.batch_size, params.decoder_steps).to(device)
+        kept = PartCheckpoint(trainings, f"decoders {seed}")
         with progress(total=len(order), desc="decoders") as bar:
             errors = train_decoders(
-                network, decoders, train, order, params.decoder_learning_rate, lambda: bar.update(1)
+                network, decoders, train, order, params.decoder_learning_rate, lambda: bar.update(1), kept
             )
         layer = range(1, len(params.layers) + 1)
         parts.append(tidy(params.columns, seed=seed, quantity="decoder_error", layer=layer, value=errors.cpu()))

@@ -1,6 +1,6 @@
 """Task ``classification``: which convolutional networks train, for many initial σ_w² at once."""
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 
 import numpy as np
 import pyarrow as pa
@@ -9,6 +9,7 @@ from torch import Tensor
 from torch.nn.functional import cross_entropy
 
 from ...datasets import Dataset
+from ...storage.checkpoints import Checkpoint, no_checkpoint
 from ...storage.progress import no_progress
 from ...storage.tables import tidy
 from ..hyperbolic import tanh
@@ -16,9 +17,11 @@ from ..images import labelled_part, minibatches, require_labels
 from ..networks import Layer, LayerParameters, cnn_body, forward, initial_network, pooled_head, resnet_body
 from ..params import Classification
 from ..precision import full_precision
-from ..training import Descent, accuracy, backward, chance, train, trainable
+from ..training import Descent, accuracy, chance, train_on, trainable
+from .entropies import without_nan
 
 EVALUATED_AT_ONCE = 256  # test images
+LOSS_SHARE = 4  # the training loss is that of the last quarter of the minibatches
 CLASSES = 10
 
 
@@ -36,12 +39,15 @@ def run(
     dataset: Dataset | None,
     device: torch.device,
     progress=no_progress,
+    checkpoint: Checkpoint = no_checkpoint,
 ) -> pa.Table:
-    """The quantity ``accuracy`` on the test images after the last step, one row per seed and σ_w².
+    """What training reaches, one row per seed, σ_w² and quantity.
+
+    ``accuracy`` on the test images after the last step; that of guessing for a network that has diverged. ``loss``, the
+    mean cross-entropy of the last quarter of the minibatches, each before its step; null if the network diverged.
 
     Networks of one seed share the normal numbers behind their weights and the order of their minibatches. All are
-    trained by one stochastic gradient descent on the sum of their losses. A network that has diverged has the accuracy
-    of guessing.
+    trained by one stochastic gradient descent on the sum of their losses. ``checkpoint`` keeps where it stands.
 
     Raises
     ------
@@ -59,15 +65,22 @@ def run(
     }
     shown = torch.stack([batches[seed] for seed in owners], 1).to(device)
     with progress(total=params.steps, desc=f"{params.architecture} classifiers") as bar, full_precision():
-        descend(params, layers, parameters, train_images, train_labels, shown, lambda: bar.update(1))
+        losses = descend(
+            params, layers, parameters, train_images, train_labels, shown, lambda: bar.update(1), checkpoint
+        )
         found = accuracy(lambda x: forward(layers, parameters, x[None]), test, test_labels, EVALUATED_AT_ONCE)
-    return tidy(
-        params.columns,
-        seed=np.array(owners),
-        weight_variance=np.array(variances),
-        step=params.steps,
-        quantity="accuracy",
-        value=found.nan_to_num(nan=chance(torch.as_tensor(require_labels(dataset).train_labels))).cpu().numpy(),
+    guessed = chance(torch.as_tensor(require_labels(dataset).train_labels))
+    finite = found.isfinite() & losses.isfinite()
+    values = torch.stack([found.nan_to_num(nan=guessed), torch.where(finite, losses, torch.nan)])
+    return without_nan(
+        tidy(
+            params.columns,
+            seed=np.array(owners),
+            weight_variance=np.array(variances),
+            step=params.steps,
+            quantity=np.array(["accuracy", "loss"])[:, None],
+            value=values.cpu().numpy(),
+        )
     )
 
 
@@ -86,14 +99,25 @@ def descend(
     images: Tensor,
     labels: Tensor,
     shown: Tensor,
-    after_step,
-) -> None:
-    """Train all networks in place; ``shown`` (steps, E, batch) says which images each of them sees."""
+    after_step: Callable[[], object],
+    checkpoint: Checkpoint = no_checkpoint,
+) -> Tensor:
+    """Train all networks in place; ``shown`` (steps, E, batch) says which images each of them sees.
 
-    def loss(batch: Tensor) -> Tensor:
+    Returns
+    -------
+    Tensor
+        Mean cross-entropy of each network over the last minibatches, (E,), float64; not finite if it diverged there.
+    """
+
+    def gradients(batch: Tensor) -> Tensor:
         logits = forward(layers, parameters, images[batch])
-        return cross_entropy(logits.flatten(0, 1), labels[batch].flatten(), reduction="sum") / batch.shape[1]
+        each = cross_entropy(logits.flatten(0, 1), labels[batch].flatten(), reduction="none")
+        losses = each.unflatten(0, batch.shape).mean(1)
+        losses.sum().backward()
+        return losses.detach()
 
     with trainable(parameters) as tensors:
         optimiser = torch.optim.SGD(tensors, lr=params.learning_rate, momentum=params.momentum)
-        train(Descent(optimiser, backward(loss)), ((batch,) for batch in shown), after_step)
+        losses = train_on(Descent(optimiser, gradients), [(batch,) for batch in shown], after_step, checkpoint)
+    return torch.stack(losses[-max(1, len(losses) // LOSS_SHARE) :]).double().mean(0)

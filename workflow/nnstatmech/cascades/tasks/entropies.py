@@ -10,6 +10,7 @@ from torch import Tensor
 
 from ...datasets import Dataset
 from ...seeding import numpy_stream
+from ...storage.checkpoints import Checkpoint, no_checkpoint, resumed
 from ...storage.progress import no_progress
 from ...storage.tables import tidy
 from ..cutoffs import crossing_depth, entropy_cutoff, settling_depth
@@ -57,6 +58,7 @@ def run(
     dataset: Dataset | None,
     device: torch.device,
     progress=no_progress,
+    checkpoint: Checkpoint = no_checkpoint,
 ) -> pa.Table:
     """One row per seed, σ_w², depth and quantity.
 
@@ -82,8 +84,10 @@ def run(
         Where to compute.
     progress
         Progress bar with tqdm's signature.
+    checkpoint
+        Keeps the rows of the networks that have been decoded.
     """
-    return run_together([params], seeds, dataset, device, progress)[0]
+    return tables_of([params], seeds, dataset, device, progress, checkpoint)[0]
 
 
 def run_together(
@@ -107,7 +111,12 @@ def run_together(
 
 
 def tables_of(
-    runs: Sequence[Entropies], seeds: Sequence[int], dataset: Dataset | None, device: torch.device, progress
+    runs: Sequence[Entropies],
+    seeds: Sequence[int],
+    dataset: Dataset | None,
+    device: torch.device,
+    progress,
+    checkpoint: Checkpoint = no_checkpoint,
 ) -> list[pa.Table]:
     """The tables of runs that differ by ``ridge_strength`` alone."""
     params = runs[0]
@@ -120,10 +129,13 @@ def tables_of(
     tables = [moment_tables(params, seeds, train) if params.architecture == "wide" else [] for _ in runs]
     steps = (1 + len(runs)) * len(layers) * len(chunks)
     with progress(total=steps, desc=f"{params.architecture} cascades") as bar, full_precision():
-        for chunk in chunks:
-            cascades = cascade_tables(runs, layers, chunk, train, test, partial(bar.update, 1))
-            for own, found in zip(tables, cascades, strict=True):
-                own.extend(found)
+        decoded = [
+            partial(cascade_tables, runs, layers, chunk, train, test, partial(bar.update, 1)) for chunk in chunks
+        ]
+        for position, found in enumerate(resumed(decoded, checkpoint), 1):
+            bar.update(position * steps // len(chunks) - bar.n)  # of those that were at hand, too
+            for own, rows in zip(tables, found, strict=True):
+                own.extend(rows)
     return [pa.concat_tables(own).unify_dictionaries() for own in tables]
 
 
@@ -155,8 +167,8 @@ def shuffled_images(dataset: Dataset, params: Entropies, device: torch.device) -
 
 def cascade_tables(
     runs: Sequence[Entropies], layers: Sequence[Layer], members: Sequence[tuple[int, float]], train, test, after_layer
-) -> Iterator[list[pa.Table]]:
-    """The tables of some (seed, σ_w²), for one run after the other."""
+) -> list[list[pa.Table]]:
+    """The tables of some (seed, σ_w²), for each of the runs."""
     seeds, variances = zip(*members, strict=True)
     params = runs[0]
     depths = depths_evaluated(params)
@@ -177,9 +189,10 @@ def cascade_tables(
     else:
         decoders, activations = fitted(Adam(seeds, params.presentations, params.batch_size, params.learning_rate))
         kinds = [decoders]
-    for run, own in zip(runs, kinds, strict=True):
-        reconstructions = reconstruct(own, activations, after_layer).flatten(3)
-        yield list(member_tables(run, members, test, reconstructions))
+    return [
+        list(member_tables(run, members, test, reconstruct(own, activations, after_layer).flatten(3)))
+        for run, own in zip(runs, kinds, strict=True)
+    ]
 
 
 def member_tables(

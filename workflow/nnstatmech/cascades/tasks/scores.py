@@ -20,6 +20,7 @@ from ..decoders.trained import Adam
 from ..ensembles import networks_at_once
 from ..entropies import coded_relative_entropy, differential_entropy, explained_variance, relative_entropy
 from ..images import labelled_part
+from ..modules import module_of
 from ..networks import (
     Layer,
     LayerParameters,
@@ -30,12 +31,12 @@ from ..networks import (
     wide_body,
     wide_classifier,
 )
-from ..params import Scores
+from ..params import Classification, Scores
 from ..precision import full_precision
-from ..training import weight_and_bias
+from .classification import classifier
 from .entropies import without_nan
 
-MODULE_SCORES = ("gradient_ratio", "weight_gradient_ratio", "ntk_condition")  # of nnstatmech.scores
+MODULE_SCORES = ("gradient_ratio", "weight_gradient_ratio", "grad_norm", "ntk_condition")  # of nnstatmech.scores
 CLASSES = 10
 
 
@@ -51,7 +52,7 @@ def run(
     Of cascades from the last hidden layer: ``differential_entropy``, ``explained_variance``, ``relative_entropy``
     (corrected) and ``relative_entropy_coded``, means over the test images; of ridge decoders, and of decoders trained
     by Adam on so many ``presentations``. ``linear_probe``: test accuracy of a ridge regression of the classes on the
-    last hidden layer. Of :mod:`nnstatmech.scores`, for dense networks: ``gradient_ratio``, ``weight_gradient_ratio``,
+    last hidden layer. Of :mod:`nnstatmech.scores`: ``gradient_ratio``, ``weight_gradient_ratio``, ``grad_norm``,
     ``ntk_condition``; null where they are undefined. Networks are those that the tasks ``trainability`` and
     ``classification`` train from the same seeds.
     """
@@ -66,14 +67,13 @@ def run(
         for chunk in chunks:
             tables += cascade_rows(params, layers, chunk, (train, labels), (test, test_labels))
             bar.update(len(chunk))
-    if params.architecture == "wide":
-        # On the CPU: they are networks of few units, one at a time.
-        shown = test[0][: params.scored_images].cpu(), test_labels[: params.scored_images].cpu()
-        with progress(total=len(members) * len(params.depths), desc="scores of modules") as bar:
-            for seed, variance in members:
-                for depth in params.depths:
-                    tables.append(module_rows(params, seed, variance, depth, *shown))
-                    bar.update(1)
+    # On the CPU: they are networks of few units, one at a time.
+    shown = test[0][: params.scored_images].cpu(), test_labels[: params.scored_images].cpu()
+    with progress(total=len(members) * len(params.depths), desc="scores of modules") as bar:
+        for seed, variance in members:
+            for depth in params.depths:
+                tables.append(module_rows(params, seed, variance, depth, *shown))
+                bar.update(1)
     return pa.concat_tables(tables).unify_dictionaries()
 
 
@@ -203,8 +203,11 @@ class Probe:
 
 
 def module_rows(params: Scores, seed: int, variance: float, depth: int, images: Tensor, labels: Tensor) -> pa.Table:
-    """Scores of one dense network by :mod:`nnstatmech.scores`."""
-    found = score_model(module_of(params, seed, variance, depth, images.device), images, labels, MODULE_SCORES)
+    """Scores of one network by :mod:`nnstatmech.scores`."""
+    layers = trained_layers(params, depth)
+    network = module_of(layers, initial_network(layers, [variance], params.bias_variance, [seed], images.device))
+    shown = images if images.dim() == 2 else images.permute(0, 3, 1, 2)
+    found = score_model(network, shown, labels, MODULE_SCORES)
     found = found[found["score"].isin(MODULE_SCORES)]
     place = {"seed": seed, "depth": depth, "weight_variance": variance, "quantity": found["score"].to_numpy()}
     return without_nan(
@@ -212,15 +215,9 @@ def module_rows(params: Scores, seed: int, variance: float, depth: int, images: 
     )
 
 
-def module_of(params: Scores, seed: int, variance: float, depth: int, device) -> nn.Sequential:
-    """The dense network that the task ``trainability`` trains, as PyTorch has it."""
-    layers = wide_classifier(params.resolution**2, depth, CLASSES)
-    modules: list[nn.Module] = []
-    for own in initial_network(layers, [variance], params.bias_variance, [seed], device):
-        weight, bias = weight_and_bias(own)
-        linear = nn.Linear(weight.shape[1], weight.shape[2], device=device)
-        with torch.no_grad():
-            linear.weight.copy_(weight[0].T)
-            linear.bias.copy_(bias[0, 0])
-        modules += [linear, nn.Tanh()]
-    return nn.Sequential(*modules[:-1])
+def trained_layers(params: Scores, depth: int) -> list[Layer]:
+    """The network, readout included, that the tasks ``trainability`` and ``classification`` train."""
+    if params.architecture == "wide":
+        return [*wide_classifier(params.resolution**2, depth, CLASSES)]
+    sizes = {name: getattr(params, name) for name in ("architecture", "resolution", "channels")}
+    return classifier(Classification.model_validate(sizes | {"depth": depth}))

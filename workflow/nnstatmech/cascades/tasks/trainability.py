@@ -1,6 +1,7 @@
 """Task ``trainability``: test accuracy after a few steps of training on a grid of weight variance and depth."""
 
 from collections.abc import Sequence
+from functools import partial
 
 import numpy as np
 import pyarrow as pa
@@ -8,6 +9,7 @@ import torch
 from torch import Tensor
 
 from ...datasets import Dataset
+from ...storage.checkpoints import Checkpoint, no_checkpoint, resumed
 from ...storage.progress import no_progress
 from ...storage.tables import tidy
 from ..ensembles import networks_at_once
@@ -26,28 +28,42 @@ def run(
     dataset: Dataset | None,
     device: torch.device,
     progress=no_progress,
+    checkpoint: Checkpoint = no_checkpoint,
 ) -> pa.Table:
     """Train networks of every depth and weight variance, those of one depth together.
 
     Rows: ``accuracy`` on the test images after ``step`` updates; ``loss``, the mean cross-entropy of the minibatches
     since the last measurement; ``diverged_step``, the first measurement at which a network's outputs were not finite.
     From there on it has no loss, and its accuracy is that of guessing.
+
+    ``checkpoint`` keeps the learning curves of the networks that have been trained.
     """
     # All training images, on the device: a minibatch is then taken there, without a copy that waits for it.
     shown = labelled_part(dataset, "train", EVERY_IMAGE, params.resolution, device)
     test = labelled_part(dataset, "test", params.test_images, params.resolution, device)
-    members = [(seed, variance) for seed in seeds for variance in params.weight_variances]
+    groups = groups_of_networks(params, seeds, device)
     parts = []
-    with progress(total=len(members) * sum(params.depths) * params.steps, desc="trainability") as bar:
-        for depth in params.depths:
-            size = networks_at_once(params.network_bytes(depth), device)
-            for start in range(0, len(members), size):
-                together = members[start : start + size]
-                bar.set_postfix_str(f"depth {depth}, {len(together)} networks")
-                curves = learning_curves(params, depth, together, shown, test)
-                parts += curve_rows(params, depth, together, *curves)
-                bar.update(len(together) * depth * params.steps)
+    with progress(
+        total=params.steps * sum(depth * len(members) for depth, members in groups), desc="trainability"
+    ) as bar:
+        trained = [partial(learning_curves, params, depth, members, shown, test) for depth, members in groups]
+        for (depth, members), curves in zip(groups, resumed(trained, checkpoint), strict=True):
+            bar.set_postfix_str(f"depth {depth}, {len(members)} networks")
+            parts += curve_rows(params, depth, members, *curves)
+            bar.update(len(members) * depth * params.steps)
     return pa.concat_tables(parts).unify_dictionaries()
+
+
+def groups_of_networks(
+    params: Trainability, seeds: Sequence[int], device: torch.device
+) -> list[tuple[int, list[tuple[int, float]]]]:
+    """Depth, and seed and weight variance of each network, of those that are trained together."""
+    members = [(seed, variance) for seed in seeds for variance in params.weight_variances]
+    groups = []
+    for depth in params.depths:
+        size = networks_at_once(params.network_bytes(depth), device)
+        groups += [(depth, members[start : start + size]) for start in range(0, len(members), size)]
+    return groups
 
 
 def learning_curves(

@@ -3,7 +3,7 @@
 import numpy as np
 import pandas as pd
 
-from ...readings import select
+from ...readings import matches, select
 from .rows import by_width, exact_curve, exact_number, hidden_widths
 
 
@@ -47,3 +47,33 @@ def effective_depths(table: pd.DataFrame, networks: list[str]) -> np.ndarray:
     images, rank = (exact_number(select(table, quantity=name, network=None)) for name in ("images", "rank"))
     widths = [hidden_widths(network) for network in networks]
     return np.array([len(each) * min(images, rank) / each[0] for each in widths])
+
+
+def sampled_points(table: pd.DataFrame, quantity: str, layers: int, beta: float) -> pd.DataFrame:
+    """A sampled number of networks with so many hidden layers: ``mean``, ``error``, ``width`` and ``depth``.
+
+    ``quantity``: ``scale``, ``loss`` or ``test_error``; by network, none if none was sampled. ``error`` is that of the
+    chains; ``depth`` is the effective one.
+    """
+    rows = table[matches(table, "quantity", f"sampled_{quantity}") & matches(table, "beta", beta)]
+    points = {}
+    for network, found in rows.groupby("network", observed=True):
+        if len(hidden_widths(network)) == layers:
+            errors = table[matches(table, "quantity", f"sampled_{quantity}_error") & matches(table, "beta", beta)]
+            errors = errors[errors["network"] == network]["value"]
+            error = np.sqrt(np.sum(errors**2)) / len(errors) if len(errors) else 0.0
+            depth = float(effective_depths(table, [network])[0])
+            points[network] = (found["value"].mean(), error, hidden_widths(network)[0], depth)
+    return pd.DataFrame.from_dict(points, orient="index", columns=["mean", "error", "width", "depth"])
+
+
+def sampled_ratio(table: pd.DataFrame, quantity: str) -> tuple[float, float]:
+    """Sampled ``scale`` or ``loss`` over the exact one, mean over networks and temperatures, and its standard error."""
+    ratios, errors = [], []
+    for beta in betas_of(table):
+        for layers in layers_of(table):
+            for network, point in sampled_points(table, quantity, layers, beta).iterrows():
+                exact = number(table, f"mean_{quantity}", str(network), beta)
+                ratios.append(point["mean"] / exact)
+                errors.append(point["error"] / exact)
+    return float(np.mean(ratios)), float(np.sqrt(np.sum(np.square(errors))) / len(errors))

@@ -47,6 +47,10 @@ def panels(axes, main: pd.DataFrame, layers: int, networks: list[str], beta: flo
     scales(axes[1], main, networks, beta, look)
     errors = curves.by_hidden_width(main, "test_error", networks, beta)
     axes[2].plot(errors.index, errors, **look)
+    open_look = {"color": colour, "fmt": mark, "ms": 8, "mfc": "none", "mew": 1.3, "capsize": 2}
+    for ax, quantity, position in ((axes[1], "scale", "depth"), (axes[2], "test_error", "width")):
+        points = curves.sampled_points(main, quantity, layers, beta)
+        ax.errorbar(points[position], points["mean"], 2 * points["error"], **open_look)
 
 
 def scales(ax: Axes, main: pd.DataFrame, networks: list[str], beta: float, look: dict) -> None:

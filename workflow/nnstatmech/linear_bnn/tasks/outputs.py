@@ -13,6 +13,7 @@ from ...storage.tables import schema_of, tidy
 from .. import diagnostics, gram_posterior, layer_gibbs
 from ..digits import CLASSES, labels_of, require
 from ..gram_posterior import BartlettPrior, TrainingDirections, mean_loss, mean_outputs
+from ..gram_saddle import renormalised_gram
 from ..params import Outputs
 from ..two_classes import network_label, weight_scales
 
@@ -26,7 +27,8 @@ def run(
     network, ``beta`` and seed: ``mean_loss`` and ``mean_loss_error``, ``trace`` of G over its prior mean and
     ``trace_error``; by ``output`` ``mean_output`` for the unseen image and ``mean_output_error``; of all these the
     largest ``r_hat`` and the least ``effective_samples``. Without a sampler: ``process_mean_loss`` and
-    ``process_mean_output`` of the network of infinite width.
+    ``process_mean_output`` of the network of infinite width; ``saddle_mean_loss`` and ``saddle_trace`` at the saddle
+    point of kernel renormalisation, of the networks and of equally wide ones between them.
     """
     dataset = require(dataset)
     labels, _ = labels_of(dataset)
@@ -38,7 +40,7 @@ def run(
             sigmas = weight_scales(widths, params.weight_scale)
             training = TrainingDirections.of(images, targets, test, sigmas[0])
             prior = BartlettPrior.of(widths, CLASSES, sigmas)
-            size = float(np.prod(np.square(sigmas[1:])) * np.prod(widths))
+            size = prior_size(widths, sigmas)
             for beta in params.betas:
                 known = {"network": network_label(widths), "beta": beta}
                 for seed in seeds:
@@ -74,7 +76,41 @@ def run(
                 outputs = {"quantity": "process_mean_output", "value": mean_outputs(wide, training, beta)[0]}
                 outputs["output"] = np.arange(CLASSES)
                 tables += [tidy(Outputs.columns, **known, **row) for row in (process, outputs)]
+    for widths in (*params.hidden_widths, *widths_between(params.hidden_widths)):
+        tables += saddle_rows(widths, images, targets, test, params)
     return pa.concat_tables(tables, promote_options="permissive").cast(schema_of(Outputs.columns))
+
+
+POINTS = 15
+"""Widths from the narrowest to the widest network at which the saddle point is found."""
+
+
+def widths_between(hidden_widths: Sequence[Sequence[int]]) -> list[list[int]]:
+    """Equally wide networks of each depth there is, between the narrowest and the widest that are given."""
+    between = []
+    for layers in sorted({len(widths) for widths in hidden_widths}):
+        given = [widths for widths in hidden_widths if len(widths) == layers]
+        ends = min(map(min, given)), max(map(max, given))
+        between += [[int(n)] * layers for n in np.unique(np.geomspace(*ends, POINTS).round())]
+    return [widths for widths in between if widths not in [list(each) for each in hidden_widths]]
+
+
+def saddle_rows(widths, images, targets, test, params: Outputs) -> Iterator[pa.Table]:
+    """Mean loss, and trace of G over its prior mean, at the saddle point of one network by temperature."""
+    sigmas = weight_scales(widths, params.weight_scale)
+    training = TrainingDirections.of(images, targets, test, sigmas[0])
+    size = prior_size(widths, sigmas)
+    for beta in params.betas:
+        gram = renormalised_gram(widths, CLASSES, size, training, beta)
+        known = {"network": network_label(widths), "beta": beta}
+        loss, trace = mean_loss(gram[None], training, beta), gram.trace() / (size * CLASSES)
+        yield tidy(Outputs.columns, **known, quantity="saddle_mean_loss", value=loss)
+        yield tidy(Outputs.columns, **known, quantity="saddle_trace", value=np.array([trace]))
+
+
+def prior_size(hidden_widths: Sequence[int], sigmas: Sequence[float]) -> float:
+    """Prior mean of a diagonal element of G."""
+    return float(np.prod(np.square(sigmas[1:])) * np.prod(hidden_widths))
 
 
 def unit_rows(images: np.ndarray) -> np.ndarray:

@@ -14,7 +14,7 @@ from ...readings import over_seeds, runs_of
 from .. import laws, wide
 from ..curves import curve, growth_rates, plateau, raw, setting
 from ..tables import PropagationTable
-from .panels import REFERENCE, THEORY, legend_above, panel_grid
+from .panels import REFERENCE, THEORY, label_logarithmic, legend_above, panel_grid
 
 NAMES = {"leaky_relu": "leaky ReLU", "relu": "ReLU", "gelu": "GELU", "silu": "SiLU"}
 ARCHITECTURES = {"vanilla": "vanilla", "bn_ff": "batch-normalised", "bn_res": "resnet"}
@@ -125,6 +125,7 @@ def rates(main: PropagationTable, *, scale: str, published: Mapping[int, float],
     axes[0].set_ylabel(r"growth of $\log\,\chi$ a layer")
     axes[1].set_ylabel(r"late $r_\mathrm{eff}(\mathbf{x}^l)$")
     axes[1].set_yscale("log")
+    label_logarithmic(axes[1])
     for ax in axes:
         ax.set_xscale("log", base=2)
         ax.set_xlabel("batch size $B$")

@@ -248,10 +248,10 @@ def legend_above(ax: Axes, columns: int = 3) -> None:
 
 
 def label_logarithmic(ax: Axes) -> None:
-    """At least three labelled ticks on a logarithmic axis: powers of ten, and below three of them 1, 2 and 5."""
+    """At least three labelled ticks on a logarithmic axis: powers of ten, and where they are few numbers between."""
     bottom, top = ax.get_ylim()
     decades = np.log10(top / bottom)
-    subs = (1.0,) if decades > 3.5 else (1.0, 2.0, 5.0)
+    subs = (1.0,) if decades > 3.5 else (1.0, 2.0, 5.0) if decades > 1 else (1.0, 1.5, 2.0, 3.0, 4.0, 6.0, 8.0)
     ax.yaxis.set_major_locator(LogLocator(subs=subs, numticks=9 if len(subs) == 1 else 15))
     if len(subs) > 1:
         ax.yaxis.set_major_formatter(FuncFormatter(lambda value, _: f"{value:g}"))
