@@ -73,3 +73,10 @@ def test_a_picture_without_curves_is_an_empty_table(panels):
     frame = curves_of(panels[0].figure)
     assert frame.empty
     assert list(frame.columns) == list(COLUMNS)
+
+
+def test_error_bars_without_points_are_an_empty_curve():
+    figure, axes = plt.subplots()
+    axes.errorbar([], [], [], label="none")
+    axes.errorbar([1.0], [2.0], [0.5], label="one")
+    assert curves_of(figure)[["label", "y", "low", "high"]].values.tolist() == [["one", 2.0, 1.5, 2.5]]

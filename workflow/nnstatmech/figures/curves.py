@@ -79,7 +79,7 @@ def points_of_bar(bar: ErrorbarContainer) -> pd.DataFrame | None:
     points = points_of_line(line)
     if bar.has_yerr and stems:
         # Segments would leave out the ends of a point whose error is not known, as of a single realisation.
-        ends = np.array([np.asarray(path.vertices)[:, 1] for path in stems[-1].get_paths()])
+        ends = np.array([np.asarray(path.vertices)[:, 1] for path in stems[-1].get_paths()]).reshape(-1, 2)
         if len(ends) == len(points):
             points["low"], points["high"] = ends.min(axis=1), ends.max(axis=1)
     return points
