@@ -9,7 +9,9 @@ import matplotlib as mpl
 import pandas as pd
 import seaborn as sns
 from matplotlib.axes import Axes
+from matplotlib.axis import Axis
 from matplotlib.figure import Figure
+from matplotlib.ticker import LogLocator, NullFormatter
 
 from ..storage.whole_files import whole_file
 
@@ -96,6 +98,13 @@ def save(figure: Figure, png: str, pdf: str, note: str) -> None:
     for path, metadata in ((Path(png), {"Description": note}), (Path(pdf), {"Subject": note, "CreationDate": None})):
         with whole_file(path) as part:
             figure.savefig(part, format=path.suffix[1:], bbox_inches="tight", pad_inches=0.08, metadata=metadata)
+
+
+def labelled_ticks(axis: Axis) -> None:
+    """Labels at 1, 2 and 5 times powers of ten on a logarithmic axis that spans few decades."""
+    axis.set_major_locator(LogLocator(subs=(1, 2, 5)))
+    axis.set_major_formatter("{x:g}")
+    axis.set_minor_formatter(NullFormatter())
 
 
 def pin_legends(figure: Figure) -> None:

@@ -7,13 +7,14 @@ import seaborn as sns
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
+from ...figures.style import labelled_ticks
 from ...readings import matches, select
 from ..asymptotics import js_distance_to_gaussian_process
 from ..comparison import BINS, critical_distance, floor
 from ..curves import ensemble, posterior
 from ..curves.rows import by_width, one_hidden_layer
 from ..tables import EnsembleTable, PosteriorTable
-from .marks import LIMIT, labelled_ticks, legend_below, letters
+from .marks import LIMIT, legend_below, letters
 
 
 def js_vs_width(exact: PosteriorTable, hmc: EnsembleTable, descent: EnsembleTable, *, scale: str) -> Figure:

@@ -7,11 +7,12 @@ import seaborn as sns
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
+from ...figures.style import labelled_ticks
 from ...readings import runs_of, select
 from ..curves import regression as curves
 from ..curves.rows import profiles
 from ..tables import RegressionTable
-from .marks import band, labelled_ticks, letters
+from .marks import band, letters
 
 DECODERS = {
     "accuracy": "highest output is the target's",

@@ -5,8 +5,6 @@ from collections.abc import Iterable
 import numpy as np
 import pandas as pd
 from matplotlib.axes import Axes
-from matplotlib.axis import Axis
-from matplotlib.ticker import LogLocator, NullFormatter
 
 from ...figures.style import panel_letter
 
@@ -23,13 +21,6 @@ def letters(panels: Iterable[Axes]) -> None:
 def legend_below(ax: Axes, columns: int = 2, **style) -> None:
     """A legend under the axis' label, where it covers no data."""
     ax.legend(loc="upper center", bbox_to_anchor=(0.5, -0.16), ncols=columns, fontsize=7, **style)
-
-
-def labelled_ticks(axis: Axis) -> None:
-    """Labels at 1, 2 and 5 times powers of ten on a logarithmic axis that spans few decades."""
-    axis.set_major_locator(LogLocator(subs=(1, 2, 5)))
-    axis.set_major_formatter("{x:g}")
-    axis.set_minor_formatter(NullFormatter())
 
 
 def band(ax: Axes, line: pd.DataFrame, spread: pd.Series, **style) -> None:

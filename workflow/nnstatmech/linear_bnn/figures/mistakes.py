@@ -11,6 +11,7 @@ from matplotlib.figure import Figure
 from matplotlib.ticker import MaxNLocator
 from scipy.stats import chi, norm
 
+from ...figures.style import labelled_ticks
 from ...readings import over_seeds
 from ..comparison import BINS, floor
 from ..curves import classifier, full_data, norm_learning, path_pruning, regression, untrained
@@ -24,7 +25,6 @@ from ..tables import (
     RegressionTable,
     UntrainedTable,
 )
-from .marks import labelled_ticks
 
 WRONG: dict[str, Any] = {"color": "tab:orange", "lw": 1.5, "label": "original"}
 RIGHT: dict[str, Any] = {"color": "black", "lw": 1.3, "label": "right"}

@@ -6,7 +6,7 @@ import matplotlib.pyplot as plt
 from matplotlib.figure import Figure
 from matplotlib.lines import Line2D
 
-from ...figures.style import panel_letter
+from ...figures.style import labelled_ticks, panel_letter
 from ..curves.authors import published_curve
 from ..curves.training import learning_curve, settings_of
 from ..tables import TrainingTable
@@ -59,8 +59,10 @@ def authors(
         axes[1, column].set_xlabel("epoch")
         axes[1, column].set_xscale("log")
         axes[1, column].set_xlim(0.9, 1.1 * setting.params["epochs"])
+        labelled_ticks(axes[1, column].xaxis)
         for ax in axes[:, column]:
             ax.set_yscale("log")
+            labelled_ticks(ax.yaxis)
     for letter, ax in zip("abcdef", axes.flat, strict=True):
         panel_letter(ax, letter)
     handles = [Line2D([], [], color=colour, label=LABELS[rule]) for rule, colour in shown.items()]

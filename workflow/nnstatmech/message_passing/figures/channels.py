@@ -7,7 +7,7 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from matplotlib.lines import Line2D
 
-from ...figures.style import panel_letter
+from ...figures.style import labelled_ticks, panel_letter
 from ...readings import mean_over_seeds, over_seeds, runs_of, select
 from ..curves.channels import (
     averaged,
@@ -106,6 +106,7 @@ def linear_panel(ax: Axes, table: pd.DataFrame) -> None:
     start = averaged(table, "inputs", "variance_error", algorithm="amp")["mean"].iloc[0]
     ax.plot(sizes, 0.6 * start * (sizes / sizes[0]) ** -0.5, color="0.6", lw=1, label=r"$N_0^{-1/2}$")
     ax.set_xscale("log")
+    labelled_ticks(ax.xaxis)
     ax.set_yscale("log")
     ax.set_ylim(1e-17, 10)
     ax.set_xlabel("inputs $N_0$")
@@ -130,6 +131,7 @@ def learning_panel(ax: Axes, table: pd.DataFrame) -> None:
     handles.append(Line2D([], [], color="0.6", label=r"$\propto 1/N_0$"))
     ax.legend(handles=handles, fontsize=7)
     ax.set_xscale("log")
+    labelled_ticks(ax.xaxis)
     ax.set_yscale("log")
     ax.set_xlabel("inputs $N_0$")
     ax.set_ylabel("AMP less BP, means of the weights (rms)")

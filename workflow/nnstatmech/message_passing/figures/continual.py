@@ -6,7 +6,7 @@ import pandas as pd
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
-from ...figures.style import panel_letter
+from ...figures.style import labelled_ticks, panel_letter
 from ...readings import mean_over_seeds, select
 from ..curves.continual import baseline, by_tasks_learned, remembered
 from ..curves.training import GRADIENT_RULES, Setting, case_settings
@@ -100,6 +100,7 @@ def steps_panel(ax: Axes, table: pd.DataFrame) -> None:
         x, y = np.array(sorted(points)).T
         ax.plot(x, y, "o-", ms=4, color=colour, label=name)
     ax.set_xscale("log")
+    labelled_ticks(ax.xaxis)
     ax.set_xlabel("mini-batches a task")
     ax.set_ylabel("accuracy, mean over tasks at the end (%)")
     ax.set_ylim(40, 100)

@@ -6,9 +6,8 @@ import pandas as pd
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from matplotlib.lines import Line2D
-from matplotlib.ticker import FuncFormatter, LogLocator
 
-from ...figures.style import panel_letter
+from ...figures.style import labelled_ticks, panel_letter
 from ...readings import over_seeds, parameters_of, runs_of, select
 from .. import state_evolution
 from ..curves.perceptron import distances, final_by_load, predicted_trajectory, solved_by_load, trajectories
@@ -125,8 +124,7 @@ def difference_panel(ax: Axes, table: pd.DataFrame) -> None:
     sizes = sorted(points.index)
     ax.set_xticks(sizes, [str(size) for size in sizes])
     ax.minorticks_off()
-    ax.yaxis.set_major_locator(LogLocator(subs=(1, 2, 5)))
-    ax.yaxis.set_major_formatter(FuncFormatter(lambda value, _: f"{value:g}"))
+    labelled_ticks(ax.yaxis)
     ax.set_xlabel("inputs $N$")
     ax.set_ylabel(f"rms difference of $m$, {rule.upper()} and AMP")
     ax.legend()
