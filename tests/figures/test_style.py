@@ -44,3 +44,16 @@ def test_the_footer_stands_below_a_legend_below_the_panels(tmp_path):
     below = np.flatnonzero((pixels[red.max() + 1 :] < 200).all(-1).any(1))
     gap = np.diff(below).max(initial=0)
     assert gap > 3, "between the legend and the footer there are rows without ink"
+
+
+@pytest.mark.parametrize(("low", "high"), [(0.8, 1.1), (2.3, 11), (0.3, 40), (1e-3, 3), (1e-17, 10), (1, 1e4)])
+def test_a_logarithmic_axis_has_three_labels(low, high):
+    figure, axes = plt.subplots(figsize=(4, 3))
+    axes.plot([0, 1], [low, high])
+    axes.set_yscale("log")
+    style.labelled_ticks(axes.yaxis)
+    figure.draw_without_rendering()
+    bottom, top = axes.get_ylim()
+    ticks = [tick for tick in axes.yaxis.get_major_ticks() if bottom <= tick.get_loc() <= top]
+    assert 3 <= sum(bool(tick.label1.get_text()) for tick in ticks) <= 10
+    plt.close(figure)

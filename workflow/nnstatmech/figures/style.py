@@ -6,12 +6,13 @@ from collections.abc import Iterable, Iterator, Mapping
 from pathlib import Path
 
 import matplotlib as mpl
+import numpy as np
 import pandas as pd
 import seaborn as sns
 from matplotlib.axes import Axes
 from matplotlib.axis import Axis
 from matplotlib.figure import Figure
-from matplotlib.ticker import LogLocator, NullFormatter
+from matplotlib.ticker import LogLocator, MaxNLocator, NullFormatter
 
 from ..storage.whole_files import whole_file
 
@@ -101,10 +102,16 @@ def save(figure: Figure, png: str, pdf: str, note: str) -> None:
 
 
 def labelled_ticks(axis: Axis) -> None:
-    """Labels at 1, 2 and 5 times powers of ten on a logarithmic axis that spans few decades."""
-    axis.set_major_locator(LogLocator(subs=(1, 2, 5)))
-    axis.set_major_formatter("{x:g}")
+    """At least three labels on a logarithmic axis: powers of ten, and numbers between if they are few; once all is drawn."""
+    low, high = axis.get_view_interval()
+    decades = np.log10(high / low)
     axis.set_minor_formatter(NullFormatter())
+    if decades > 3.5:
+        axis.set_major_locator(LogLocator(numticks=9))
+        return
+    subs = (1.0, 2.0, 5.0) if decades > 1 else (1.0, 1.5, 2.0, 3.0, 4.0, 6.0, 8.0)
+    axis.set_major_locator(MaxNLocator(4) if decades < 0.4 else LogLocator(subs=subs, numticks=15))
+    axis.set_major_formatter("{x:g}")
 
 
 def pin_legends(figure: Figure) -> None:

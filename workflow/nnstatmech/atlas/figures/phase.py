@@ -113,7 +113,7 @@ def budget(main: CellsTable, *, scale: str) -> Figure:
         here = found[found["plane"] == kind]
         for step, colour in zip(steps, colours, strict=True):
             line = here[here["step"] == step]
-            ax.plot(line["depth"], line["share"], "o-", markersize=3, color=colour, label=f"{step} minibatches")
+            ax.plot(line["depth"], line["share"], "o-", markersize=3, color=colour, label=f"{step:g} minibatches")
         ax.set_xscale("log")
         depths = sorted(here["depth"].unique())
         ax.set_xticks(depths, [f"{depth:g}" for depth in depths])

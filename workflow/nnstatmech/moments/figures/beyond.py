@@ -10,11 +10,12 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from matplotlib.lines import Line2D
 
+from ...figures.style import labelled_ticks
 from ...readings import over_seeds, runs_of
 from .. import laws, wide
 from ..curves import curve, growth_rates, plateau, raw, setting
 from ..tables import PropagationTable
-from .panels import REFERENCE, THEORY, label_logarithmic, legend_above, panel_grid
+from .panels import REFERENCE, THEORY, legend_above, panel_grid
 
 NAMES = {"leaky_relu": "leaky ReLU", "relu": "ReLU", "gelu": "GELU", "silu": "SiLU"}
 ARCHITECTURES = {"vanilla": "vanilla", "bn_ff": "batch-normalised", "bn_res": "resnet"}
@@ -125,7 +126,7 @@ def rates(main: PropagationTable, *, scale: str, published: Mapping[int, float],
     axes[0].set_ylabel(r"growth of $\log\,\chi$ a layer")
     axes[1].set_ylabel(r"late $r_\mathrm{eff}(\mathbf{x}^l)$")
     axes[1].set_yscale("log")
-    label_logarithmic(axes[1])
+    labelled_ticks(axes[1].yaxis)
     for ax in axes:
         ax.set_xscale("log", base=2)
         ax.set_xlabel("batch size $B$")

@@ -13,10 +13,9 @@ import pandas as pd
 import seaborn as sns
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
-from matplotlib.ticker import FuncFormatter, LogLocator, NullFormatter
 
 from ...errors import NamedProblem
-from ...figures.style import panel_letter
+from ...figures.style import labelled_ticks, panel_letter
 from ...readings import NotMeasured, over_seeds, runs_of
 from ..curves import band, curve, paired_log_changes, without_sensitivity
 from ..published_values import published_curves
@@ -221,7 +220,7 @@ def finish(ax: Axes, figure: Shown, limits: tuple[float, float], label: str, log
         bottom, top = ax.get_ylim()
         ax.set_ylim(min(limits[0], bottom), max(limits[1], top))
     if log:
-        label_logarithmic(ax)
+        labelled_ticks(ax.yaxis)
     ax.set_xlim(0, max(shown.depth for shown in figure.runs))
     ax.set_xlabel("unit $l$" if run.is_resnet else "depth $l$")
     ax.set_ylabel(label)
@@ -245,17 +244,6 @@ def legend_above(ax: Axes, columns: int = 3) -> None:
             columnspacing=1.2,
             handlelength=2.0,
         )
-
-
-def label_logarithmic(ax: Axes) -> None:
-    """At least three labelled ticks on a logarithmic axis: powers of ten, and where they are few numbers between."""
-    bottom, top = ax.get_ylim()
-    decades = np.log10(top / bottom)
-    subs = (1.0,) if decades > 3.5 else (1.0, 2.0, 5.0) if decades > 1 else (1.0, 1.5, 2.0, 3.0, 4.0, 6.0, 8.0)
-    ax.yaxis.set_major_locator(LogLocator(subs=subs, numticks=9 if len(subs) == 1 else 15))
-    if len(subs) > 1:
-        ax.yaxis.set_major_formatter(FuncFormatter(lambda value, _: f"{value:g}"))
-    ax.yaxis.set_minor_formatter(NullFormatter())
 
 
 def mark_one(ax: Axes) -> None:

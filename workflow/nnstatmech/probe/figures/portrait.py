@@ -11,7 +11,7 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from matplotlib.ticker import MaxNLocator
 
-from ...figures.style import panel_letter
+from ...figures.style import labelled_ticks, panel_letter
 from ..curves import Line, lines_of, logarithmic
 from ..params import Initialisation, Training
 
@@ -79,6 +79,7 @@ def draw_panel(
         ax.legend(handles=[ax.get_lines()[-1]], loc="lower left")
     if log:
         ax.set_yscale("log")
+        labelled_ticks(ax.yaxis)
     else:
         ax.set_ylim(min(-0.05, ax.get_ylim()[0]) if ax.get_ylim()[0] > -0.5 else -0.5, 1.05)
     ax.set_ylabel(label)
