@@ -102,7 +102,7 @@ def save(figure: Figure, png: str, pdf: str, note: str) -> None:
 
 
 def labelled_ticks(axis: Axis) -> None:
-    """At least three labels on a logarithmic axis: powers of ten, and numbers between if these are few"""
+    """At least three labels on a logarithmic axis: powers of ten, and numbers between if these are few."""
     low, high = axis.get_view_interval()
     decades = np.log10(high / low)
     axis.set_minor_formatter(NullFormatter())
