@@ -5,7 +5,7 @@ import pandas as pd
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
-from ...figures.style import panel_letter
+from ...figures.style import labelled_ticks, panel_letter
 from ...readings import parameters_of, runs_of, select
 from ..curves.accuracies import accuracy_map
 from ..curves.entropies import over_depth, scaled_cutoffs
@@ -143,6 +143,7 @@ def seconds_panel(ax: Axes, table: pd.DataFrame, names: list[str]) -> None:
     """What each score costs."""
     ax.plot(table[("seconds", "value")].reindex(names), np.arange(len(names))[::-1], "o", color="0.3", ms=5)
     ax.set_xscale("log")
+    labelled_ticks(ax.xaxis)
     ax.set_xlabel("CPU seconds a network\n(median)", fontsize=9)
 
 
