@@ -269,7 +269,7 @@ RULES_OF_RUNS = {f"run_{family}" for family in FAMILIES}
 def cost_of(wildcards):
     plan = plan_of(wildcards.setting)
     seeds = plan.seeds(wildcards.experiment, wildcards.shard)
-    return plan.job_cost(wildcards.experiment, wildcards.batch, len(seeds))
+    return estimates.of_job(plan, wildcards.experiment, wildcards.batch, len(seeds))
 
 
 def memory_of_run(wildcards, attempt):

@@ -80,7 +80,7 @@ def test_an_estimate_is_the_sum_over_the_shards(plan, monkeypatch):
     monkeypatch.setattr(measured_costs, "measurements", dict)
     name = max(plan.runs, key=lambda name: len(plan.batches[name]) * (plan.shard_count(name) > 1))
     costs = [
-        plan.job_cost(name, batch, len(plan.seeds(name, shard)))
+        estimates.of_job(plan, name, batch, len(plan.seeds(name, shard)))
         for batch in plan.batches[name]
         for shard in plan.shards(name)
     ]
@@ -96,7 +96,7 @@ def test_what_was_measured_multiplies_what_is_beyond_the_start(plan, monkeypatch
     assert stated > start > 0
     kind = measured_costs.kind_of("moments", "propagation", params)
     monkeypatch.setattr(measured_costs, "measurements", lambda: {kind: measured_costs.Measured(3.0, 10.0)})
-    corrected = measured_costs.corrected_seconds("moments", "propagation", params, seeds)
+    corrected = measured_costs.corrected("moments", "propagation", params, params.cost(seeds)).cpu_seconds
     assert corrected == pytest.approx(start + 3 * (stated - start))
     estimate = estimates.of_experiment(plan, "vanilla")
     assert estimate.core_hours == pytest.approx(plan.shard_count("vanilla") * corrected / 3600)

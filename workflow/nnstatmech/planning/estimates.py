@@ -9,8 +9,8 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 
 from ..parameters import Cost
-from .job_sizes import memory_to_ask
-from .measured_costs import corrected_seconds, extrapolation, kind_of
+from .job_sizes import cost_of_job, memory_to_ask
+from .measured_costs import corrected, extrapolation, kind_of
 from .plan import Plan
 
 REFERENCE_GFLOPS = 100.0  # of the core that costs are counted for: products of single-precision matrices
@@ -59,22 +59,29 @@ def of_experiment(plan: Plan, experiment: str) -> Estimate:
     for batch in plan.batches[experiment]:
         for seeds, jobs in sizes.items():
             if seeds and jobs:
-                cost = plan.job_cost(experiment, batch, seeds)
+                cost = of_job(plan, experiment, batch, seeds)
                 total += Estimate(jobs, jobs * cost.cpu_seconds / 3600, memory_to_ask(cost))
-    return corrected(total, plan, experiment)
+    return compared(total, plan, experiment)
 
 
-def corrected(estimate: Estimate, plan: Plan, experiment: str) -> Estimate:
-    """What was measured of such jobs taken into account, and how far that is extrapolated."""
+def of_job(plan: Plan, experiment: str, batch: str, seeds: int) -> Cost:
+    """What a job with so many realisations of each of its runs takes, by what was measured of such jobs."""
+    family, task = plan.experiment(experiment).family, str(plan.task(experiment))
+    return cost_of_job(
+        [
+            corrected(family, task, plan.parameters(experiment, run), plan.cost(experiment, run, seeds))
+            for run in plan.batch(experiment, batch)
+        ]
+    )
+
+
+def compared(estimate: Estimate, plan: Plan, experiment: str) -> Estimate:
+    """How far an estimate is extrapolated from jobs that were measured."""
     family, task = plan.experiment(experiment).family, str(plan.task(experiment))
     runs = [plan.parameters(experiment, run) for run in plan.runs[experiment]]
-    seeds = plan.shard_size(experiment)
-    found = [extrapolation(family, task, params, seeds) for params in runs]
-    stated = sum(params.cost(seeds).cpu_seconds for params in runs)
-    factor = sum(corrected_seconds(family, task, params, seeds) for params in runs) / stated if stated else 1.0
+    found = [extrapolation(family, task, params, plan.shard_size(experiment)) for params in runs]
     return replace(
         estimate,
-        core_hours=factor * estimate.core_hours,
         extrapolated=max((times for times in found if times is not None), default=0.0),
         unmeasured=frozenset(
             kind_of(family, task, params) for params, times in zip(runs, found, strict=True) if times is None

@@ -9,11 +9,11 @@ shards.
 
 import json
 import sys
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import cache
 from pathlib import Path
 
-from ..parameters import Parameters
+from ..parameters import Cost, Parameters
 
 FILE = Path(__file__).with_suffix(".json")
 # Parameters that change what a job does, and not only how much of it.
@@ -63,10 +63,11 @@ def computing_seconds(params: Parameters, seeds: int) -> float:
     return max(params.cost(seeds).cpu_seconds - start_seconds(params), 0.0)
 
 
-def corrected_seconds(family: str, task: str, params: Parameters, seeds: int) -> float:
-    """CPU seconds of a job: the stated ones, beyond the start, times what was measured."""
-    measured = measurements().get(kind_of(family, task, params), Measured())
-    return start_seconds(params) + measured.factor * computing_seconds(params, seeds)
+def corrected(family: str, task: str, params: Parameters, stated: Cost) -> Cost:
+    """What a job takes: the stated CPU seconds, beyond the start, times what was measured."""
+    factor = measurements().get(kind_of(family, task, params), Measured()).factor
+    start = min(start_seconds(params), stated.cpu_seconds)
+    return replace(stated, cpu_seconds=start + factor * (stated.cpu_seconds - start))
 
 
 def extrapolation(family: str, task: str, params: Parameters, seeds: int) -> float | None:

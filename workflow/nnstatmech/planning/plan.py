@@ -11,7 +11,7 @@ from pydantic import ValidationError
 from ..parameters import Cost
 from .batches import RUN_ID, axes_to_batch, batches_of, run_id
 from .families import Families, families_of
-from .job_sizes import BATCH_SECONDS, cost_of_job, seconds_a_seed, seconds_in_a_job, seeds_in_a_shard
+from .job_sizes import BATCH_SECONDS, seconds_a_seed, seconds_in_a_job, seeds_in_a_shard
 from .layers import Layers
 from .mistakes import ConfigError, Mistake, Path, dotted
 from .references import Reference, reference_of
@@ -320,10 +320,6 @@ class Plan:
         raise ConfigError(
             f"experiment {experiment!r} has no job {name!r} at scale {self.settings.scale!r}; {nearest(name, batches)}"
         )
-
-    def job_cost(self, experiment: str, batch: str, seeds: int) -> Cost:
-        """What a job with so many realisations of each of its runs takes."""
-        return cost_of_job([self.cost(experiment, run, seeds) for run in self.batch(experiment, batch)])
 
     # --- shards --------------------------------------------------------------------------------
 
