@@ -1,7 +1,9 @@
 """Cascades whose job was killed go on with the same numbers, and compute nothing twice."""
 
+from functools import partial
+
 import pytest
-from mortal import Mortal
+from mortal import Mortal, killed_and_continued
 
 from nnstatmech.cascades import ensembles
 from nnstatmech.cascades.params import Channels, Classification, Entropies, Trainability
@@ -73,11 +75,7 @@ def test_trainings_of_a_channel_network_go_on(states):
         strongest={},
     )
     dataset = labelled_blobs(side=8, train=40, test=20, colours=3)
-    undisturbed = channels.run(params, [0, 1], dataset, CPU)
-    checkpoint = Mortal(states)
-    with pytest.raises(KeyboardInterrupt):
-        channels.run(params, [0, 1], dataset, CPU, checkpoint=checkpoint)
-    assert channels.run(params, [0, 1], dataset, CPU, checkpoint=checkpoint).equals(undisturbed)
+    checkpoint = killed_and_continued(partial(channels.run, params, [0, 1], dataset, CPU), states)
     assert len(checkpoint.states) == 2 * (params.steps + params.decoder_steps)
 
 
@@ -94,9 +92,6 @@ def test_classifiers_that_were_killed_go_on():
         train_images=40,
         test_images=20,
     )
-    dataset, checkpoint = labelled_blobs(side=12, train=40, test=20), Mortal(3)
-    undisturbed = classification.run(params, [0, 1], dataset, CPU)
-    with pytest.raises(KeyboardInterrupt):
-        classification.run(params, [0, 1], dataset, CPU, checkpoint=checkpoint)
-    assert classification.run(params, [0, 1], dataset, CPU, checkpoint=checkpoint).equals(undisturbed)
+    dataset = labelled_blobs(side=12, train=40, test=20)
+    checkpoint = killed_and_continued(partial(classification.run, params, [0, 1], dataset, CPU), states=3)
     assert len(checkpoint.states) == params.steps

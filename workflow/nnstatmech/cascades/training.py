@@ -55,10 +55,12 @@ def train_on(
         results = course["results"]
     for _ in results:
         after_step()
-    for batch in batches[len(results) :]:
+
+    def step(*batch) -> None:
         results.append(descent(*batch))
-        after_step()
         checkpoint.offer(lambda: {"descent": descent.state(), "results": results})
+
+    train(step, batches[len(results) :], after_step)
     return results
 
 
