@@ -12,7 +12,7 @@ rule gallery:
         # Not compared between calls, because it asks for the resources: it would be printed whole.
         pages=lambda wildcards, resources: pages_of_gallery(),
         content=content_of_gallery,
-        code=script_hash("make_gallery"),
+        code=lambda wildcards: script_hash("make_gallery"),
     message:
         "Make the gallery"
     script:

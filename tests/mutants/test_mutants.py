@@ -1,4 +1,4 @@
-"""Every mutant is caught: three of each family here, all of them with ``-m mutants``."""
+"""Every mutant is caught: three of each family with ``-m slow``, all of them with ``-m mutants``."""
 
 import subprocess
 import sys
@@ -54,6 +54,7 @@ def verdict(family, seed_set, mutant, headline):
     return judged.verdict
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(("family", "name"), [(family, name) for family, names in ALWAYS.items() for name in names])
 def test_some_mutants_are_caught(family, name):
     mutant = mutants_of(family)[name]

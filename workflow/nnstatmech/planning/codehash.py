@@ -42,8 +42,10 @@ def is_neutral(module: str) -> bool:
 def add_package(name: str, folder: Path) -> None:
     """Follow imports into a package of the user's own, too."""
     added_packages[name] = folder
+    module_file.cache_clear()
 
 
+@cache
 def module_file(name: str) -> Path | None:
     """The file of a project module, or of one of a package of the user's; None for anything installed."""
     first, *rest = name.split(".")

@@ -3,6 +3,7 @@
 import ast
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
+from functools import cache
 from pathlib import Path as FilePath
 
 from .codehash import absolute_module, module_file, module_hash, public_functions, symbol_hash, syntax_tree
@@ -165,6 +166,7 @@ def reference_of(text: str, package: str, folder: FilePath | None = None) -> Ref
     return Reference(f"{package}.{module}", name)
 
 
+@cache
 def signature_of(node: ast.FunctionDef, path: FilePath) -> Signature:
     """The signature of a function's definition."""
     arguments = node.args

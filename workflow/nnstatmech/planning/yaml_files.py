@@ -40,7 +40,7 @@ def read_yaml(path: FilePath, name: str | None = None) -> tuple[Any, dict[Path, 
     """
     name = name or path.name
     try:
-        node = yaml.compose(path.read_text(encoding="utf-8"), Loader=yaml.SafeLoader)
+        node = compose(path.read_text(encoding="utf-8"))
     except yaml.MarkedYAMLError as error:
         hint = "; YAML is indented with spaces, not tabs" if "'\\t'" in str(error.problem) else ""
         raise ConfigError(f"{place(name, error.problem_mark)}: {error.problem}{hint}") from error
@@ -52,6 +52,14 @@ def read_yaml(path: FilePath, name: str | None = None) -> tuple[Any, dict[Path, 
         return None, {}
     builder = Builder(name)
     return builder.value(node, ()), builder.origins
+
+
+def compose(text: str) -> yaml.Node | None:
+    """The tree of a text: by libyaml, ten times faster, where PyYAML has it; its mistakes in PyYAML's clearer words."""
+    try:
+        return yaml.compose(text, Loader=getattr(yaml, "CSafeLoader", yaml.SafeLoader))
+    except yaml.YAMLError:
+        return yaml.compose(text, Loader=yaml.SafeLoader)
 
 
 def place(name: str, mark) -> str:
@@ -115,7 +123,7 @@ class Builder:
 
     def scalar(self, node: yaml.ScalarNode) -> str | int | float | bool | None:
         text = node.value
-        if node.style is not None:
+        if node.style:
             return text
         if text in ("", "~") or text.lower() == "null":
             return None
