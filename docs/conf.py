@@ -46,6 +46,7 @@ html_title = "nnstatmech"
 html_show_sourcelink = False
 html_static_path = ["_static"]
 html_css_files = ["site.css"]
+html_sidebars = {"*": []}  # pages that have no others of their section beside them
 html_theme_options = {
     "navbar_align": "left",
     "show_prev_next": False,
