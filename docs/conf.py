@@ -46,7 +46,8 @@ html_title = "nnstatmech"
 html_show_sourcelink = False
 html_static_path = ["_static"]
 html_css_files = ["site.css"]
-html_sidebars = {"*": []}  # pages that have no others of their section beside them
+# Pages without others below them have nothing to show beside them.
+html_sidebars = {page.stem: [] for page in Path(__file__).parent.glob("*.md") if page.stem != "reproduction"}
 html_theme_options = {
     "navbar_align": "left",
     "show_prev_next": False,
