@@ -24,6 +24,10 @@ from nnstatmech.message_passing.figures.published import published_table
 from nnstatmech.readings import runs_of, select
 from nnstatmech.storage.shards import read_frame
 
+HEAD = """# Tables of numbers
+
+Made by `python benchmarks/evidence_tables.py FOLDER ...`; intervals of scores are of 95 %, over resampled points of the
+grid. Empty: no network of the kind trains, or a rule has no such statistic."""
 COLUMNS = ("AUC", "Spearman", "overlap")
 EPOCHS = (1, 2, 5, 10, 20, 50, 100)
 AGREEMENT = 3.0  # combined standard errors
@@ -47,7 +51,7 @@ def with_interval(value: float, low: float, high: float) -> str:
 
 
 def predictions(folder: Path) -> Iterator[tuple[str, pd.DataFrame]]:
-    """A statistic at a time: scores against kinds of networks, with 95 % intervals over resampled points of the grid."""
+    """A statistic at a time: scores against kinds of networks, with 95 % intervals over points of the grid."""
     read = {
         role: read_frame(folder / f"cascades/if_prediction_{role}.parquet")
         for role in ("training", "scores", "convolutions", "convolution_scores")
@@ -131,12 +135,7 @@ def page(folder: Path) -> Iterator[str]:
 
 
 def main() -> None:
-    print(
-        "# Tables of numbers\n\nMade by `python benchmarks/evidence_tables.py FOLDER ...`; intervals of scores are of"
-    )
-    print(
-        "95 %, over resampled points of the grid. Empty: no network of the kind trains, or the rule has no such statistic."
-    )
+    print(HEAD)
     for folder in map(Path, sys.argv[1:]):
         print(f"\n## {folder.name}")
         for part in page(folder):
