@@ -16,6 +16,7 @@ from ..devices import tensor_float_32
 from .activations import activate
 from .networks import Block, WeightSource, hidden_std, lecun_std
 from .params import Propagation
+from .winograd import Winograd, is_faster
 
 # Largest size of a block of pre-activations on the CPU: the allocator hands larger ones out page by page, anew in
 # each layer, and smaller ones leave the caches too late to matter.
@@ -140,6 +141,8 @@ class Convolution:
         self.interior = self.buffer[:, :, :, rows, columns]
         self.images_of_block = size
         self.kernels = torch.empty(realisations, width, k, k, width, device=device)
+        wide = realisations == 1 and is_faster(k, side[0], side[1], width, device)
+        self.winograd = Winograd(self.buffer[0, 0]) if wide else None
         self.bias = torch.empty(realisations, 1, width, device=device)
         self.indefinite = torch.zeros(realisations, dtype=torch.bool, device=device)  # no Gram matrix here
 
@@ -199,6 +202,8 @@ class Convolution:
         self.weights.fill(self.kernels, hidden_std(params.weight_variance, params.kernel_size**2 * params.width))
         if self.biases is not None:
             self.biases.fill(self.bias, math.sqrt(params.bias_variance))
+        if self.winograd:
+            self.winograd.load(self.kernels[0])
         for stacked in self.buffer:
             if params.noise_precision == "float32":
                 block = self.split(self.convolve(stacked, self.kernels))
@@ -211,6 +216,8 @@ class Convolution:
             yield block
 
     def convolve(self, images: Tensor, kernels: Tensor) -> Tensor:
+        if self.winograd:
+            return self.winograd.convolve(images[0])[None]
         if len(images) == 1:
             return convolve(images[0], kernels[0])[None]
         with tensor_float_32(self.params.tf32):

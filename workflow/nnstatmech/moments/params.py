@@ -11,6 +11,7 @@ from ..parameters import Cost, Parameters
 # which they meet within a quarter; the products are those of a core with 100 GFLOP/s in MKL.
 POSITIONS, PIXELS = 16 * 16, 32 * 32 * 3  # the first convolution halves height and width
 CONVOLUTION_FLOPS = 190e9  # a second: oneDNN convolves almost twice as fast as MKL multiplies
+WINOGRAD = {256: 0.77, 512: 0.62}  # of the time of a convolution by 3x3 kernels, from so many channels on
 PRODUCT_FLOPS = 100e9
 SECONDS_PER_VARIATE = 2.5e-9
 SECONDS_PER_PIXEL = 15e-9  # drawing noise, normalising
@@ -194,6 +195,8 @@ class Propagation(Parameters):
         else:
             variates = self.kernel_size**2 * self.width**2
             product = 2 * self.rows * 2 * variates / CONVOLUTION_FLOPS
+            if self.kernel_size == 3:
+                product *= min((share for width, share in WINOGRAD.items() if self.width >= width), default=1.0)
         passes = 2.5 if self.gradients else 1.0  # signal, then gradients, with the weights drawn for each
         return passes * (product + SECONDS_PER_VARIATE * variates + seconds_per_activation * activations)
 

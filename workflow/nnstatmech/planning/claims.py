@@ -88,7 +88,7 @@ def read_claims(families: Families) -> tuple[list[Claim], dict[Path, str]]:
         if not isinstance(entries or [], list):
             raise ConfigError(f"{name}: must hold a list of claims")
         names = [entry.get("id", i) if isinstance(entry, dict) else i for i, entry in enumerate(entries or [])]
-        places |= {("claims", names[i], *path): origin for (i, *path), origin in origins.items()}
+        places |= {("claims", names[int(path[0])], *path[1:]): origin for path, origin in origins.items()}
         for i, entry in enumerate(entries or []):
             where: Path = ("claims", names[i])
             try:
