@@ -30,5 +30,5 @@ taken = {name: value for name, value in given.items() if name in inspect.signatu
 figure = draw(**roles, **taken, **drawing["options"])
 style.save(figure, snakemake.output.png, snakemake.output.pdf, style.footer(frames.values(), drawing))
 with whole_file(snakemake.output.csv) as part:
-    curves_of(figure).to_csv(part, index=False)
+    curves_of(figure).to_csv(part, index=False, float_format="%.7g")
 Path(snakemake.output.origin).write_text(origin(frames, drawing), encoding="utf-8")

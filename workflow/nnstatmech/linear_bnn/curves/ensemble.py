@@ -127,11 +127,20 @@ def agreement_of_converged(rows: pd.DataFrame, within: float) -> Agreement | Non
     return comparison.equiprobable(kept) if len(kept) else None
 
 
-def unconverged_fraction(rows: pd.DataFrame) -> pd.Series:
-    """Fraction of networks that have not converged after a number of steps."""
+def unconverged_fraction(rows: pd.DataFrame, points: int = 400) -> pd.Series:
+    """Fraction of networks that have not converged after a number of steps.
+
+    At most twice ``points`` of them, evenly spaced in the number of networks that have converged, and in the logarithm
+    of the number that have not: every other point lies between two of these.
+    """
     steps = values_of(rows, "step")
     taken = np.sort(steps[steps >= 0])
-    return pd.Series(1 - np.arange(1, len(taken) + 1) / len(steps), index=taken)
+    ranks = np.arange(len(taken))
+    if len(taken) > 2 * points:
+        last = len(taken) - 1
+        kept = [np.linspace(0, last, points), last - np.geomspace(1, last, points), [last]]
+        ranks = np.unique(np.concatenate(kept).astype(int))
+    return pd.Series(1 - (ranks + 1) / len(steps), index=taken[ranks])
 
 
 def converged_fraction(descent: pd.DataFrame) -> pd.Series:
