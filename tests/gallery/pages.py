@@ -16,9 +16,13 @@ def plan(scale="laptop", data="bundled"):
 
 
 @cache
+def claims():
+    return read_claims(plan().families)[0]
+
+
+@cache
 def planned(name, scale="laptop", data="bundled"):
-    claims, _ = read_claims(plan().families)
-    return planned_page(plan(scale, data), name, claims, [plan("laptop", data), plan("paper", data)])
+    return planned_page(plan(scale, data), name, claims(), [plan("laptop", data), plan("paper", data)])
 
 
 def put_pictures(page, results):
