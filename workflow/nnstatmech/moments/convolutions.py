@@ -16,7 +16,7 @@ from ..devices import tensor_float_32
 from .activations import activate
 from .networks import Block, WeightSource, hidden_std, lecun_std
 from .params import Propagation
-from .winograd import Winograd, is_faster
+from .winograd import Winograd, serves
 
 # Largest size of a block of pre-activations on the CPU: the allocator hands larger ones out page by page, anew in
 # each layer, and smaller ones leave the caches too late to matter.
@@ -141,8 +141,8 @@ class Convolution:
         self.interior = self.buffer[:, :, :, rows, columns]
         self.images_of_block = size
         self.kernels = torch.empty(realisations, width, k, k, width, device=device)
-        wide = realisations == 1 and is_faster(k, side[0], side[1], width, device)
-        self.winograd = Winograd(self.buffer[0, 0]) if wide else None
+        serve = realisations == 1 and serves(k, 2 * size, side[0], side[1], width, device)
+        self.winograd = Winograd(2 * size, side[0], side[1], width) if serve else None
         self.bias = torch.empty(realisations, 1, width, device=device)
         self.indefinite = torch.zeros(realisations, dtype=torch.bool, device=device)  # no Gram matrix here
 

@@ -9,28 +9,113 @@ kernel, four are enough:
     m_3 = (d_1 - d_3) g_2
 
 Along both axes a tile of 2x2 outputs takes 16 products instead of 36 for each pair of channels: 16 products of
-matrices (tiles x inputs) (inputs x outputs). Sums and differences are two passes over the images before and after,
-which wide layers hardly notice. Rounding errors are below those of the library's convolution, whose sums are longer.
+matrices (tiles x inputs) (inputs x outputs), which the library does as one convolution of 16 groups by 1x1 kernels.
+What is added before and after is compiled. Rounding errors are below those of the library's own convolution by 3x3
+kernels, whose sums are longer.
 
 Winograd 1980, Arithmetic complexity of computations; for convolutional networks Lavin and Gray 2016, arXiv:1509.09308.
 """
 
+import ctypes
+import functools
+import logging
+import subprocess
+
 import torch
+import torch.nn.functional as F
 from torch import Tensor
 
-from .networks import multiply
+from ..allocator import keep_freed_memory
+from ..compiler import load
+
+logger = logging.getLogger(__name__)
 
 KERNEL_SIZE = 3
 TILE = 2  # outputs along an axis
 TERMS = TILE + KERNEL_SIZE - 1  # products along an axis, and inputs of a tile
-# Channels from which a CPU takes less time than by the library's convolution (128: as much; 512: .6 of it).
-FEWEST_CHANNELS = 256
+FEWEST_CHANNELS = 128  # 128 take .7 of the time of the library's convolution by 3x3 kernels, 512 .6, 64 as much
+FEWEST_IMAGES = 16  # oneDNN multiplies groups of fewer images at half the speed
+# What torch calls processors for which oneDNN multiplies groups by vectors.
+PROCESSORS = ("AVX2", "AVX512")
+
+SOURCE = r"""
+#include <stdint.h>
+
+/* x (images, 2 rows + 2, 2 columns + 2, channels) to terms (images, rows, columns, 4, 4, channels) */
+void transform_inputs(int64_t images, int64_t rows, int64_t columns, int64_t channels, const float *restrict x,
+                      float *restrict terms) {
+    int64_t line = (2 * columns + 2) * channels;
+    for (int64_t a = 0; a < images; a++, x += (2 * rows + 2) * line)
+        for (int64_t i = 0; i < rows; i++)
+            for (int64_t j = 0; j < columns; j++, terms += 16 * channels) {
+                const float *restrict tile = x + 2 * i * line + 2 * j * channels;
+                #pragma omp simd
+                for (int64_t c = 0; c < channels; c++) {
+                    float d[4][4];
+                    for (int k = 0; k < 4; k++) {
+                        float first = tile[c + k * channels], second = tile[c + line + k * channels];
+                        float third = tile[c + 2 * line + k * channels], last = tile[c + 3 * line + k * channels];
+                        d[0][k] = first - third;
+                        d[1][k] = second + third;
+                        d[2][k] = third - second;
+                        d[3][k] = second - last;
+                    }
+                    for (int r = 0; r < 4; r++) {
+                        float *restrict row = terms + c + 4 * r * channels;
+                        row[0] = d[r][0] - d[r][2];
+                        row[channels] = d[r][1] + d[r][2];
+                        row[2 * channels] = d[r][2] - d[r][1];
+                        row[3 * channels] = d[r][1] - d[r][3];
+                    }
+                }
+            }
+}
+
+/* products (images, rows, columns, 4, 4, channels) to y (images, 2 rows, 2 columns, channels) */
+void transform_outputs(int64_t images, int64_t rows, int64_t columns, int64_t channels, const float *restrict products,
+                       float *restrict y) {
+    int64_t line = 2 * columns * channels;
+    for (int64_t a = 0; a < images; a++)
+        for (int64_t i = 0; i < rows; i++, y += 2 * line)
+            for (int64_t j = 0; j < columns; j++, products += 16 * channels) {
+                float *restrict tile = y + 2 * j * channels;
+                #pragma omp simd
+                for (int64_t c = 0; c < channels; c++) {
+                    float s[4][2];
+                    for (int r = 0; r < 4; r++) {
+                        const float *restrict row = products + c + 4 * r * channels;
+                        s[r][0] = row[0] + row[channels] + row[2 * channels];
+                        s[r][1] = row[channels] - row[2 * channels] - row[3 * channels];
+                    }
+                    for (int k = 0; k < 2; k++) {
+                        tile[c + k * channels] = s[0][k] + s[1][k] + s[2][k];
+                        tile[c + line + k * channels] = s[1][k] - s[2][k] - s[3][k];
+                    }
+                }
+            }
+}
+"""
 
 
-def is_faster(kernel_size: int, height: int, width: int, channels: int, device: torch.device) -> bool:
-    """Whether these convolutions, of outputs with ``height`` and ``width``, can be done so, and should."""
-    fits = kernel_size == KERNEL_SIZE and height % TILE == 0 and width % TILE == 0
-    return fits and channels >= FEWEST_CHANNELS and device.type == "cpu"
+@functools.cache
+def library() -> ctypes.CDLL | None:
+    """The compiled sums; None, with the reason logged, where they cannot be built or products of groups are slow."""
+    if torch.backends.cpu.get_cpu_capability() not in PROCESSORS:
+        return None
+    try:
+        found = load(SOURCE)
+    except (OSError, subprocess.SubprocessError) as error:
+        logger.info("convolutions are the library's (%s)", error)
+        return None
+    for function in (found.transform_inputs, found.transform_outputs):
+        function.argtypes, function.restype = [ctypes.c_int64] * 4 + [ctypes.c_void_p] * 2, None
+    return found
+
+
+def serves(kernel_size: int, images: int, height: int, width: int, channels: int, device: torch.device) -> bool:
+    """Whether convolutions in single precision to ``height`` and ``width`` can be made so, and should."""
+    fits = kernel_size == KERNEL_SIZE and height % TILE == 0 and width % TILE == 0 and device.type == "cpu"
+    return fits and channels >= FEWEST_CHANNELS and images >= FEWEST_IMAGES and library() is not None
 
 
 def transformed_kernels(kernels: Tensor) -> Tensor:
@@ -41,65 +126,48 @@ def transformed_kernels(kernels: Tensor) -> Tensor:
         mean = (first + last) / 2
         return torch.stack([first, mean + middle / 2, mean - middle / 2, last])
 
-    return along(2, along(1, kernels)).transpose(0, 1).contiguous()
-
-
-def transform(images: Tensor, axis: int, into: Tensor) -> None:
-    """The four sums and differences of inputs for each tile along an axis of even length, one after the other."""
-    pairs = images.unflatten(axis, (-1, 2))
-    even, odd = pairs.unbind(axis + 1)
-    tiles = even.shape[axis] - 1
-    (even, next_even), (odd, next_odd) = (
-        (rows.narrow(axis, 0, tiles), rows.narrow(axis, 1, tiles)) for rows in (even, odd)
-    )
-    torch.sub(even, next_even, out=into[0])
-    torch.add(odd, next_even, out=into[1])
-    torch.sub(next_even, odd, out=into[2])
-    torch.sub(odd, next_odd, out=into[3])
+    return along(2, along(1, kernels)).transpose(0, 1)
 
 
 class Winograd:
-    """Convolutions of many images with one set of kernels after the other, in one workspace.
+    """Convolutions with one set of kernels after the other, in one workspace.
 
     Parameters
     ----------
     images
-        Padded images that are convolved at a time, shape (images, height + 2, width + 2, channels): memory for their
-        transforms, 2.6 times theirs, is taken once.
+        How many are convolved with a set, 16 or more; a part of them at a time, which stays in the caches.
+    height, width
+        Of the outputs, both even.
+    channels
+        Of the inputs.
     """
 
-    def __init__(self, images: Tensor):
-        count, height, width, channels = images.shape
-        self.tiles = (count, (height - KERNEL_SIZE + 1) // TILE, (width - KERNEL_SIZE + 1) // TILE)
-        rows, columns = self.tiles[1:]
-        self.by_rows = images.new_empty(TERMS, count, rows, width, channels)
-        self.by_both = images.new_empty(TERMS, count, rows, columns, channels)
-        self.kernels = images.new_empty(0)
+    def __init__(self, images: int, height: int, width: int, channels: int):
+        keep_freed_memory()
+        at_a_time = next(n for n in range(FEWEST_IMAGES, images + 1) if images % n == 0)
+        self.tiles = at_a_time, height // TILE, width // TILE
+        self.terms = torch.empty(*self.tiles, TERMS * TERMS * channels)
+        self.kernels = torch.empty(0)
 
     def load(self, kernels: Tensor) -> None:
         """Take kernels of shape (outputs, 3, 3, inputs)."""
-        self.kernels = transformed_kernels(kernels)
+        groups = transformed_kernels(kernels).flatten(0, 2)[:, :, None, None]
+        self.kernels = groups.contiguous(memory_format=torch.channels_last)
 
     def convolve(self, images: Tensor) -> Tensor:
-        """Cross-correlation without padding, of (images, height + 2, width + 2, inputs).
+        """Cross-correlation without padding: dense (images, height + 2, width + 2, inputs) of single precision.
 
         Returns (images, height, width, outputs).
         """
-        transform(images, 1, self.by_rows)
-        halves = [self.row_of_products(row) for row in range(TERMS)]
         count, rows, columns = self.tiles
-        outputs = images.new_empty(count, rows, TILE, columns, TILE, self.kernels.shape[2])
-        for column, products in enumerate(zip(*halves, strict=True)):
-            first, second = outputs[:, :, 0, :, column], outputs[:, :, 1, :, column]
-            torch.add(products[0], products[1], out=first).add_(products[2])
-            torch.sub(products[1], products[2], out=second).sub_(products[3])
-        return outputs.flatten(3, 4).flatten(1, 2)
+        outputs = self.kernels.shape[0] // TERMS**2
+        result = images.new_empty(len(images), rows * TILE, columns * TILE, outputs)
+        for part, into in zip(images.split(count), result.split(count), strict=True):
+            self.transform("transform_inputs", images.shape[-1], part, self.terms)
+            products = F.conv2d(self.terms.permute(0, 3, 1, 2), self.kernels, groups=TERMS**2)
+            dense = products.permute(0, 2, 3, 1).contiguous()
+            self.transform("transform_outputs", outputs, dense, into)
+        return result
 
-    def row_of_products(self, row: int) -> tuple[Tensor, Tensor]:
-        """One row of the products, summed to both columns of the tiles: each (images, rows, columns, outputs)."""
-        transform(self.by_rows[row], 2, self.by_both)
-        inputs = self.by_both.flatten(1, 3)
-        products = [multiply(one[None], kernel[None])[0] for one, kernel in zip(inputs, self.kernels[row], strict=True)]
-        products[0].add_(products[1]).add_(products[2])
-        products[1].sub_(products[2]).sub_(products[3])
-        return products[0].unflatten(0, self.tiles), products[1].unflatten(0, self.tiles)
+    def transform(self, name: str, channels: int, source: Tensor, destination: Tensor) -> None:
+        getattr(library(), name)(*self.tiles, channels, source.data_ptr(), destination.data_ptr())
