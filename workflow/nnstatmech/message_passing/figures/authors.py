@@ -44,13 +44,14 @@ def authors(
             rule = setting.params["algorithm"]
             shown[rule] = COLOURS[rule]
             for ax, split in zip(axes[:, column], ("train", "test"), strict=True):
-                curve = learning_curve(setting.rows, f"{split}_error")
+                curve = learning_curve(setting.rows, f"{split}_error").loc[1:]
                 ax.plot(curve.index, curve["mean"], color=COLOURS[rule], lw=1.4)
                 ax.fill_between(curve.index, curve["low"], curve["high"], color=COLOURS[rule], alpha=0.2, lw=0)
                 ax.set_ylabel(f"{'training' if split == 'train' else split} error (%)")
                 if not compares:
                     continue
                 points = published_curve(published, figures[role], rule, split)
+                points = points[points["epoch"].between(1, setting.params["epochs"])]
                 spread = (points["high"] - points["low"]) / 2
                 ax.errorbar(points["epoch"], points["value"], spread, fmt="o", ms=3, color=COLOURS[rule], lw=0.8)
         widths = "-".join(map(str, setting.params["hidden"]))
