@@ -100,15 +100,14 @@ class BPLayer(BPILayer):
         cavity_omega = torch.addcmul(self.omega[:, part].unsqueeze(-1), means, x, value=-1)
         field, variance = field_top[:, part].unsqueeze(-1), self.variance[:, part].unsqueeze(-1)
         if self.cavity_variance:
-            square = self.inputs.mean[:, part].square()
-            mean_square = self.inputs.mean_square(square)
-            scale = mean_square.unsqueeze(-1) if isinstance(mean_square, Tensor) else mean_square
+            mean_square = self.inputs.mean_square
+            scale = mean_square[:, part].unsqueeze(-1) if isinstance(mean_square, Tensor) else mean_square
             variance = floored(variance - self._edge_variance(part), scale)
         return sign.score(field, cavity_omega, variance)
 
     def _edge_variance(self, part: slice) -> Tensor:
         """x̂² σ + Δ (m² + σ) of each edge, (R, m, K, N)."""
-        square = self.inputs.mean[:, part].square().unsqueeze(2)
+        square = self.inputs.square[:, part].unsqueeze(2)
         share = square * self.weights.variance.unsqueeze(1)
         if self.inputs.variance is not None:
             exists = 1.0 if self.weights.mask is None else self.weights.mask.unsqueeze(1)

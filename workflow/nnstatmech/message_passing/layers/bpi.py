@@ -6,11 +6,11 @@ import torch
 from torch import Tensor
 
 from .. import kernels
-from ..channels.sign import Preactivation
 from ..kernels import EdgeCoefficients, SparseEdges
+from ..loops import Channel
 from ..products import bmm
 from ..weights import BinaryWeights, GaussianWeights
-from .layer import Layer
+from .layer import Layer, Messages
 
 
 class BPILayer(Layer):
@@ -63,7 +63,7 @@ class BPILayer(Layer):
         self.exact_replicas = [replica for replica, ratio in enumerate(ratios) if not ratio >= self.switch_ratio]
         self.smallest_ratio.fill_(math.inf)
 
-    def messages(self, field_top: Tensor) -> tuple[Tensor, Tensor | None, Tensor | None, None]:
+    def messages(self, field_top: Tensor) -> Messages:
         replicas = range(len(self.omega))
         exact = replicas
         if self.series_order is not None:
@@ -71,7 +71,7 @@ class BPILayer(Layer):
             exact = self.exact_replicas
         g = self.score(field_top) if len(exact) < len(replicas) or self.weights.needs_precision else None
         if g is not None and not exact:
-            return *self._series(g, self.channel, self.inputs.mean, self.weights.mean), g, None
+            return Messages(*self._series(g, self.channel, self.inputs.mean, self.weights.mean), g)
         field_in = torch.empty_like(self.weights.mean)
         field_down = None if self.is_first else torch.empty_like(self.inputs.mean)
         for replica in replicas:
@@ -86,7 +86,7 @@ class BPILayer(Layer):
             field_in[replica] = into
             if field_down is not None and down is not None:
                 field_down[replica] = down
-        return field_in, field_down, g, None
+        return Messages(field_in, field_down, g)
 
     def _exact(self, replica: int, field_top: Tensor) -> tuple[Tensor, Tensor | None]:
         """One replica's H_in and B by the kernel over all edges that exist."""
@@ -110,7 +110,7 @@ class BPILayer(Layer):
             self._sparse[replica] = SparseEdges(self.weights.mask[replica])
         return self._sparse[replica]
 
-    def _series(self, g: Tensor, channel: Preactivation, x: Tensor, m: Tensor) -> tuple[Tensor, Tensor | None]:
+    def _series(self, g: Tensor, channel: Channel, x: Tensor, m: Tensor) -> tuple[Tensor, Tensor | None]:
         """H_in = Σ_n (−m)ⁿ/n! ∘ (g⁽ⁿ⁾ᵀ x̂ⁿ⁺¹) and B = Σ_n (−x̂)ⁿ/n! ∘ (g⁽ⁿ⁾ mⁿ⁺¹), by Horner's rule."""
         assert self.series_order is not None
         derivatives = channel.score_derivatives(g, self.series_order)

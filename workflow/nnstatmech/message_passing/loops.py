@@ -1,0 +1,159 @@
+"""What a sweep does between its matrix products, each step of it one compiled loop over all elements of its tensors.
+
+The loops are those of :mod:`.loops_source`; they take dense float32 tensors on a CPU, and give what the passes of
+:class:`.channels.sign.Preactivation` and :class:`.weights.BinaryWeights` give, up to rounding. :func:`serve` says
+whether they can be had.
+"""
+
+import ctypes
+import functools
+import logging
+import subprocess
+from typing import TYPE_CHECKING
+
+import torch
+from torch import Tensor
+
+from .channels import sign
+from .channels.sign import UnitMoments
+from .compiler import load
+from .loops_source import SOURCE
+
+if TYPE_CHECKING:
+    from .weights import BinaryWeights
+
+logger = logging.getLogger(__name__)
+
+COUNT, TENSOR, NUMBER = ctypes.c_int64, ctypes.c_void_p, ctypes.c_float
+ARGUMENTS = {
+    "squares": [COUNT] * 3 + [TENSOR] * 4,
+    "settle": [COUNT] * 4 + [TENSOR] * 3 + [NUMBER, TENSOR],
+    "half_erfcx": [COUNT] + [TENSOR] * 3,
+    "moments": [COUNT] * 2 + [TENSOR] * 7,
+    "moments_in_field": [COUNT] * 2 + [TENSOR] * 9,
+    "score": [COUNT] + [TENSOR] * 5,
+    "score_and_curvature": [COUNT] + [TENSOR] * 6,
+    "update": [COUNT] * 2 + [TENSOR] * 6 + [NUMBER] + [TENSOR] * 3,
+}
+
+
+@functools.cache
+def library() -> ctypes.CDLL | None:
+    """The compiled loops; None, with the reason logged, where they cannot be built."""
+    try:
+        loops = load(SOURCE)
+    except (OSError, subprocess.SubprocessError) as error:
+        logger.info("elementwise work is done by torch, pass by pass (%s)", error)
+        return None
+    for name, types in ARGUMENTS.items():
+        function = getattr(loops, name)
+        function.argtypes, function.restype = types, None
+    return loops
+
+
+def serve(*tensors: Tensor) -> bool:
+    """Whether there are loops for these tensors: dense float32 ones on a CPU, and a compiler at hand."""
+    return all(t.dtype is torch.float32 and t.is_cpu and t.is_contiguous() for t in tensors) and library() is not None
+
+
+def call(name: str, *arguments: Tensor | float | None) -> None:
+    """One loop; tensors are given by their addresses, which an absent one has not."""
+    getattr(library(), name)(*(a.data_ptr() if isinstance(a, Tensor) else a for a in arguments))
+
+
+def squares(x: Tensor) -> tuple[Tensor, Tensor, Tensor]:
+    """x² of inputs (R, M, N), its means over units (R, M, 1), and the largest |x| (R,)."""
+    square, mean_square, peak = torch.empty_like(x), x.new_empty(*x.shape[:2], 1), x.new_empty(len(x))
+    call("squares", *x.shape, x, square, mean_square, peak)
+    return square, mean_square, peak
+
+
+def settle(variance: Tensor, delta: Tensor | None, mean_square: Tensor | None, floor: float) -> Tensor:
+    """V (R, M, K) += Σ_i Δ_i (R, M, N), at least ``floor`` × ``mean_square`` (R, M, 1), in place; its smallest (R,)."""
+    smallest = variance.new_empty(len(variance))
+    units = 0 if delta is None else delta.shape[-1]
+    call("settle", *variance.shape, units, variance, delta, mean_square, floor, smallest)
+    return smallest
+
+
+def update(
+    weights: "BinaryWeights",
+    field_in: Tensor,
+    slope: Tensor | None,
+    damping: Tensor | float,
+    reinforcement: Tensor | float,
+    limit: float,
+) -> None:
+    """As :meth:`.weights.BinaryWeights.update`, in place; ``damping`` and ``reinforcement`` are one a replica."""
+    field, replicas = weights.field, len(weights.field)
+    call(
+        "update",
+        replicas,
+        field.numel() // replicas,
+        *(field_in, slope, weights.prior_field, weights.mask),
+        *(one_a_replica(value, field) for value in (damping, reinforcement)),
+        limit,
+        *(field, weights.mean, weights.variance),
+    )
+
+
+def one_a_replica(value: Tensor | float, like: Tensor) -> Tensor:
+    """A number, or one a replica (R, 1, 1), as a dense tensor of R numbers."""
+    return torch.as_tensor(value, dtype=like.dtype).expand(len(like), 1, 1).contiguous()
+
+
+class CompiledPreactivation:
+    """As :class:`.channels.sign.Preactivation`, of ω and V of one shape."""
+
+    def __init__(self, omega: Tensor, variance: Tensor):
+        self.omega, self.variance = omega, variance
+        self._half_erfcx: Tensor | None = None
+
+    @property
+    def half_erfcx(self) -> Tensor:
+        """½erfcx(|u|/√2), u = ω/√V, which both passes of a sweep need."""
+        if self._half_erfcx is None:
+            self._half_erfcx = torch.empty_like(self.omega)
+            call("half_erfcx", self.omega.numel(), self.omega, self.variance, self._half_erfcx)
+        return self._half_erfcx
+
+    def of_replicas(self, replicas: slice) -> "CompiledPreactivation":
+        """That of some replicas, along the first axis."""
+        part = CompiledPreactivation(self.omega[replicas], self.variance[replicas])
+        part._half_erfcx = self.half_erfcx[replicas]
+        return part
+
+    def moments(self, above: Tensor | None) -> UnitMoments:
+        """The moments of the units in the field B ``above`` them, or without one."""
+        self._half_erfcx, mean, square, variance = (torch.empty_like(self.omega) for _ in range(4))
+        peak, field = self.omega.new_empty(len(self.omega)), None
+        shape, results = (len(mean), mean[0].numel()), (mean, square, variance, peak)
+        if above is None:
+            call("moments", *shape, self.omega, self.variance, self._half_erfcx, *results)
+        else:
+            field = torch.empty_like(mean)
+            call("moments_in_field", *shape, self.omega, self.variance, above, self._half_erfcx, field, *results)
+        return UnitMoments(mean, square, variance, field, peak)
+
+    def score(self, B: Tensor) -> Tensor:
+        """g in a field B (±∞ allowed)."""
+        g = torch.empty_like(self.omega)
+        call("score", g.numel(), self.omega, self.variance, self.half_erfcx, B, g)
+        return g
+
+    def curvature(self, g: Tensor) -> Tensor:
+        """Γ = g (g + ω/V)."""
+        return sign.curvature(g, self.omega, self.variance)
+
+    def score_derivatives(self, g: Tensor, order: int) -> list[Tensor]:
+        """As :func:`.channels.sign.score_derivatives`."""
+        return sign.score_derivatives(g, self.omega, self.variance, order)
+
+    def score_and_curvature(self, B: Tensor) -> tuple[Tensor, Tensor]:
+        """g and Γ in a field B (±∞ allowed)."""
+        g, curvature = torch.empty_like(self.omega), torch.empty_like(self.omega)
+        call("score_and_curvature", g.numel(), self.omega, self.variance, self.half_erfcx, B, g, curvature)
+        return g, curvature
+
+
+Channel = sign.Preactivation | CompiledPreactivation
