@@ -9,6 +9,7 @@ import ctypes
 import functools
 import logging
 import subprocess
+from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
 import torch
@@ -24,6 +25,7 @@ if TYPE_CHECKING:
 
 logger = logging.getLogger(__name__)
 
+VECTOR = 16  # float32 numbers in the longest vector
 COUNT, TENSOR, NUMBER = ctypes.c_int64, ctypes.c_void_p, ctypes.c_float
 ARGUMENTS = {
     "squares": [COUNT] * 3 + [TENSOR] * 4,
@@ -33,6 +35,8 @@ ARGUMENTS = {
     "moments_in_field": [COUNT] * 2 + [TENSOR] * 9,
     "score": [COUNT] + [TENSOR] * 5,
     "score_and_curvature": [COUNT] + [TENSOR] * 6,
+    "edge_fields": [COUNT] * 3 + [TENSOR] * 10,
+    "sparse_edge_fields": [COUNT] * 3 + [TENSOR] * 12,
     "update": [COUNT] * 2 + [TENSOR] * 6 + [NUMBER] + [TENSOR] * 3,
 }
 
@@ -95,6 +99,43 @@ def update(
         limit,
         *(field, weights.mean, weights.variance),
     )
+
+
+def edge_fields(
+    x: Tensor, mean: Tensor, omega: Tensor, coefficients: Sequence[Tensor], sends_down: bool
+) -> tuple[Tensor, Tensor | None]:
+    """H_in (K, N) and, where it ``sends_down``, B (M, N), as :func:`.kernels.bpi_fields`.
+
+    Inputs are filled up with weights and inputs of 0: a vector that is not full costs as much as many full ones.
+    """
+    units, inputs = mean.shape
+    x, mean = filled_up(x), filled_up(mean)
+    field_in, down = torch.zeros_like(mean), torch.zeros_like(x) if sends_down else None
+    dense = [part.contiguous() for part in (x, mean, omega, *coefficients)]
+    call("edge_fields", len(x), units, x.shape[1], *dense, field_in, down)
+    return field_in[:, :inputs], None if down is None else down[:, :inputs]
+
+
+def sparse_edge_fields(
+    x: Tensor,
+    mean: Tensor,
+    omega: Tensor,
+    coefficients: Sequence[Tensor],
+    sends_down: bool,
+    starts: Tensor,
+    inputs: Tensor,
+) -> tuple[Tensor, Tensor | None]:
+    """As :func:`edge_fields`, over the edges of :class:`.kernels.SparseEdges`; samples innermost, and filled up."""
+    rows = filled_up(x.T)
+    field_in, down = torch.zeros_like(mean), torch.zeros_like(rows) if sends_down else None
+    by_unit = [filled_up(part.T) for part in (omega, *coefficients)]
+    call("sparse_edge_fields", rows.shape[1], *mean.shape, starts, inputs, rows, mean, *by_unit, field_in, down)
+    return field_in, None if down is None else down[:, : len(x)].T.contiguous()
+
+
+def filled_up(matrix: Tensor) -> Tensor:
+    """Dense, with columns of 0 behind the last one up to whole vectors."""
+    return torch.nn.functional.pad(matrix, (0, -matrix.shape[1] % VECTOR)).contiguous()
 
 
 def one_a_replica(value: Tensor | float, like: Tensor) -> Tensor:

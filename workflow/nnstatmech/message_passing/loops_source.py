@@ -206,4 +206,76 @@ void update(int64_t replicas, int64_t n, const float *field_in, const float *slo
         if (mask) mask += n;
     }
 }
+
+/* g on one edge, from the coefficients of its sample and output unit. */
+static inline float edge_score(float omega, float prefactor, float inverse_scale, float strength, float log_negative,
+                               float log_positive) {
+    float v = inverse_scale * omega, y = fabsf(v);
+    float exponent = at_most(y * y + (v > 0 ? log_positive : log_negative), 80);
+    float signed_strength = v > 0 ? -2 * strength : 2 * strength;
+    return prefactor / (exp_of(exponent) + signed_strength * half_erfcx_of(y));
+}
+
+/* field_in (units, n) and, where it is given, down (rows, n), both 0 before: sums of g x and of g m over all edges.
+   omega and the coefficients are (rows, units). */
+void edge_fields(int64_t rows, int64_t units, int64_t n, const float *restrict x, const float *restrict mean,
+                 const float *restrict omega, const float *restrict prefactor, const float *restrict inverse_scale,
+                 const float *restrict strength, const float *restrict log_negative,
+                 const float *restrict log_positive, float *restrict field_in, float *restrict down) {
+    for (int64_t k = 0; k < units; k++) {
+        const float *restrict m = mean + k * n;
+        float *restrict into = field_in + k * n;
+        for (int64_t a = 0; a < rows; a++) {
+            int64_t c = a * units + k;
+            float w = omega[c], p = prefactor[c], s = inverse_scale[c], t = strength[c];
+            float negative = log_negative[c], positive = log_positive[c];
+            const float *restrict inputs = x + a * n;
+            if (down) {
+                float *restrict below = down + a * n;
+                for (int64_t i = 0; i < n; i++) {
+                    float g = edge_score(w - m[i] * inputs[i], p, s, t, negative, positive);
+                    into[i] += g * inputs[i];
+                    below[i] += g * m[i];
+                }
+            } else {
+                for (int64_t i = 0; i < n; i++)
+                    into[i] += edge_score(w - m[i] * inputs[i], p, s, t, negative, positive) * inputs[i];
+            }
+        }
+    }
+}
+
+/* The same over the edges that exist: those of unit k are starts[k] to starts[k + 1]. x and down are (n, rows), omega
+   and the coefficients (units, rows). */
+void sparse_edge_fields(int64_t rows, int64_t units, int64_t n, const int64_t *restrict starts,
+                        const int64_t *restrict inputs, const float *restrict x, const float *restrict mean,
+                        const float *restrict omega, const float *restrict prefactor,
+                        const float *restrict inverse_scale, const float *restrict strength,
+                        const float *restrict log_negative, const float *restrict log_positive,
+                        float *restrict field_in, float *restrict down) {
+    for (int64_t k = 0; k < units; k++) {
+        const float *restrict w = omega + k * rows, *restrict p = prefactor + k * rows;
+        const float *restrict s = inverse_scale + k * rows, *restrict t = strength + k * rows;
+        const float *restrict negative = log_negative + k * rows, *restrict positive = log_positive + k * rows;
+        for (int64_t edge = starts[k]; edge < starts[k + 1]; edge++) {
+            int64_t i = inputs[edge];
+            const float *restrict received = x + i * rows;
+            float m = mean[k * n + i], sum = 0;
+            if (down) {
+                float *restrict below = down + i * rows;
+                #pragma omp simd reduction(+:sum)
+                for (int64_t a = 0; a < rows; a++) {
+                    float g = edge_score(w[a] - m * received[a], p[a], s[a], t[a], negative[a], positive[a]);
+                    sum += g * received[a];
+                    below[a] += g * m;
+                }
+            } else {
+                #pragma omp simd reduction(+:sum)
+                for (int64_t a = 0; a < rows; a++)
+                    sum += received[a] * edge_score(w[a] - m * received[a], p[a], s[a], t[a], negative[a], positive[a]);
+            }
+            field_in[k * n + i] = sum;
+        }
+    }
+}
 """

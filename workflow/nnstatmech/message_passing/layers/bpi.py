@@ -32,10 +32,6 @@ class BPILayer(Layer):
     ----------
     exact_replicas
         The replicas on the exact kernel, where there is a series.
-    exact_edges
-        Scores of single edges and samples computed so far.
-    compile_after
-        The same number, from which on a CPU takes the compiled kernel: before, compiling costs more than it saves.
     """
 
     def __init__(
@@ -48,8 +44,6 @@ class BPILayer(Layer):
         self.series_order = series_order
         self.switch_ratio = switch_ratio
         self.exact_replicas: list[int] = []
-        self.exact_edges = 0
-        self.compile_after = kernels.EDGES_WORTH_COMPILING
         self._sparse: dict[int, SparseEdges] = {}
 
     def choose_kernels(self) -> None:
@@ -90,16 +84,13 @@ class BPILayer(Layer):
 
     def _exact(self, replica: int, field_top: Tensor) -> tuple[Tensor, Tensor | None]:
         """One replica's H_in and B by the kernel over all edges that exist."""
-        x, edges = self.inputs.mean[replica], self._edges(replica)
-        self.exact_edges += len(x) * (self.weights.mean[replica].numel() if edges is None else edges.existing)
         return kernels.bpi_fields(
-            x,
+            self.inputs.mean[replica],
             self.weights.mean[replica],
             self.omega[replica],
             EdgeCoefficients.of(field_top[replica], self.variance[replica]),
             sends_down=not self.is_first,
-            edges=edges,
-            may_compile=x.is_cuda or self.exact_edges > self.compile_after,
+            edges=self._edges(replica),
         )
 
     def _edges(self, replica: int) -> SparseEdges | None:
