@@ -37,6 +37,8 @@ ARGUMENTS = {
     "score_and_curvature": [COUNT] + [TENSOR] * 6,
     "edge_fields": [COUNT] * 3 + [TENSOR] * 10,
     "sparse_edge_fields": [COUNT] * 3 + [TENSOR] * 12,
+    "derivatives": [COUNT] + [TENSOR] * 6,
+    "horner": [COUNT] + [TENSOR] * 5,
     "update": [COUNT] * 2 + [TENSOR] * 6 + [NUMBER] + [TENSOR] * 3,
 }
 
@@ -133,6 +135,12 @@ def sparse_edge_fields(
     return field_in, None if down is None else down[:, : len(x)].T.contiguous()
 
 
+def horner(terms: Sequence[Tensor], variable: Tensor) -> Tensor:
+    """Σ_n (−variable)ⁿ/n! terms[n] of four terms; overwrites the first."""
+    call("horner", variable.numel(), variable, *terms)
+    return terms[0]
+
+
 def filled_up(matrix: Tensor) -> Tensor:
     """Dense, with columns of 0 behind the last one up to whole vectors."""
     return torch.nn.functional.pad(matrix, (0, -matrix.shape[1] % VECTOR)).contiguous()
@@ -188,7 +196,11 @@ class CompiledPreactivation:
 
     def score_derivatives(self, g: Tensor, order: int) -> list[Tensor]:
         """As :func:`.channels.sign.score_derivatives`."""
-        return sign.score_derivatives(g, self.omega, self.variance, order)
+        if order != 3:
+            return sign.score_derivatives(g, self.omega, self.variance, order)
+        derivatives = [g, *(torch.empty_like(g) for _ in range(order))]
+        call("derivatives", g.numel(), self.omega, self.variance, *derivatives)
+        return derivatives
 
     def score_and_curvature(self, B: Tensor) -> tuple[Tensor, Tensor]:
         """g and Γ in a field B (±∞ allowed)."""

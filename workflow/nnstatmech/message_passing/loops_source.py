@@ -177,6 +177,25 @@ void score_and_curvature(int64_t n, const float *restrict omega, const float *re
     }
 }
 
+/* The first three derivatives of g in omega, by the Riccati equation that it obeys. */
+void derivatives(int64_t n, const float *restrict omega, const float *restrict variance, const float *restrict g,
+                 float *restrict first, float *restrict second, float *restrict third) {
+    for (int64_t i = 0; i < n; i++) {
+        float precision = 1 / variance[i], slope = omega[i] * precision, s = g[i];
+        float s1 = -s * (s + slope), s2 = -(s1 * (2 * s + slope) + precision * s);
+        first[i] = s1;
+        second[i] = s2;
+        third[i] = -(s2 * (2 * s + slope) + 2 * s1 * (s1 + precision));
+    }
+}
+
+/* sum <- sum - x first + x^2/2 second - x^3/6 third */
+void horner(int64_t n, const float *restrict x, float *restrict sum, const float *restrict first,
+            const float *restrict second, const float *restrict third) {
+    for (int64_t i = 0; i < n; i++)
+        sum[i] -= x[i] * (first[i] - 0.5f * x[i] * (second[i] - (1.f/3) * x[i] * third[i]));
+}
+
 /* H <- H_in + m slope + r H + theta, clamped and masked; m <- psi m + (1 - psi) tanh H; sigma <- 1 - m^2.
    slope and mask may be absent; psi and r are one a replica. */
 static inline __attribute__((always_inline)) void update_replica(

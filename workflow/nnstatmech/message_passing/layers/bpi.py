@@ -5,7 +5,7 @@ import math
 import torch
 from torch import Tensor
 
-from .. import kernels
+from .. import kernels, loops
 from ..kernels import EdgeCoefficients, SparseEdges
 from ..loops import Channel
 from ..products import bmm
@@ -124,6 +124,8 @@ def powers_of(base: Tensor, count: int) -> list[Tensor]:
 
 def horner(terms: list[Tensor], variable: Tensor) -> Tensor:
     """Σ_n (−variable)ⁿ/n! terms[n]; overwrites ``terms``."""
+    if len(terms) == 4 and loops.serve(variable, *terms):
+        return loops.horner(terms, variable)
     total = terms[-1]
     for n in range(len(terms) - 1, 0, -1):
         total = terms[n - 1].addcmul_(total, variable, value=-1 / n)
