@@ -11,6 +11,7 @@ from nnstatmech.message_passing import compiler, loops
 from nnstatmech.message_passing.channels.sign import Preactivation
 from nnstatmech.message_passing.learning import Learner, LearningSettings
 from nnstatmech.message_passing.network import build_network
+from nnstatmech.message_passing.weights import BinaryWeights, UpdateRule
 
 needs_compiler = pytest.mark.skipif(loops.library() is None, reason="no C compiler at hand")
 
@@ -116,6 +117,28 @@ def test_learning_is_the_same_up_to_rounding(no_loops, rule, options, sweeps, de
     assert results[0][0].abs().max() > 3
     for one, other in zip(*results, strict=True):
         assert (one - other).abs().max() <= 2e-4 * other.abs().max()
+
+
+@needs_compiler
+@pytest.mark.parametrize("density", [1.0, 0.4])
+def test_replicas_that_have_stopped_keep_their_weights(no_loops, density):
+    mask = None if density == 1 else (torch.rand(3, 5, 7, generator=torch.Generator().manual_seed(2)) < density).float()
+    results = []
+    for off in (False, True):
+        no_loops(off)
+        generator = torch.Generator().manual_seed(1)
+        weights = BinaryWeights(torch.randn(3, 5, 7, generator=generator), mask)
+        weights.prior_field.copy_(torch.randn(3, 5, 7, generator=generator))
+        before = [tensor.clone() for tensor in weights.state()]
+        field_in, slope = (torch.randn(3, 5, 7, generator=generator) for _ in range(2))
+        rule = UpdateRule(0.3, 0.2, active=torch.tensor([True, False, True]).view(3, 1, 1), field_limit=1.5)
+        weights.update(field_in, None, rule, slope)
+        for now, then in zip(weights.state(), before, strict=True):
+            assert torch.equal(now[1], then[1])
+        assert weights.field[::2].abs().max() == 1.5
+        results.append(weights.state())
+    for one, other in zip(*results, strict=True):
+        torch.testing.assert_close(one, other, rtol=1e-6, atol=1e-6)
 
 
 @needs_compiler

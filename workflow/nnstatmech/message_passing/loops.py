@@ -21,7 +21,7 @@ from .compiler import load
 from .loops_source import SOURCE
 
 if TYPE_CHECKING:
-    from .weights import BinaryWeights
+    from .weights import BinaryWeights, UpdateRule
 
 logger = logging.getLogger(__name__)
 
@@ -39,7 +39,7 @@ ARGUMENTS = {
     "sparse_edge_fields": [COUNT] * 3 + [TENSOR] * 12,
     "derivatives": [COUNT] + [TENSOR] * 6,
     "horner": [COUNT] + [TENSOR] * 5,
-    "update": [COUNT] * 2 + [TENSOR] * 6 + [NUMBER] + [TENSOR] * 3,
+    "update": [COUNT] * 2 + [TENSOR] * 7 + [NUMBER] + [TENSOR] * 3,
 }
 
 
@@ -86,19 +86,18 @@ def update(
     weights: "BinaryWeights",
     field_in: Tensor,
     slope: Tensor | None,
-    damping: Tensor | float,
-    reinforcement: Tensor | float,
-    limit: float,
+    rule: "UpdateRule",
 ) -> None:
-    """As :meth:`.weights.BinaryWeights.update`, in place; ``damping`` and ``reinforcement`` are one a replica."""
+    """As :meth:`.weights.BinaryWeights.update` without focusing, in place."""
     field, replicas = weights.field, len(weights.field)
     call(
         "update",
         replicas,
         field.numel() // replicas,
         *(field_in, slope, weights.prior_field, weights.mask),
-        *(one_a_replica(value, field) for value in (damping, reinforcement)),
-        limit,
+        *(one_a_replica(value, field) for value in (rule.damping, rule.reinforcement)),
+        None if rule.active is None else rule.active.contiguous(),
+        rule.field_limit,
         *(field, weights.mean, weights.variance),
     )
 

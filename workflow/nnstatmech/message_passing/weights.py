@@ -107,8 +107,8 @@ class BinaryWeights:
 
         ``field_in`` (R, K, N) may be overwritten; ``precision_in`` is ignored.
         """
-        if rule.active is None and rule.focusing == 0 and loops.serve(self.field, field_in):
-            loops.update(self, field_in, slope, rule.damping, rule.reinforcement, rule.field_limit)
+        if rule.focusing == 0 and loops.serve(self.field, field_in):
+            loops.update(self, field_in, slope, rule)
             return
         if slope is not None:
             field_in.addcmul_(self.mean, slope)
