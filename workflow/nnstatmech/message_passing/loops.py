@@ -37,6 +37,10 @@ ARGUMENTS = {
     "score_and_curvature": [COUNT] + [TENSOR] * 6,
     "edge_fields": [COUNT] * 3 + [TENSOR] * 10,
     "sparse_edge_fields": [COUNT] * 3 + [TENSOR] * 12,
+    "omega_of_edges": [COUNT] * 3 + [TENSOR] * 3,
+    "omega_of_edge_inputs": [COUNT] * 3 + [TENSOR] * 5,
+    "exchange": [COUNT] * 4 + [TENSOR] * 12,
+    "follow": [COUNT] * 4 + [TENSOR] * 4,
     "derivatives": [COUNT] + [TENSOR] * 6,
     "horner": [COUNT] + [TENSOR] * 5,
     "update": [COUNT] * 2 + [TENSOR] * 7 + [NUMBER] + [TENSOR] * 3,
@@ -142,12 +146,65 @@ def horner(terms: Sequence[Tensor], variable: Tensor) -> Tensor:
 
 def filled_up(matrix: Tensor) -> Tensor:
     """Dense, with columns of 0 behind the last one up to whole vectors."""
-    return torch.nn.functional.pad(matrix, (0, -matrix.shape[1] % VECTOR)).contiguous()
+    return torch.nn.functional.pad(matrix, (0, -matrix.shape[-1] % VECTOR)).contiguous()
 
 
 def one_a_replica(value: Tensor | float, like: Tensor) -> Tensor:
     """A number, or one a replica (R, 1, 1), as a dense tensor of R numbers."""
     return torch.as_tensor(value, dtype=like.dtype).expand(len(like), 1, 1).contiguous()
+
+
+class EdgeMessages:
+    """The messages of belief propagation on the edges of a layer, (R, M, K, N), N filled up to whole vectors.
+
+    Parameters
+    ----------
+    mean
+        m (R, K, N), where all edges of a weight start.
+    samples
+        M.
+    is_first
+        Whether the inputs are known: then no fields are sent down.
+
+    Attributes
+    ----------
+    means, fields
+        m_c, and B_c where inputs are inferred.
+    """
+
+    def __init__(self, mean: Tensor, samples: int, is_first: bool):
+        self.means = filled_up(mean).unsqueeze(1).repeat(1, samples, 1, 1)
+        self.fields = None if is_first else torch.empty_like(self.means)
+        self._shifts = torch.empty_like(self.means)  # g_c x̂_c; before that, x̂_c where every edge has its own
+        self._has_inputs = False
+
+    def omega(self, x: Tensor, field: Tensor | None) -> Tensor:
+        """ω = Σ m_c x̂_c (R, M, K) from x̂ and, where there is one, b + B, both (R, M, N)."""
+        replicas, rows, units, inputs = self.means.shape
+        omega, size = self.means.new_empty(replicas, rows, units), (replicas * rows, units, inputs)
+        self._has_inputs = field is not None and self.fields is not None
+        if field is not None and self.fields is not None:
+            call("omega_of_edge_inputs", *size, filled_up(field), self.fields, self.means, self._shifts, omega)
+        else:
+            call("omega_of_edges", *size, filled_up(x), self.means, omega)
+        return omega
+
+    def exchange(self, x: Tensor, omega: Tensor, coefficients: Sequence[Tensor]) -> tuple[Tensor, Tensor | None]:
+        """H_in = Σ_a g_c x̂_c (R, K, N) and B = Σ_k g_c m_c (R, M, N), None in the first layer."""
+        replicas, rows, units, inputs = self.means.shape
+        field_in = x.new_zeros(replicas, units, inputs)
+        down = None if self.fields is None else x.new_zeros(replicas, rows, inputs)
+        received = None if self._has_inputs else filled_up(x)
+        dense = [part.contiguous() for part in (omega, *coefficients)]
+        call("exchange", *self.means.shape, received, self.means, *dense, self._shifts, self.fields, field_in, down)
+        known = x.shape[-1]
+        return field_in[..., :known].contiguous(), None if down is None else down[..., :known].contiguous()
+
+    def follow(self, field: Tensor, damping: Tensor | float, mask: Tensor | None) -> None:
+        """m_c ← ψ m_c + (1 − ψ) tanh(H − g_c x̂_c), on the edges that exist, from H (R, K, N)."""
+        call("follow", *self.means.shape, filled_up(field), self._shifts, one_a_replica(damping, field), self.means)
+        if mask is not None:
+            self.means *= filled_up(mask).unsqueeze(1)
 
 
 class CompiledPreactivation:

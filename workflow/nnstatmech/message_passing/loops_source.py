@@ -298,4 +298,82 @@ void sparse_edge_fields(int64_t rows, int64_t units, int64_t n, const int64_t *r
         }
     }
 }
+
+/* Belief propagation with messages on every edge: means, inputs and fields are (samples, units, n), omega and the
+   coefficients (samples, units), x and field (samples, n); n is a whole number of vectors. */
+
+/* omega <- sum of m x over the edges of a unit, where all of them receive the same x */
+void omega_of_edges(int64_t samples, int64_t units, int64_t n, const float *restrict x, const float *restrict means,
+                    float *restrict omega) {
+    for (int64_t a = 0; a < samples; a++, x += n)
+        for (int64_t k = 0; k < units; k++, means += n) {
+            float sum = 0;
+            #pragma omp simd reduction(+:sum)
+            for (int64_t i = 0; i < n; i++) sum += means[i] * x[i];
+            *omega++ = sum;
+        }
+}
+
+/* The same with x = tanh(field - fields) on every edge, kept in inputs */
+void omega_of_edge_inputs(int64_t samples, int64_t units, int64_t n, const float *restrict field,
+                          const float *restrict fields, const float *restrict means, float *restrict inputs,
+                          float *restrict omega) {
+    for (int64_t a = 0; a < samples; a++, field += n)
+        for (int64_t k = 0; k < units; k++, fields += n, means += n, inputs += n) {
+            float sum = 0;
+            #pragma omp simd reduction(+:sum)
+            for (int64_t i = 0; i < n; i++) {
+                inputs[i] = tanh_of(field[i] - fields[i]);
+                sum += means[i] * inputs[i];
+            }
+            *omega++ = sum;
+        }
+}
+
+static inline __attribute__((always_inline)) void scores_of_unit(
+    int64_t n, const float *restrict x, const float *restrict m, float w, float p, float s, float t, float negative,
+    float positive, float *restrict shifts, float *restrict fields, float *restrict into, float *restrict down) {
+    for (int64_t i = 0; i < n; i++) {
+        float received = x ? x[i] : shifts[i], g = edge_score(w - m[i] * received, p, s, t, negative, positive);
+        shifts[i] = g * received;
+        into[i] += g * received;
+        if (down) {
+            fields[i] = g * m[i];
+            down[i] += g * m[i];
+        }
+    }
+}
+
+/* g x into shifts, which holds the inputs of the edges where no x is given, and summed over samples into field_in
+   (replicas, units, n); where down (samples, n) is given, g m into fields, and summed over units into down. The sums
+   are 0 before. */
+void exchange(int64_t replicas, int64_t rows, int64_t units, int64_t n, const float *x, const float *means,
+              const float *omega, const float *prefactor, const float *inverse_scale, const float *strength,
+              const float *log_negative, const float *log_positive, float *shifts, float *fields, float *field_in,
+              float *down) {
+    for (int64_t a = 0; a < replicas * rows; a++) {
+        float *into = field_in + a / rows * units * n;
+        for (int64_t k = 0; k < units; k++, into += n, means += n, shifts += n) {
+            int64_t c = a * units + k;
+            float w = omega[c], p = prefactor[c], s = inverse_scale[c], t = strength[c];
+            float lower = log_negative[c], upper = log_positive[c];
+            if (x && down) scores_of_unit(n, x, means, w, p, s, t, lower, upper, shifts, fields, into, down);
+            else if (x) scores_of_unit(n, x, means, w, p, s, t, lower, upper, shifts, 0, into, 0);
+            else if (down) scores_of_unit(n, 0, means, w, p, s, t, lower, upper, shifts, fields, into, down);
+            else scores_of_unit(n, 0, means, w, p, s, t, lower, upper, shifts, 0, into, 0);
+            if (down) fields += n;
+        }
+        if (x) x += n;
+        if (down) down += n;
+    }
+}
+
+/* m <- psi m + (1 - psi) tanh(H - shift) on every edge; H (replicas, units, n), psi one a replica */
+void follow(int64_t replicas, int64_t rows, int64_t units, int64_t n, const float *restrict field,
+            const float *restrict shifts, const float *restrict damping, float *restrict means) {
+    for (int64_t r = 0; r < replicas; r++, field += units * n)
+        for (int64_t a = 0; a < rows; a++, shifts += units * n, means += units * n)
+            for (int64_t i = 0; i < units * n; i++)
+                means[i] += (1 - damping[r]) * (tanh_of(field[i] - shifts[i]) - means[i]);
+}
 """
