@@ -99,7 +99,10 @@ def update(
         replicas,
         field.numel() // replicas,
         *(field_in, slope, weights.prior_field, weights.mask),
-        *(one_a_replica(value, field) for value in (rule.damping, rule.reinforcement)),
+        one_a_replica(rule.damping, field),
+        one_a_replica(rule.reinforcement, field)
+        if isinstance(rule.reinforcement, Tensor) or rule.reinforcement
+        else None,
         None if rule.active is None else rule.active.contiguous(),
         rule.field_limit,
         *(field, weights.mean, weights.variance),
@@ -151,6 +154,8 @@ def filled_up(matrix: Tensor) -> Tensor:
 
 def one_a_replica(value: Tensor | float, like: Tensor) -> Tensor:
     """A number, or one a replica (R, 1, 1), as a dense tensor of R numbers."""
+    if isinstance(value, Tensor) and value.dtype == like.dtype and value.numel() == len(like) and value.is_contiguous():
+        return value
     return torch.as_tensor(value, dtype=like.dtype).expand(len(like), 1, 1).contiguous()
 
 

@@ -197,7 +197,7 @@ void horner(int64_t n, const float *restrict x, float *restrict sum, const float
 }
 
 /* H <- H_in + m slope + r H + theta, clamped and masked; m <- psi m + (1 - psi) tanh H; sigma <- 1 - m^2.
-   slope and mask may be absent; psi and r are one a replica, and so is active, if given: others stay as they are. */
+   slope and mask may be absent; psi and r (0 if absent) are one a replica, and so is active, if given: others stay. */
 static inline __attribute__((always_inline)) void update_one(
     int64_t n, const float *restrict field_in, const float *restrict slope, const float *restrict prior,
     const float *restrict mask, float psi, float r, float limit, float *restrict field, float *restrict mean,
@@ -216,7 +216,7 @@ void update(int64_t replicas, int64_t n, const float *field_in, const float *slo
             const float *mask, const float *damping, const float *reinforcement, const unsigned char *active,
             float limit, float *field, float *mean, float *variance) {
     for (int64_t r = 0; r < replicas; r++, field_in += n, prior += n, field += n, mean += n, variance += n) {
-        float psi = damping[r], part = reinforcement[r];
+        float psi = damping[r], part = reinforcement ? reinforcement[r] : 0;
         if (active && !active[r]) {}
         else if (slope && mask) update_one(n, field_in, slope, prior, mask, psi, part, limit, field, mean, variance);
         else if (slope) update_one(n, field_in, slope, prior, 0, psi, part, limit, field, mean, variance);
