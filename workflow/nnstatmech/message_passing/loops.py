@@ -94,15 +94,14 @@ def update(
 ) -> None:
     """As :meth:`.weights.BinaryWeights.update` without focusing, in place."""
     field, replicas = weights.field, len(weights.field)
+    reinforces = isinstance(rule.reinforcement, Tensor) or rule.reinforcement != 0
     call(
         "update",
         replicas,
         field.numel() // replicas,
         *(field_in, slope, weights.prior_field, weights.mask),
         one_a_replica(rule.damping, field),
-        one_a_replica(rule.reinforcement, field)
-        if isinstance(rule.reinforcement, Tensor) or rule.reinforcement
-        else None,
+        one_a_replica(rule.reinforcement, field) if reinforces else None,
         None if rule.active is None else rule.active.contiguous(),
         rule.field_limit,
         *(field, weights.mean, weights.variance),
