@@ -142,6 +142,27 @@ def test_replicas_that_have_stopped_keep_their_weights(no_loops, density):
 
 
 @needs_compiler
+@pytest.mark.parametrize("sweeps", [1, 2])
+@pytest.mark.parametrize("rule", ["amp", "bpi", "bp", "mf"])
+def test_tensors_of_other_kinds_and_strides_are_taken_for_what_they_are(rule, sweeps):
+    results = []
+    for unusual in (False, True):
+        generator = torch.Generator().manual_seed(1)
+        x = torch.randn(1, 40, 61, generator=generator)
+        y = torch.sign(x[..., :7].sum(-1))
+        network = build_network([61, 9, 1], rule, [0])
+        if unusual:
+            x, y = x.mT.contiguous().mT, y.double()
+            network.layers[0].weights.prior_field = torch.full((1, 1, 1), 0.25)
+        else:
+            network.layers[0].weights.prior_field.fill_(0.25)
+        learner = Learner(network, LearningSettings(rho=0.0, max_sweeps=sweeps))
+        learner.train_batch(x, y)
+        results.append(network.layers[0].weights.field.clone())
+    torch.testing.assert_close(*results, rtol=1e-4, atol=1e-5)
+
+
+@needs_compiler
 @pytest.mark.parametrize("scale", [1e-12, 1e12])
 def test_inputs_of_any_size_give_the_same_network(scale):
     fields = []

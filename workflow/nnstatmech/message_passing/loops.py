@@ -66,6 +66,17 @@ def serve(*tensors: Tensor) -> bool:
     return all(t.dtype is torch.float32 and t.is_cpu and t.is_contiguous() for t in tensors) and library() is not None
 
 
+def serve_alike(*tensors: Tensor | None) -> bool:
+    """Whether there are loops for these tensors, of one shape; None for those that are absent."""
+    given = [tensor for tensor in tensors if tensor is not None]
+    return all(tensor.shape == given[0].shape for tensor in given) and serve(*given)
+
+
+def dense(tensor: Tensor, like: Tensor) -> Tensor:
+    """A tensor as the loops take it, of the shape and kind of another."""
+    return tensor.to(like.dtype).expand_as(like).contiguous()
+
+
 def call(name: str, *arguments: Tensor | float | None) -> None:
     """One loop; tensors are given by their addresses, which an absent one has not."""
     getattr(library(), name)(*(a.data_ptr() if isinstance(a, Tensor) else a for a in arguments))
@@ -118,8 +129,8 @@ def edge_fields(
     units, inputs = mean.shape
     x, mean = filled_up(x), filled_up(mean)
     field_in, down = torch.zeros_like(mean), torch.zeros_like(x) if sends_down else None
-    dense = [part.contiguous() for part in (x, mean, omega, *coefficients)]
-    call("edge_fields", len(x), units, x.shape[1], *dense, field_in, down)
+    by_sample = [dense(part, omega) for part in (omega, *coefficients)]
+    call("edge_fields", len(x), units, x.shape[1], x, mean, *by_sample, field_in, down)
     return field_in[:, :inputs], None if down is None else down[:, :inputs]
 
 
@@ -135,7 +146,7 @@ def sparse_edge_fields(
     """As :func:`edge_fields`, over the edges of :class:`.kernels.SparseEdges`; samples innermost, and filled up."""
     rows = filled_up(x.T)
     field_in, down = torch.zeros_like(mean), torch.zeros_like(rows) if sends_down else None
-    by_unit = [filled_up(part.T) for part in (omega, *coefficients)]
+    by_unit = [filled_up(dense(part, omega).T) for part in (omega, *coefficients)]
     call("sparse_edge_fields", rows.shape[1], *mean.shape, starts, inputs, rows, mean, *by_unit, field_in, down)
     return field_in, None if down is None else down[:, : len(x)].T.contiguous()
 
@@ -199,8 +210,8 @@ class EdgeMessages:
         field_in = x.new_zeros(replicas, units, inputs)
         down = None if self.fields is None else x.new_zeros(replicas, rows, inputs)
         received = None if self._has_inputs else filled_up(x)
-        dense = [part.contiguous() for part in (omega, *coefficients)]
-        call("exchange", *self.means.shape, received, self.means, *dense, self._shifts, self.fields, field_in, down)
+        given = [received, self.means, *(dense(part, omega) for part in (omega, *coefficients))]
+        call("exchange", *self.means.shape, *given, self._shifts, self.fields, field_in, down)
         known = x.shape[-1]
         return field_in[..., :known].contiguous(), None if down is None else down[..., :known].contiguous()
 
@@ -241,13 +252,14 @@ class CompiledPreactivation:
             call("moments", *shape, self.omega, self.variance, self._half_erfcx, *results)
         else:
             field = torch.empty_like(mean)
-            call("moments_in_field", *shape, self.omega, self.variance, above, self._half_erfcx, field, *results)
+            given = (self.omega, self.variance, dense(above, mean))
+            call("moments_in_field", *shape, *given, self._half_erfcx, field, *results)
         return UnitMoments(mean, square, variance, field, peak)
 
     def score(self, B: Tensor) -> Tensor:
         """g in a field B (±∞ allowed)."""
         g = torch.empty_like(self.omega)
-        call("score", g.numel(), self.omega, self.variance, self.half_erfcx, B, g)
+        call("score", g.numel(), self.omega, self.variance, self.half_erfcx, dense(B, g), g)
         return g
 
     def curvature(self, g: Tensor) -> Tensor:
@@ -265,7 +277,8 @@ class CompiledPreactivation:
     def score_and_curvature(self, B: Tensor) -> tuple[Tensor, Tensor]:
         """g and Γ in a field B (±∞ allowed)."""
         g, curvature = torch.empty_like(self.omega), torch.empty_like(self.omega)
-        call("score_and_curvature", g.numel(), self.omega, self.variance, self.half_erfcx, B, g, curvature)
+        given = (self.omega, self.variance, self.half_erfcx, dense(B, g))
+        call("score_and_curvature", g.numel(), *given, g, curvature)
         return g, curvature
 
 

@@ -107,7 +107,9 @@ class BinaryWeights:
 
         ``field_in`` (R, K, N) may be overwritten; ``precision_in`` is ignored.
         """
-        if rule.focusing == 0 and loops.serve(self.field, field_in):
+        if rule.focusing == 0 and loops.serve_alike(
+            self.field, self.prior_field, self.mean, self.variance, field_in, slope, self.mask
+        ):
             loops.update(self, field_in, slope, rule)
             return
         if slope is not None:
