@@ -19,17 +19,15 @@ import torch
 
 sys.path.insert(0, str(Path(__file__).resolve().parents[1] / "workflow"))
 
-from nnstatmech.message_passing import kernels
+from nnstatmech.message_passing import kernels, loops
 from nnstatmech.message_passing.baselines import BinaryNet
 from nnstatmech.message_passing.channels import sign
 from nnstatmech.message_passing.kernels import EdgeCoefficients
-from nnstatmech.message_passing.layers.bpi import BPILayer
 from nnstatmech.message_passing.learning import Learner, LearningSettings
 from nnstatmech.message_passing.network import build_network
 
 WIDTHS = [784, 101, 101, 1]
 IMAGES = 60_000
-NEVER = 1 << 62
 
 
 def seconds(work: Callable[[], object], repetitions: int = 5) -> float:
@@ -68,21 +66,18 @@ def epoch_seconds(trainer, size: int, count: int) -> float:
 
 def learner(algorithm: str, replicas: int = 1, **options) -> Learner:
     network = build_network(WIDTHS, algorithm, list(range(replicas)), **options)
-    for layer in network.layers:
-        if isinstance(layer, BPILayer):
-            layer.compile_after = 0
     return Learner(network, LearningSettings(rho=[1.0001, 1.0001, 0.9], damping=0.8))
 
 
 def eager(work: Callable[[], object]) -> Callable[[], object]:
-    """The same work with the compiled kernels switched off."""
+    """The same work with the compiled loops switched off."""
 
     def run():
-        kept, kernels.FEWEST_EDGES_FOR_COMPILING = kernels.FEWEST_EDGES_FOR_COMPILING, NEVER
+        kept, loops.serve = loops.serve, lambda *tensors: False
         try:
             return work()
         finally:
-            kernels.FEWEST_EDGES_FOR_COMPILING = kept
+            loops.serve = kept
 
     return run
 

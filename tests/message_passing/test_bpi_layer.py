@@ -3,7 +3,6 @@
 import pytest
 import torch
 
-from nnstatmech.message_passing import kernels
 from nnstatmech.message_passing.layers.bpi import BPILayer
 from nnstatmech.message_passing.learning import Learner, LearningSettings
 from nnstatmech.message_passing.network import build_network
@@ -37,19 +36,3 @@ def test_the_series_is_not_computed_where_the_exact_kernel_is(monkeypatch, exact
     monkeypatch.setattr(BPILayer, "_series", lambda self, g, *rest: counted.append(len(g)) or series(self, g, *rest))
     learned(exact)
     assert counted == replicas
-
-
-def test_a_cpu_compiles_only_after_as_many_edges_as_pay_for_it(monkeypatch):
-    asked = []
-    fields = kernels.bpi_fields
-    monkeypatch.setattr(
-        kernels,
-        "bpi_fields",
-        lambda *given, **how: asked.append(how["may_compile"]) or fields(*given, **how),
-    )
-    monkeypatch.setattr(kernels, "EDGES_WORTH_COMPILING", 3 * 8 * 31 * 11)
-    network = build_network([31, 11], "bpi", [0])
-    learner = Learner(network, LearningSettings())
-    for _ in range(4):
-        learner.learn_batch(torch.ones(1, 8, 31), torch.ones(1, 8))
-    assert asked == [False, False, False, True]

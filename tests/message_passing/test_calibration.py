@@ -118,5 +118,5 @@ def test_expectation_backpropagation_is_the_gradient_of_the_evidence():
     for layer, target in zip((top, first), (expected[1], expected[0]), strict=True):
         field = network.top_field(y) if layer is top else top.field_down
         found = layer.messages(field)
-        torch.testing.assert_close(found[0], target, rtol=1e-6, atol=1e-9)
-        layer.field_down = found[1]
+        torch.testing.assert_close(found.field_in, target, rtol=1e-6, atol=1e-9)
+        layer.field_down = found.field_down

@@ -25,8 +25,8 @@ def fields(rule: str, strength: float):
     network.forward(x)
     top = network.layers[1]
     bottom = network.layers[0]
-    down = top.messages(network.top_field(y))[1]
-    field_in = bottom.messages(down)[0]
+    sent = bottom.messages(top.messages(network.top_field(y)).field_down)
+    field_in = sent.field_in if sent.slope is None else sent.field_in + bottom.weights.mean * sent.slope
     ratio = bottom.variance.amin().sqrt() / bottom.inputs.mean.abs().amax()
     return field_in, float(bottom.weights.mean.square().mean()), float(ratio)
 

@@ -7,9 +7,11 @@ import sys
 import pytest
 import torch
 
-from nnstatmech.message_passing import kernels
+from nnstatmech.message_passing import kernels, loops
 from nnstatmech.message_passing.channels import sign
 from nnstatmech.message_passing.kernels import EdgeCoefficients
+
+needs_compiler = pytest.mark.skipif(loops.library() is None, reason="no C compiler at hand")
 
 
 def layer(samples: int, units: int, inputs: int, dtype=torch.float64, polarised: float = 1.0):
@@ -36,7 +38,7 @@ def assert_close(ours, exact, relative):
 @pytest.mark.parametrize("polarised", [1.0, 30.0], ids=["soft", "polarised"])
 @pytest.mark.parametrize(("dtype", "relative"), [(torch.float64, 1e-12), (torch.float32, 1e-5)])
 def test_eager_sums_agree_with_the_definition(monkeypatch, dtype, relative, polarised):
-    monkeypatch.setattr(kernels, "FEWEST_EDGES_FOR_COMPILING", 1 << 62)
+    monkeypatch.setattr(loops, "serve", lambda *tensors: False)
     x, m, omega, variance, field = layer(30, 13, 101, polarised=polarised)
     field_in, field_down = definition(x, m, omega, variance, field)
     x, m, omega, variance, field = (tensor.to(dtype) for tensor in (x, m, omega, variance, field))
@@ -56,22 +58,25 @@ def test_blocks_cover_all_edges(monkeypatch, edges):
         torch.testing.assert_close(one, other, rtol=1e-13, atol=1e-13)
 
 
-@pytest.mark.slow
-def test_fused_sums_agree_with_eager_ones(monkeypatch):
-    """The first compilation takes some 15 CPU-s; later ones come from the compiler's cache."""
-    x, m, omega, variance, field = layer(40, 21, 201, dtype=torch.float32)
+@needs_compiler
+@pytest.mark.parametrize("inputs", [201, 64, 7])
+@pytest.mark.parametrize("polarised", [1.0, 30.0], ids=["soft", "polarised"])
+def test_compiled_sums_agree_with_the_definition(inputs, polarised):
+    x, m, omega, variance, field = layer(40, 21, inputs, polarised=polarised)
+    exact = definition(x, m, omega, variance, field)
+    x, m, omega, variance, field = (tensor.float() for tensor in (x, m, omega, variance, field))
     coefficients = EdgeCoefficients.of(field, variance)
-    fused = kernels.bpi_field_in(x, m, omega, coefficients), kernels.bpi_field_down(x, m, omega, coefficients)
-    if kernels.status() != "fused":
-        pytest.skip(f"nothing to compile with ({kernels.status()})")
-    monkeypatch.setattr(kernels, "FEWEST_EDGES_FOR_COMPILING", 1 << 62)
-    eager = kernels.bpi_field_in(x, m, omega, coefficients), kernels.bpi_field_down(x, m, omega, coefficients)
-    for one, other in zip(fused, eager, strict=True):
-        assert_close(one, other.double(), 1e-5)
+    both = kernels.bpi_fields(x, m, omega, coefficients)
+    assert kernels.status() == "fused"
+    assert both[1] is not None
+    for one, target in zip(both, exact, strict=True):
+        assert_close(one, target, 1e-5)
+    alone, nothing = kernels.bpi_fields(x, m, omega, coefficients, sends_down=False)
+    assert nothing is None
+    assert_close(alone, exact[0], 1e-5)
 
 
-@pytest.mark.slow
-@pytest.mark.parametrize("variables", [{"NNSTATMECH_NO_COMPILE": "1"}, {"CXX": "/nowhere/c++", "PATH": "/nowhere"}])
+@pytest.mark.parametrize("variables", [{"NNSTATMECH_NO_COMPILE": "1"}, {"CC": "/nowhere/cc"}])
 def test_without_a_compiler_the_sums_run_eagerly_and_say_so(variables, tmp_path):
     program = (
         "import torch; from nnstatmech.message_passing import kernels as k\n"
@@ -81,7 +86,7 @@ def test_without_a_compiler_the_sums_run_eagerly_and_say_so(variables, tmp_path)
     environment = {
         **os.environ,
         "PYTHONPATH": os.pathsep.join(path for path in sys.path if path),
-        "TORCHINDUCTOR_CACHE_DIR": str(tmp_path),
+        "XDG_CACHE_HOME": str(tmp_path),
         **variables,
     }
     done = subprocess.run([sys.executable, "-c", program], env=environment, capture_output=True, text=True, check=True)
@@ -97,17 +102,24 @@ def masked_layer(density: float, dtype=torch.float64):
     return [tensor.to(dtype) for tensor in (x, m, omega, variance, field, mask)]
 
 
+@pytest.mark.parametrize("compiled", [False, pytest.param(True, marks=needs_compiler)])
 @pytest.mark.parametrize(("dtype", "relative"), [(torch.float64, 1e-12), (torch.float32, 1e-5)])
 @pytest.mark.parametrize("density", [0.05, 0.5])
-def test_sparse_sums_agree_with_the_definition(density, dtype, relative):
+def test_sparse_sums_agree_with_the_definition(monkeypatch, density, dtype, relative, compiled):
+    if not compiled:
+        monkeypatch.setattr(loops, "serve", lambda *tensors: False)
     x, m, omega, variance, field, mask = masked_layer(density)
     field_in, field_down = definition(x, m, omega, variance, field)
     x, m, omega, variance, field, mask = (tensor.to(dtype) for tensor in (x, m, omega, variance, field, mask))
     coefficients = EdgeCoefficients.of(field, variance)
-    ours = kernels.bpi_fields(x, m, omega, coefficients, edges=kernels.SparseEdges(mask), may_compile=False)
+    edges = kernels.SparseEdges(mask)
+    ours = kernels.bpi_fields(x, m, omega, coefficients, edges=edges)
     assert_close(ours[0], field_in * mask.double(), relative)
     assert ours[1] is not None
     assert_close(ours[1], field_down, relative)
+    alone, nothing = kernels.bpi_fields(x, m, omega, coefficients, edges=edges, sends_down=False)
+    assert nothing is None
+    assert_close(alone, field_in * mask.double(), relative)
 
 
 def test_sparse_sums_take_only_the_edges_that_exist(monkeypatch):
@@ -120,21 +132,6 @@ def test_sparse_sums_take_only_the_edges_that_exist(monkeypatch):
         kernels.Preactivation, "score", lambda self, B: counted.append(self.ratio.numel()) or score(self, B)
     )
     edges = kernels.SparseEdges(mask)
-    kernels.bpi_fields(x, m, omega, EdgeCoefficients.of(field, variance), edges=edges, may_compile=False)
+    kernels.bpi_fields(x, m, omega, EdgeCoefficients.of(field, variance), edges=edges)
     assert edges.existing == int(mask.sum())
     assert edges.existing * len(x) <= sum(counted) <= 1.6 * edges.existing * len(x)
-
-
-@pytest.mark.slow
-def test_fused_sparse_sums_agree_with_eager_ones(monkeypatch):
-    x, m, omega, variance, field, mask = masked_layer(0.2, torch.float32)
-    coefficients, edges = EdgeCoefficients.of(field, variance), kernels.SparseEdges(mask)
-    monkeypatch.setattr(kernels, "FEWEST_EDGES_FOR_COMPILING", 0)
-    fused = kernels.bpi_fields(x, m, omega, coefficients, edges=edges)
-    if kernels.status() != "fused":
-        pytest.skip(f"nothing to compile with ({kernels.status()})")
-    eager = kernels.bpi_fields(x, m, omega, coefficients, edges=edges, may_compile=False)
-    for one, other in zip(fused, eager, strict=True):
-        assert one is not None
-        assert other is not None
-        assert_close(one, other.double(), 1e-5)

@@ -9,7 +9,7 @@ import numpy as np
 import pytest
 from message_passing.tables import table
 
-from nnstatmech.message_passing import kernels, measures
+from nnstatmech.message_passing import measures
 from nnstatmech.message_passing.figures import (
     authors,
     calibration,
@@ -29,8 +29,7 @@ SMALL = {"hidden": [11, 9], "batch_size": 20, "epochs": 3, "rho": [1.0, 1.0, 0.9
 
 
 @pytest.fixture(autouse=True)
-def no_window_and_no_compiling(monkeypatch):
-    monkeypatch.setattr(kernels, "FEWEST_EDGES_FOR_COMPILING", 1 << 62)
+def no_window():
     mpl.use("Agg")
     yield
     plt.close("all")

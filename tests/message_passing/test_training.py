@@ -12,7 +12,6 @@ import torch
 from message_passing import tables
 
 from nnstatmech.datasets import Dataset
-from nnstatmech.message_passing import kernels
 from nnstatmech.message_passing.learning import Learner
 from nnstatmech.message_passing.params import Training
 from nnstatmech.message_passing.tasks import training
@@ -26,12 +25,6 @@ CPU = torch.device("cpu")
 @pytest.fixture(scope="module")
 def images() -> Dataset:
     return tables.images()
-
-
-@pytest.fixture(autouse=True)
-def never_compile(monkeypatch):
-    """Compiling would cost more than all of these tests."""
-    monkeypatch.setattr(kernels, "FEWEST_EDGES_FOR_COMPILING", 1 << 62)
 
 
 def trained(dataset, seeds=(0,), given=None, **parameters) -> pd.DataFrame:

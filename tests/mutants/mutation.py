@@ -2,6 +2,7 @@
 
 import importlib.abc
 import importlib.machinery
+import os
 import sys
 from dataclasses import dataclass
 from pathlib import Path
@@ -90,6 +91,7 @@ class MutantFinder(importlib.abc.MetaPathFinder):
 def install(mutant: Mutant) -> None:
     """Let the package be imported with the mistake from now on, afresh: meant for a process of its own."""
     mutant.source()
+    os.environ["NNSTATMECH_NO_COMPILE"] = "1"  # mistakes are made in the formulas that torch computes
     for name in [name for name in sys.modules if name.partition(".")[0] == "nnstatmech"]:
         del sys.modules[name]
     sys.meta_path.insert(0, MutantFinder(mutant))

@@ -4,9 +4,9 @@ BPI needs, for M samples, K output and N input units,
 
     H_in[k, i] = Σ_a g(ω_ak − m_ki x_ai) x_ai        B[a, i] = Σ_k g(ω_ak − m_ki x_ai) m_ki
 
-with one evaluation of the sign channel's score per edge. Where torch.compile has a compiler to work with (C++ on a CPU,
-Triton on a GPU) each sum is one fused loop nest in float32; everywhere else the same expression runs eagerly over
-chunks of samples that fit the cache. :func:`status` says which of the two was used, and why.
+with one evaluation of the sign channel's score per edge. In float32 one compiled loop nest of :mod:`.loops` gives both
+sums on a CPU, and one of torch.compile each sum on a GPU; where there is no compiler, and in float64, the same
+expression runs eagerly over chunks of samples that fit the cache. :func:`status` says which was used, and why.
 """
 
 import functools
@@ -20,15 +20,15 @@ import torch
 from torch import Tensor
 
 from ..devices import free_bytes
+from . import loops
 from .channels.sign import Preactivation
 from .channels.special import SQRT_HALF, erfcx_fit, largest_exponent
 
 EAGER_CHUNK_EDGES = 1 << 16
 EAGER_BLOCK_EDGES = 1 << 14
 UNITS_PER_GROUP = 32
-EDGES_WORTH_COMPILING = 1 << 32  # eager scores of so many edges take as long as the compiler
 BYTES_PER_BLOCK_EDGE = 48  # temporaries of an eager block
-FEWEST_EDGES_FOR_COMPILING = 1 << 14
+FEWEST_EDGES_FOR_TRITON = 1 << 14
 
 logger = logging.getLogger(__name__)
 
@@ -79,31 +79,43 @@ class EdgeCoefficients:
 
 
 class SparseEdges:
-    """The edges that exist in a layer with a mask (K, N), in groups of units with similar numbers of them.
+    """The edges that exist in a layer with a mask (K, N), in two forms.
 
     Attributes
     ----------
-    order
-        Output units (K,), by their number of edges; groups are runs of it.
-    groups
-        For each group its run, the input units of its edges (U n,), row by row, and which of those exist (U, n): units
-        with fewer than n edges have some that do not.
+    starts, inputs
+        Input units of the edges of unit k: ``inputs[starts[k] : starts[k + 1]]``.
     existing
         Number of edges.
     """
 
     def __init__(self, mask: Tensor):
+        self._mask = mask
         counts = mask.count_nonzero(1)
-        self.order = torch.argsort(counts)
-        self.existing = int(counts.sum())
-        self.groups: list[tuple[slice, Tensor, Tensor]] = []
-        for start in range(0, len(mask), UNITS_PER_GROUP):
+        self.starts = torch.nn.functional.pad(counts.cumsum(0), (1, 0))
+        self.inputs = mask.nonzero()[:, 1].contiguous()
+        self.existing = len(self.inputs)
+
+    @functools.cached_property
+    def order(self) -> Tensor:
+        """Output units (K,), by their number of edges; groups are runs of it."""
+        return torch.argsort(self._mask.count_nonzero(1))
+
+    @functools.cached_property
+    def groups(self) -> list[tuple[slice, Tensor, Tensor]]:
+        """Units with like numbers of edges: their run, the input units of their edges (U n,), and which exist (U, n).
+
+        Edges are row by row; units with fewer than n have some that do not exist.
+        """
+        groups = []
+        for start in range(0, len(self._mask), UNITS_PER_GROUP):
             run = slice(start, start + UNITS_PER_GROUP)
-            units = self.order[run]
-            most = int(counts[units].max())
+            rows = self._mask[self.order[run]]
+            most = int(rows.count_nonzero(1).max())
             if most:
-                exists, inputs = torch.topk(mask[units], most, dim=1)
-                self.groups.append((run, inputs.flatten(), exists))
+                exists, inputs = torch.topk(rows, most, dim=1)
+                groups.append((run, inputs.flatten(), exists))
+        return groups
 
 
 def edge_score(
@@ -132,7 +144,6 @@ def bpi_fields(
     *,
     sends_down: bool = True,
     edges: SparseEdges | None = None,
-    may_compile: bool = True,
 ) -> tuple[Tensor, Tensor | None]:
     """H_in (K, N) and, where it ``sends_down``, B (M, N) from x̂ (M, N), m (K, N) and ω (M, K).
 
@@ -140,11 +151,16 @@ def bpi_fields(
     ----------
     edges
         The edges that exist; None for all. Others are not computed, and get no H_in.
-    may_compile
-        Whether a compiled kernel may be used, and built if it is not there yet.
     """
     existing = mean.numel() if edges is None else edges.existing
-    if may_compile and x.dtype == torch.float32 and len(x) * existing >= FEWEST_EDGES_FOR_COMPILING:
+    if loops.serve(x, mean, omega):
+        note("fused")
+        if edges is None:
+            return loops.edge_fields(x, mean, omega, coefficients.tensors(), sends_down)
+        return loops.sparse_edge_fields(x, mean, omega, coefficients.tensors(), sends_down, edges.starts, edges.inputs)
+    if x.dtype == torch.float32 and not x.is_cuda:
+        note("eager: no compiled loops")
+    if x.dtype == torch.float32 and x.is_cuda and len(x) * existing >= FEWEST_EDGES_FOR_TRITON:
         kernels = [compiled(name + ("" if edges is None else "_sparse"), x.device.type) for name in FIELDS]
         if edges is None and kernels[0] is not None and kernels[1] is not None:
             arguments = (x, mean, omega, *coefficients.tensors())
@@ -251,6 +267,12 @@ def status() -> str:
     return outcome
 
 
+def note(used: str) -> None:
+    """Keep what :func:`status` says."""
+    global outcome
+    outcome = used
+
+
 def block_field_in(x, mean, omega, *coefficients):
     return (edge_scores(x, mean, omega, coefficients) * x.unsqueeze(1)).sum(0)
 
@@ -289,10 +311,9 @@ outcome = "unused"
 
 @functools.cache
 def compiled(name: str, device: str) -> Callable[..., Tensor] | None:
-    """The fused kernel, tried once on small tensors; None, with the reason kept, where it cannot be built."""
-    global outcome
+    """The fused kernel of a GPU, tried once on small tensors; None, with the reason kept, where it cannot be built."""
     if os.environ.get("NNSTATMECH_NO_COMPILE"):
-        outcome = "eager: NNSTATMECH_NO_COMPILE is set"
+        note("eager: NNSTATMECH_NO_COMPILE is set")
         return None
     options: dict[str, str | int | bool | Callable] = {
         "realize_opcount_threshold": 1000,
@@ -304,10 +325,10 @@ def compiled(name: str, device: str) -> Callable[..., Tensor] | None:
     try:
         fused(*small_arguments(name, torch.device(device)))
     except Exception as error:
-        outcome = f"eager: {type(error).__name__}: {error}".splitlines()[0]
+        note(f"eager: {type(error).__name__}: {error}".splitlines()[0])
         logger.warning("the exact BPI kernel runs eagerly (%s)", outcome)
         return None
-    outcome = "fused"
+    note("fused")
     return fused
 
 

@@ -27,14 +27,15 @@ def bayesian_outputs(network: Network, inputs: Tensor) -> Tensor:
     """ω/√V of the output units, (R, M, N_{L+1}), averaged over the posterior layer by layer; no messages from above."""
     received, ratio = first_input(inputs), inputs
     for layer in network.layers:
-        weights, square = layer.weights, received.square
-        total = bmm(square, weights.variance.mT)
+        weights = layer.weights
+        total = bmm(received.square, weights.variance.mT)
         if received.variance is not None:
             total += weights.spread(received.variance)
-        total = floored(total, received.mean_square(square) * weights.mean_square())
+        total = floored(total, received.mean_square * weights.mean_square())
         ratio = bmm(received.mean, weights.mean.mT) * torch.rsqrt(total)
         mean = torch.erf(ratio * 0.5**0.5)
-        received = LayerInput(mean, 1 - mean * mean)
+        square = mean * mean
+        received = LayerInput(mean, square, 1.0, 1 - square)
     return ratio
 
 

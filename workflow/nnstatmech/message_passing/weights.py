@@ -9,6 +9,7 @@ from dataclasses import dataclass
 import torch
 from torch import Tensor
 
+from . import loops
 from .channels import binary_weight
 from .channels.special import constants, product_field
 
@@ -99,11 +100,20 @@ class BinaryWeights:
             return input_variance.sum(-1, keepdim=True)
         return torch.bmm(input_variance, self.mask.mT)
 
-    def update(self, field_in: Tensor, precision_in: Tensor | None, rule: UpdateRule) -> None:
-        """H ← H_in + r H + θ, then m ← ψ m + (1 − ψ) tanh H.
+    def update(
+        self, field_in: Tensor, precision_in: Tensor | None, rule: UpdateRule, slope: Tensor | None = None
+    ) -> None:
+        """H ← H_in + r H + θ, then m ← ψ m + (1 − ψ) tanh H, where H_in is ``field_in`` + m ∘ ``slope``.
 
         ``field_in`` (R, K, N) may be overwritten; ``precision_in`` is ignored.
         """
+        if rule.focusing == 0 and loops.serve_alike(
+            self.field, self.prior_field, self.mean, self.variance, field_in, slope, self.mask
+        ):
+            loops.update(self, field_in, slope, rule)
+            return
+        if slope is not None:
+            field_in.addcmul_(self.mean, slope)
         total = self._total_field(field_in, rule)
         if rule.active is None:
             self.field.copy_(total)
@@ -190,10 +200,17 @@ class GaussianWeights:
         """Σ_i Δ_i (m² + σ), (R, M, K)."""
         return torch.bmm(input_variance, (self.mean * self.mean + self.variance).mT)
 
-    def update(self, field_in: Tensor, precision_in: Tensor | None, rule: UpdateRule) -> None:
-        """H ← H_in + r H + θ_H, G ← max(1e-6, G_in + r G + θ_G), m ← ψ m + (1 − ψ) H/G, variance 1/G."""
+    def update(
+        self, field_in: Tensor, precision_in: Tensor | None, rule: UpdateRule, slope: Tensor | None = None
+    ) -> None:
+        """H ← H_in + r H + θ_H, G ← max(1e-6, G_in + r G + θ_G), m ← ψ m + (1 − ψ) H/G, variance 1/G.
+
+        H_in is ``field_in`` + m ∘ ``slope``.
+        """
         if precision_in is None:
             raise ValueError("precision_in: a real weight needs it beside its field")
+        if slope is not None:
+            field_in = torch.addcmul(field_in, self.mean, slope)
         field = field_in + rule.reinforcement * self.field + self.prior_field
         precision = precision_in + rule.reinforcement * self.precision + self.prior_precision
         field = field.clamp(-rule.field_limit, rule.field_limit)

@@ -10,6 +10,7 @@ All arguments broadcast; results have their common shape.
 
 import copy
 import math
+from typing import NamedTuple
 
 import torch
 from torch import Tensor
@@ -67,6 +68,26 @@ def derivatives_of_score(g: Tensor, slope: Tensor, precision: Tensor, order: int
     return derivatives
 
 
+class UnitMoments(NamedTuple):
+    """What is known of the units x, all of one shape (R, M, N) but for ``peak``.
+
+    Attributes
+    ----------
+    mean, square, variance
+        x̂, x̂² and Δ = 1 − x̂².
+    field
+        b + B, None where no field from above has come.
+    peak
+        The largest |x̂| (R,), where it is at hand.
+    """
+
+    mean: Tensor
+    square: Tensor
+    variance: Tensor
+    field: Tensor | None = None
+    peak: Tensor | None = None
+
+
 class Preactivation:
     """The channel at one ω and V: what its outgoing field and its score share is computed once.
 
@@ -114,6 +135,14 @@ class Preactivation:
         odds = torch.sub(numbers.one, self.tail()).div_(self.half_erfcx)
         return odds.log_().add_(self.half_square).mul_(numbers.half).copysign_(self.ratio)
 
+    def moments(self, above: Tensor | None) -> UnitMoments:
+        """The moments of the units in the field B ``above`` them, or without one."""
+        one = constants(self.ratio.dtype, self.ratio.device).one
+        field = None if above is None else self.up_field().add_(above)
+        mean = self.mean() if field is None else torch.tanh(field)
+        square = mean * mean
+        return UnitMoments(mean, square, torch.sub(one, square), field)
+
     def score(self, B: Tensor) -> Tensor:
         """g in a field B (±∞ allowed).
 
@@ -134,6 +163,11 @@ class Preactivation:
     def curvature(self, g: Tensor) -> Tensor:
         """Γ = −∂_ω g = g (g + ω/V)."""
         return self.slope().add_(g).mul_(g)
+
+    def score_and_curvature(self, B: Tensor) -> tuple[Tensor, Tensor]:
+        """g and Γ in a field B (±∞ allowed)."""
+        g = self.score(B)
+        return g, self.curvature(g)
 
     def score_derivatives(self, g: Tensor, order: int) -> list[Tensor]:
         """As :func:`score_derivatives`."""

@@ -4,7 +4,7 @@ from torch import Tensor
 
 from ..products import bmm
 from ..weights import BinaryWeights, GaussianWeights
-from .layer import Layer, LayerInput
+from .layer import Layer, LayerInput, Messages
 
 
 class AMPLayer(Layer):
@@ -41,19 +41,18 @@ class AMPLayer(Layer):
             omega += g_before * g_before * bmm(x_before * delta, (sigma * m_before).mT)
         return omega - g_before * reaction
 
-    def messages(self, field_top: Tensor) -> tuple[Tensor, Tensor | None, Tensor, Tensor]:
+    def messages(self, field_top: Tensor) -> Messages:
         self.watch()
         x, m = self.inputs.mean, self.weights.mean
-        g = self.score(field_top)
-        curvature = self.channel.curvature(g)
-        field_in = bmm(g.mT, x).addcmul_(m, bmm(curvature.mT, self.inputs.square))
+        g, curvature = self.channel.score_and_curvature(field_top)
+        field_in, slope = bmm(g.mT, x), bmm(curvature.mT, self.inputs.square)
         field_down = None
         if not self.is_first:
             field_down = bmm(g, m).addcmul_(x, bmm(curvature, m * m))
         if self._memory is not None:
             self._subtract_reactions(self._memory, field_in, field_down, g, curvature)
         self._remember(g)
-        return field_in, field_down, g, curvature
+        return Messages(field_in, field_down, g, curvature, slope)
 
     def _subtract_reactions(
         self,
@@ -86,12 +85,11 @@ class SameTimeAMPLayer(AMPLayer):
     spoil the agreement with BP; kept to explain published curves.
     """
 
-    def messages(self, field_top: Tensor) -> tuple[Tensor, Tensor | None, Tensor, Tensor]:
+    def messages(self, field_top: Tensor) -> Messages:
         self.watch()
         x, delta = self.inputs.mean, self.inputs.variance
         m, sigma = self.weights.mean, self.weights.variance
-        g = self.score(field_top)
-        curvature = self.channel.curvature(g)
+        g, curvature = self.channel.score_and_curvature(field_top)
         square, cube = g * g, g * curvature
         field_in = bmm(g.mT, x) + m * bmm(curvature.mT, self.inputs.square)
         field_down = None
@@ -101,7 +99,7 @@ class SameTimeAMPLayer(AMPLayer):
             field_down = bmm(g, m) + x * bmm(curvature, m * m)
             field_down -= x * bmm(square, sigma) + x * x * bmm(cube, sigma * m)
         self._remember(g)
-        return field_in, field_down, g, curvature
+        return Messages(field_in, field_down, g, curvature)
 
 
 class SeedTAPLayer(AMPLayer):
@@ -121,12 +119,11 @@ class SeedTAPLayer(AMPLayer):
             reaction += bmm(inputs.variance, (m * m).mT)
         return omega - self._memory[2] * reaction
 
-    def messages(self, field_top: Tensor) -> tuple[Tensor, Tensor | None, Tensor, Tensor]:
+    def messages(self, field_top: Tensor) -> Messages:
         self.watch()
         x, delta = self.inputs.mean, self.inputs.variance
         m, sigma = self.weights.mean, self.weights.variance
-        g = self.score(field_top)
-        curvature = self.channel.curvature(g)
+        g, curvature = self.channel.score_and_curvature(field_top)
         field_in = bmm(g.mT, x) + m * bmm(curvature.mT, self.inputs.square)
         if delta is not None:
             field_in -= bmm(curvature.mT, delta)
@@ -134,7 +131,7 @@ class SeedTAPLayer(AMPLayer):
         if not self.is_first:
             field_down = bmm(g, m) + x * bmm(curvature, m * m) - bmm(curvature, sigma)
         self._remember(g)
-        return field_in, field_down, g, curvature
+        return Messages(field_in, field_down, g, curvature)
 
 
 TAP_VARIANTS: dict[str, type[AMPLayer]] = {"exact": AMPLayer, "seed": SeedTAPLayer, "same_time": SameTimeAMPLayer}

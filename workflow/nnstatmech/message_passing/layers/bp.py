@@ -3,9 +3,9 @@
 import torch
 from torch import Tensor
 
-from .. import memory
+from .. import loops, memory
 from ..channels import sign
-from ..kernels import block_edges, sample_chunks
+from ..kernels import EdgeCoefficients, block_edges, sample_chunks
 from ..weights import BinaryWeights, GaussianWeights, UpdateRule
 from .bpi import BPILayer
 from .layer import LayerInput, floored
@@ -38,10 +38,13 @@ class BPLayer(BPILayer):
 
     def reset(self) -> None:
         super().reset()
+        self._messages: loops.EdgeMessages | None = None  # or, where there are no loops:
         self._edge_means: Tensor | None = None
         self._edge_fields: Tensor | None = None
 
     def preactivation(self, inputs: LayerInput) -> Tensor:
+        if self._messages is not None:
+            return self._messages.omega(inputs.mean, inputs.field)
         if self._edge_means is None:
             return super().preactivation(inputs)
         parts = [(self._edge_means[:, part] * self._edge_inputs(inputs, part)).sum(-1) for part in self._chunks(inputs)]
@@ -50,6 +53,9 @@ class BPLayer(BPILayer):
     def backward(self, field_top: Tensor, rule: UpdateRule) -> None:
         if not self.keeps_memory:
             super().backward(field_top, rule)
+            return
+        if not self.cavity_variance and loops.serve(self.omega, self.weights.mean):
+            self._backward_in_loops(field_top, rule)
             return
         means = self._edge_means
         if means is None:
@@ -71,6 +77,16 @@ class BPLayer(BPILayer):
             self.weights.update(field_in, None, rule)
             self._update_edges(means, shifts, rule)
         self._edge_means, self._edge_fields = means, fields
+
+    def _backward_in_loops(self, field_top: Tensor, rule: UpdateRule) -> None:
+        if self._messages is None:
+            self._require_memory()
+            self._messages = loops.EdgeMessages(self.weights.mean, self.inputs.mean.shape[1], self.is_first)
+        coefficients = EdgeCoefficients.of(field_top, self.variance).tensors()
+        field_in, self.field_down = self._messages.exchange(self.inputs.mean, self.omega, coefficients)
+        if not self.weights.frozen:
+            self.weights.update(field_in, None, rule)
+            self._messages.follow(self.weights.field, rule.damping, self.weights.mask)
 
     def _require_memory(self) -> None:
         """Means, shifts and fields of all edges and samples, before any is taken."""
@@ -100,15 +116,14 @@ class BPLayer(BPILayer):
         cavity_omega = torch.addcmul(self.omega[:, part].unsqueeze(-1), means, x, value=-1)
         field, variance = field_top[:, part].unsqueeze(-1), self.variance[:, part].unsqueeze(-1)
         if self.cavity_variance:
-            square = self.inputs.mean[:, part].square()
-            mean_square = self.inputs.mean_square(square)
-            scale = mean_square.unsqueeze(-1) if isinstance(mean_square, Tensor) else mean_square
+            mean_square = self.inputs.mean_square
+            scale = mean_square[:, part].unsqueeze(-1) if isinstance(mean_square, Tensor) else mean_square
             variance = floored(variance - self._edge_variance(part), scale)
         return sign.score(field, cavity_omega, variance)
 
     def _edge_variance(self, part: slice) -> Tensor:
         """x̂² σ + Δ (m² + σ) of each edge, (R, m, K, N)."""
-        square = self.inputs.mean[:, part].square().unsqueeze(2)
+        square = self.inputs.square[:, part].unsqueeze(2)
         share = square * self.weights.variance.unsqueeze(1)
         if self.inputs.variance is not None:
             exists = 1.0 if self.weights.mask is None else self.weights.mask.unsqueeze(1)

@@ -5,12 +5,12 @@ import math
 import torch
 from torch import Tensor
 
-from .. import kernels
-from ..channels.sign import Preactivation
+from .. import kernels, loops
 from ..kernels import EdgeCoefficients, SparseEdges
+from ..loops import Channel
 from ..products import bmm
 from ..weights import BinaryWeights, GaussianWeights
-from .layer import Layer
+from .layer import Layer, Messages
 
 
 class BPILayer(Layer):
@@ -32,10 +32,6 @@ class BPILayer(Layer):
     ----------
     exact_replicas
         The replicas on the exact kernel, where there is a series.
-    exact_edges
-        Scores of single edges and samples computed so far.
-    compile_after
-        The same number, from which on a CPU takes the compiled kernel: before, compiling costs more than it saves.
     """
 
     def __init__(
@@ -48,8 +44,6 @@ class BPILayer(Layer):
         self.series_order = series_order
         self.switch_ratio = switch_ratio
         self.exact_replicas: list[int] = []
-        self.exact_edges = 0
-        self.compile_after = kernels.EDGES_WORTH_COMPILING
         self._sparse: dict[int, SparseEdges] = {}
 
     def choose_kernels(self) -> None:
@@ -63,7 +57,7 @@ class BPILayer(Layer):
         self.exact_replicas = [replica for replica, ratio in enumerate(ratios) if not ratio >= self.switch_ratio]
         self.smallest_ratio.fill_(math.inf)
 
-    def messages(self, field_top: Tensor) -> tuple[Tensor, Tensor | None, Tensor | None, None]:
+    def messages(self, field_top: Tensor) -> Messages:
         replicas = range(len(self.omega))
         exact = replicas
         if self.series_order is not None:
@@ -71,7 +65,7 @@ class BPILayer(Layer):
             exact = self.exact_replicas
         g = self.score(field_top) if len(exact) < len(replicas) or self.weights.needs_precision else None
         if g is not None and not exact:
-            return *self._series(g, self.channel, self.inputs.mean, self.weights.mean), g, None
+            return Messages(*self._series(g, self.channel, self.inputs.mean, self.weights.mean), g)
         field_in = torch.empty_like(self.weights.mean)
         field_down = None if self.is_first else torch.empty_like(self.inputs.mean)
         for replica in replicas:
@@ -86,20 +80,17 @@ class BPILayer(Layer):
             field_in[replica] = into
             if field_down is not None and down is not None:
                 field_down[replica] = down
-        return field_in, field_down, g, None
+        return Messages(field_in, field_down, g)
 
     def _exact(self, replica: int, field_top: Tensor) -> tuple[Tensor, Tensor | None]:
         """One replica's H_in and B by the kernel over all edges that exist."""
-        x, edges = self.inputs.mean[replica], self._edges(replica)
-        self.exact_edges += len(x) * (self.weights.mean[replica].numel() if edges is None else edges.existing)
         return kernels.bpi_fields(
-            x,
+            self.inputs.mean[replica],
             self.weights.mean[replica],
             self.omega[replica],
             EdgeCoefficients.of(field_top[replica], self.variance[replica]),
             sends_down=not self.is_first,
-            edges=edges,
-            may_compile=x.is_cuda or self.exact_edges > self.compile_after,
+            edges=self._edges(replica),
         )
 
     def _edges(self, replica: int) -> SparseEdges | None:
@@ -110,7 +101,7 @@ class BPILayer(Layer):
             self._sparse[replica] = SparseEdges(self.weights.mask[replica])
         return self._sparse[replica]
 
-    def _series(self, g: Tensor, channel: Preactivation, x: Tensor, m: Tensor) -> tuple[Tensor, Tensor | None]:
+    def _series(self, g: Tensor, channel: Channel, x: Tensor, m: Tensor) -> tuple[Tensor, Tensor | None]:
         """H_in = Σ_n (−m)ⁿ/n! ∘ (g⁽ⁿ⁾ᵀ x̂ⁿ⁺¹) and B = Σ_n (−x̂)ⁿ/n! ∘ (g⁽ⁿ⁾ mⁿ⁺¹), by Horner's rule."""
         assert self.series_order is not None
         derivatives = channel.score_derivatives(g, self.series_order)
@@ -133,6 +124,8 @@ def powers_of(base: Tensor, count: int) -> list[Tensor]:
 
 def horner(terms: list[Tensor], variable: Tensor) -> Tensor:
     """Σ_n (−variable)ⁿ/n! terms[n]; overwrites ``terms``."""
+    if len(terms) == 4 and loops.serve(variable, *terms):
+        return loops.horner(terms, variable)
     total = terms[-1]
     for n in range(len(terms) - 1, 0, -1):
         total = terms[n - 1].addcmul_(total, variable, value=-1 / n)

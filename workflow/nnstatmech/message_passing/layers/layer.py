@@ -1,13 +1,13 @@
 """What all message-passing layers share: the forward moments and the order of a backward pass."""
 
-import functools
 from dataclasses import dataclass
 
 import torch
 from torch import Tensor
 
+from .. import loops
 from ..channels.sign import Preactivation
-from ..channels.special import constants
+from ..loops import Channel, CompiledPreactivation
 from ..products import bmm
 from ..weights import BinaryWeights, GaussianWeights, UpdateRule
 
@@ -32,11 +32,25 @@ def first_input(inputs: Tensor) -> "LayerInput":
 
     On a CPU, where it costs nothing to look, inputs that are of the order of one stay as they are.
     """
-    if inputs.device.type == "cpu":
+    if loops.serve(inputs):
+        square, mean_square, peak = loops.squares(inputs)
+        if are_moderate(peak):
+            return LayerInput(inputs, square, mean_square, peak=peak)
+    elif inputs.is_cpu:
         peak = torch.maximum(inputs.amax((1, 2)), inputs.amin((1, 2)).neg_())
-        if all(MODERATE[0] <= size <= MODERATE[1] for size in peak.tolist()):
-            return LayerInput(inputs, peak=peak)
-    return LayerInput(of_unit_size(inputs))
+        if are_moderate(peak):
+            return data_input(inputs, peak)
+    return data_input(of_unit_size(inputs))
+
+
+def are_moderate(peaks: Tensor) -> bool:
+    return all(MODERATE[0] <= size <= MODERATE[1] for size in peaks.tolist())
+
+
+def data_input(inputs: Tensor, peak: Tensor | None = None) -> "LayerInput":
+    """Known inputs (R, M, N) as they are."""
+    square = inputs * inputs
+    return LayerInput(inputs, square, square.mean(-1, keepdim=True), peak=peak)
 
 
 def floored(variance: Tensor, mean_square: Tensor | float) -> Tensor:
@@ -58,6 +72,10 @@ class LayerInput:
     ----------
     mean
         x̂ (R, M, N): the data in the first layer, tanh of ``field`` in the others.
+    square
+        x̂² (R, M, N), which both passes of a sweep need.
+    mean_square
+        Mean of x̂² + Δ over the units, (R, M, 1); 1 for units of ±1, which feed all layers but the first.
     variance
         Δ = 1 − x̂² (R, M, N), or None in the first layer, whose input is known.
     field
@@ -67,22 +85,36 @@ class LayerInput:
     """
 
     mean: Tensor
+    square: Tensor
+    mean_square: Tensor | float = 1.0
     variance: Tensor | None = None
     field: Tensor | None = None
     peak: Tensor | None = None
-
-    @functools.cached_property
-    def square(self) -> Tensor:
-        """x̂² (R, M, N), which both passes of a sweep need."""
-        return self.mean * self.mean
 
     def largest(self) -> Tensor:
         """Largest |x̂| (R,)."""
         return self.mean.abs().amax((1, 2)) if self.peak is None else self.peak
 
-    def mean_square(self, square: Tensor) -> Tensor | float:
-        """Mean of x̂² + Δ over the units, (R, M, 1), from x̂²; 1 for units of ±1, which feed all layers but the first."""
-        return square.mean(-1, keepdim=True) if self.variance is None else 1.0
+
+@dataclass
+class Messages:
+    """What a layer sends on the way down.
+
+    Attributes
+    ----------
+    field_in, slope
+        H_in (R, K, N); where there is a slope, ``field_in`` + m ∘ ``slope``.
+    field_down
+        B (R, M, N), None in the first layer.
+    g, curvature
+        g and Γ (R, M, K), where they are at hand.
+    """
+
+    field_in: Tensor
+    field_down: Tensor | None
+    g: Tensor | None = None
+    curvature: Tensor | None = None
+    slope: Tensor | None = None
 
 
 class Layer:
@@ -123,7 +155,8 @@ class Layer:
 
     def watch(self) -> None:
         """Keep the smallest √V / max|x̂| of each replica: an expansion in the share of one edge needs it large."""
-        ratio = self.variance.amin((1, 2)).sqrt_().div_(self.inputs.largest())
+        smallest = self.variance.amin((1, 2)) if self._smallest_variance is None else self._smallest_variance
+        ratio = smallest.sqrt().div_(self.inputs.largest())
         if self.smallest_ratio is None:
             self.smallest_ratio = ratio
         else:
@@ -133,54 +166,64 @@ class Layer:
         """Form ω and V from the moments of the inputs and of the weights."""
         self.inputs = inputs
         self.variance = bmm(inputs.square, self.weights.variance.mT)
-        if inputs.variance is not None:
-            self.variance += self.weights.spread(inputs.variance)
-        self.variance = floored(self.variance, inputs.mean_square(inputs.square) * self.weights.mean_square())
+        self._smallest_variance: Tensor | None = None
+        if isinstance(self.weights, BinaryWeights) and loops.serve(self.variance, self.weights.mean):
+            self._smallest_variance = self._settle(inputs, self.weights)
+        else:
+            if inputs.variance is not None:
+                self.variance += self.weights.spread(inputs.variance)
+            self.variance = floored(self.variance, inputs.mean_square * self.weights.mean_square())
         self.omega = self.preactivation(inputs)
-        self._channel: Preactivation | None = None
+        self._channel: Channel | None = None
+
+    def _settle(self, inputs: LayerInput, weights: BinaryWeights) -> Tensor:
+        """Complete V in one loop; the smallest of each replica."""
+        delta = inputs.variance
+        if delta is not None and weights.mask is not None:
+            self.variance += weights.spread(delta)
+            delta = None
+        mean_square = inputs.mean_square if isinstance(inputs.mean_square, Tensor) else None
+        return loops.settle(self.variance, delta, mean_square, VARIANCE_FLOOR)
 
     @property
-    def channel(self) -> Preactivation:
+    def channel(self) -> Channel:
         """The sign activation at the ω and V of the last forward pass."""
         if self._channel is None:
-            self._channel = Preactivation(self.omega, self.variance)
+            has_loops = loops.serve(self.omega, self.variance)
+            self._channel = (CompiledPreactivation if has_loops else Preactivation)(self.omega, self.variance)
         return self._channel
 
     def output(self, field_down: Tensor | None) -> LayerInput:
         """What the layer above receives: the moments of the units in its field B, None before it has sent one."""
-        field = None
-        if field_down is None:
-            mean = self.channel.mean()
-        else:
-            field = self.channel.up_field().add_(field_down)
-            mean = torch.tanh(field)
-        one = constants(mean.dtype, mean.device).one
-        return LayerInput(mean, torch.addcmul(one, mean, mean, value=-1), field)
+        units = self.channel.moments(field_down)
+        return LayerInput(units.mean, units.square, 1.0, units.variance, units.field, units.peak)
 
     def backward(self, field_top: Tensor, rule: UpdateRule) -> None:
         """Send B down and update the weights.
 
         ``field_top`` (R, M, K) is the field on the output units: that of the layer above, or y·∞.
         """
-        field_in, self.field_down, g, curvature = self.messages(field_top)
+        messages = self.messages(field_top)
+        self.field_down = messages.field_down
         if not self.weights.frozen:
-            precision_in = self._precision_in(g, curvature) if self.weights.needs_precision else None
-            self.weights.update(field_in, precision_in, rule)
+            precision_in = self._precision_in(messages) if self.weights.needs_precision else None
+            self.weights.update(messages.field_in, precision_in, rule, messages.slope)
 
     def preactivation(self, inputs: LayerInput) -> Tensor:
         """ω (R, M, K)."""
         return bmm(inputs.mean, self.weights.mean.mT)
 
-    def messages(self, field_top: Tensor) -> tuple[Tensor, Tensor | None, Tensor | None, Tensor | None]:
-        """H_in (R, K, N), B (R, M, N) or None in the first layer and, where they are at hand, g and Γ (R, M, K)."""
+    def messages(self, field_top: Tensor) -> "Messages":
+        """What the field on the output units makes the layer send to its weights and its input units."""
         raise NotImplementedError
 
     def score(self, field_top: Tensor) -> Tensor:
         """g of the layer's sign activation at the full (non-cavity) ω and V."""
         return self.channel.score(field_top)
 
-    def _precision_in(self, g: Tensor | None, curvature: Tensor | None) -> Tensor:
+    def _precision_in(self, messages: "Messages") -> Tensor:
         """G_in = Σ_a [(x̂² + Δ) Γ − Δ g²], what a real weight's precision receives."""
+        g, curvature = messages.g, messages.curvature
         assert g is not None
         if curvature is None:
             curvature = self.channel.curvature(g)

@@ -22,7 +22,6 @@ from ...storage.progress import no_progress
 from ...storage.tables import tidy
 from ..baselines import BinaryNet
 from ..graphs import CapturedStep
-from ..layers.bpi import BPILayer
 from ..learning import Learner, LearningSettings
 from ..network import build_network
 from ..params import Timing
@@ -76,9 +75,6 @@ def new_trainer(algorithm: str, widths: list[int], seed: int, device: torch.devi
         series_order=SERIES_ORDER if algorithm == "series" else None,
         device=device,
     )
-    for layer in network.layers:
-        if isinstance(layer, BPILayer):
-            layer.compile_after = 0  # an epoch is longer than what is timed
     rho = [RHO] * (len(widths) - 2) + [TOP_RHO]
     return Learner(network, LearningSettings(rho=rho, damping=DAMPING))
 
