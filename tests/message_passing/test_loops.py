@@ -7,7 +7,8 @@ import sys
 import pytest
 import torch
 
-from nnstatmech.message_passing import compiler, loops
+from nnstatmech import compiler
+from nnstatmech.message_passing import loops
 from nnstatmech.message_passing.channels.sign import Preactivation
 from nnstatmech.message_passing.learning import Learner, LearningSettings
 from nnstatmech.message_passing.network import build_network

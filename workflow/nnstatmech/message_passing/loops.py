@@ -15,9 +15,9 @@ from typing import TYPE_CHECKING
 import torch
 from torch import Tensor
 
+from ..compiler import load
 from .channels import sign
 from .channels.sign import UnitMoments
-from .compiler import load
 from .loops_source import SOURCE
 
 if TYPE_CHECKING:
