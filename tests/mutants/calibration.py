@@ -27,13 +27,15 @@ def expected_of(claim, judged: Sequence[Judged]) -> dict | None:
     values = [one.value for one in judged if one.value is not None and math.isfinite(one.value)]
     if len(values) < 3:
         return None
+    errors = [one.standard_error or 0.0 for one in judged if one.value is not None and math.isfinite(one.value)]
     mean = sum(values) / len(values)
-    error = math.sqrt(sum((value - mean) ** 2 for value in values) / (len(values) - 1) / len(values))
+    by_spread = sum((value - mean) ** 2 for value in values) / (len(values) - 1)
+    by_errors = sum(error**2 for error in errors) / len(errors)
+    error = math.sqrt(max(by_spread, by_errors) / len(values))
     distance = 0.5 if claim.rival is None else claim.rival - claim.expected
     if claim.expected and mean:
         distance *= mean / claim.expected
-    errors = [one.standard_error for one in judged if one.standard_error is not None]
-    distance = math.copysign(max(abs(distance), ERRORS_AWAY * max(errors, default=0.0)), distance)
+    distance = math.copysign(max(abs(distance), ERRORS_AWAY * max(errors)), distance)
     changes = {"expected": mean, "expected_error": error, "rival": mean + distance, "allowance": ROUNDING * abs(mean)}
     return {name: float(f"{value:.6g}") for name, value in changes.items()}
 

@@ -177,7 +177,7 @@ def judge(
         try:
             row = scorecard.judge(claim, frames, plan.families[family].measures, "laptop", "bundled")
         except Exception as error:
-            row = {"verdict": "error", "reason": f"{type(error).__name__}: {error}"}
+            row: dict = {"verdict": "error", "reason": f"{type(error).__name__}: {error}"}
         judged.append(
             Judged(claim.id, row["verdict"], row.get("value"), row.get("standard_error"), str(row.get("reason", "")))
         )

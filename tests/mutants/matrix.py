@@ -1,66 +1,19 @@
-"""The matrix of mutants times claims: ``python -m tests.mutants.matrix [FAMILY ...] [--mutant ID] [--save FILE]``."""
+"""The matrix of mutants times claims: ``python -m tests.mutants.matrix [FAMILY ...] [--mutant ID] [--page FILE]``."""
 
 import argparse
 import json
+import os
 import sys
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
 from pathlib import Path
 
 from .judging import Judged, claims_touched, judge_apart
 from .mutation import FAMILIES, Mutant, mutants_of
+from .page import section, write_section
+from .severity import MARKS, Matrix
 
 OTHER_SETS = (1, 2, 3)  # of seeds, on which the engine without a mistake must reproduce a claim
 MUTANT_SET = 0
-SLIGHT = 0.2  # relative shift of a headline number below which a mistake is a slight one
-LEAST_CAUGHT, MOST_IDLE, LEAST_SLIGHT = 0.95, 0.2, 1 / 3
-
-
-@dataclass(frozen=True)
-class Matrix:
-    """Verdicts of a family.
-
-    Attributes
-    ----------
-    baseline
-        Claim to its verdicts on the other sets of seeds.
-    mutants
-        Mutant to its claims' verdicts; claims that it cannot change are left out.
-    """
-
-    family: str
-    baseline: Mapping[str, Sequence[Judged]]
-    mutants: Mapping[str, Mapping[str, Judged]]
-
-    @property
-    def severe_claims(self) -> list[str]:
-        """Those that the engine without a mistake reproduces on all other sets: only they may catch anything."""
-        return [name for name, all_sets in self.baseline.items() if all(j.verdict == "reproduced" for j in all_sets)]
-
-    def catchers(self, mutant: str) -> list[str]:
-        """The claims that catch a mutant; ``(engine)`` if the engine itself refuses to run."""
-        caught = [name for name in self.severe_claims if self.verdict(mutant, name) == "refuted"]
-        failed = any(judged.verdict == "error" for judged in self.mutants[mutant].values())
-        return caught + ["(engine)"] * failed
-
-    def verdict(self, mutant: str, claim: str) -> str:
-        judged = self.mutants[mutant].get(claim)
-        return "untouched" if judged is None else judged.verdict
-
-    @property
-    def idle_claims(self) -> list[str]:
-        """Reproducible claims that catch no mutant: not severe."""
-        caught = {name for mutant in self.mutants for name in self.catchers(mutant)}
-        return [name for name in self.severe_claims if name not in caught]
-
-    def shift(self, mutant: Mutant) -> float | None:
-        """By how much the mutant's headline number is off, relative to its mean over the other sets of seeds."""
-        values = [j.value for j in self.baseline.get(mutant.headline, ()) if j.value is not None]
-        found = self.mutants[mutant.id].get(mutant.headline)
-        if not values or found is None or found.value is None:
-            return None
-        mean = sum(values) / len(values)
-        return abs(found.value / mean - 1) if mean else None
 
 
 def compute(
@@ -97,9 +50,6 @@ def compute(
     return Matrix(family, baseline, found)
 
 
-MARKS = {"reproduced": ".", "refuted": "X", "inconclusive": "~", "not tested here": "-", "error": "E", "untouched": " "}
-
-
 def text_of(matrix: Matrix, mutants: Mapping[str, Mutant]) -> str:
     """The matrix as text: a row a mutant, a column a claim."""
     claims = list(matrix.baseline)
@@ -124,15 +74,13 @@ def text_of(matrix: Matrix, mutants: Mapping[str, Mutant]) -> str:
 
 def summary(matrix: Matrix, mutants: Mapping[str, Mutant]) -> list[str]:
     """What the matrix comes to, in lines."""
-    caught = [name for name in matrix.mutants if matrix.catchers(name)]
-    slight = [name for name in matrix.mutants if (shift := matrix.shift(mutants[name])) is not None and shift < SLIGHT]
+    uncaught = [name for name in matrix.mutants if not matrix.catchers(name)]
     idle = matrix.idle_claims
-    unsteady = sorted(set(matrix.baseline) - set(matrix.severe_claims))
     return [
-        f"caught: {len(caught)} of {len(matrix.mutants)}; slight (shift below 20 %): {len(slight)}",
-        f"claims that the engine reproduces on all sets: {len(matrix.severe_claims)} of {len(matrix.baseline)}; "
-        f"of these not severe: {len(idle)} {idle}",
-        f"not reproduced on all sets: {unsteady}",
+        f"not caught: {len(uncaught)} of {len(matrix.mutants)} {uncaught}; "
+        f"slight (shift below 20 %): {len(matrix.slight(mutants))}",
+        f"claims that catch nothing: {len(idle)} of {len(matrix.baseline)} {idle}",
+        f"of these not reproduced on all sets: {matrix.unsteady_claims}",
     ]
 
 
@@ -153,6 +101,11 @@ def as_json(matrix: Matrix, mutants: Mapping[str, Mutant]) -> dict:
     }
 
 
+def cpu_seconds() -> float:
+    """Of this process and those of its children that have ended."""
+    return sum(os.times()[:4])
+
+
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("family", nargs="*", default=list(FAMILIES))
@@ -160,13 +113,16 @@ def main() -> None:
     parser.add_argument("--headlines", action="store_true", help="judge each mutant by the claim that it names alone")
     parser.add_argument("--processes", type=int, default=2)
     parser.add_argument("--save", type=Path, help="write the verdicts as JSON, too")
+    parser.add_argument("--page", type=Path, help="write them as a section of this Markdown page, too")
     arguments = parser.parse_args()
     saved = []
     for family in arguments.family:
-        mutants = mutants_of(family)
+        mutants, start = mutants_of(family), cpu_seconds()
         chosen = [mutants[name] for name in arguments.mutant or mutants]
         matrix = compute(family, chosen, arguments.processes, headlines=arguments.headlines, reports=True)
         print(text_of(matrix, mutants), end="\n\n", flush=True)
+        if arguments.page:
+            write_section(arguments.page, family, section(matrix, mutants, (cpu_seconds() - start) / 60))
         saved.append(as_json(matrix, mutants))
         if arguments.save:
             arguments.save.write_text(json.dumps(saved, indent=1), encoding="utf-8")
