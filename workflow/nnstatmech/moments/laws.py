@@ -45,6 +45,27 @@ def log_noise_increment_moments(width: int, noise_rank: float = np.inf) -> tuple
     return -variance / 2, variance
 
 
+def noise_between_walls(side: int, depth: int) -> float:
+    """Mean of mu_2 of white noise after vanilla layers with zero padding: what has not leaked through the borders.
+
+    Exact at any width: a ReLU passes half of the noise whatever the signal, weights have zero mean, and windows of three
+    rows (and columns) share what is in them equally. The first layer has stride two, and its window the zeros behind;
+    the others have them on both sides. With periodic or symmetric boundaries every row counts three times: the mean is 1.
+
+    Parameters
+    ----------
+    side
+        Rows of the square images, even.
+    depth
+        Layers after the first.
+    """
+    rows = np.ones(side // 2)
+    rows[-1] = 2 / 3
+    for _ in range(depth):
+        rows = np.convolve(rows, np.full(3, 1 / 3), mode="same")
+    return float(rows.mean() ** 2)
+
+
 def late_sensitivity_increment(width: int) -> tuple[float, float]:
     """Mean and standard deviation of delta chi in a vanilla network with one-dimensional signal: 1 + 3/(2N), N^(-1/2).
 

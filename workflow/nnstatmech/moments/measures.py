@@ -32,9 +32,11 @@ from .tables import PropagationTable
 NOWHERE: Mapping[str, object] = {}
 
 
-def mean_at_depth(table: PropagationTable, name: str, depth: int) -> Measurement:
-    """Mean over realisations of the curve ``name`` at one depth."""
-    return mean_over_seeds(at_depth(curve(table, name), depth))
+def mean_at_depth(
+    table: PropagationTable, name: str, depth: int, where: Mapping[str, object] = NOWHERE
+) -> Measurement:
+    """Mean over realisations of the curve ``name`` at one depth, of the run that ``where`` selects."""
+    return mean_over_seeds(at_depth(curve(select(table, **where), name), depth))
 
 
 def spread_at_depth(table: PropagationTable, name: str, depth: int) -> Measurement:
@@ -137,9 +139,27 @@ def diffusion_variance(table: PropagationTable, name: str = "log_nu2_signal") ->
     return replace(measured, value=measured.value * count / (count - 1))
 
 
-def mean_noise(table: PropagationTable) -> Measurement:
-    """Mean over realisations of mu_2 of the noise itself at the last depth."""
-    return mean_over_seeds(np.exp(curve(table, "log_mu2_noise").iloc[:, -1]))
+def mean_noise(table: PropagationTable, depth: int | None = None) -> Measurement:
+    """Mean over realisations of mu_2 of the noise itself at a depth (the last)."""
+    log_noise = curve(table, "log_mu2_noise")
+    return mean_over_seeds(np.exp(log_noise.iloc[:, -1] if depth is None else at_depth(log_noise, depth)))
+
+
+def noise_between_walls(first: PropagationTable, second: PropagationTable, side: int, depth: int) -> Measurement:
+    """Mean of mu_2 of the noise with zero padding (second table), over the exact law.
+
+    The same realisation with periodic boundaries (first table), where the mean is one, is subtracted: most of what
+    weights make fluctuate.
+
+    Parameters
+    ----------
+    side
+        Rows of an image.
+    """
+    law = laws.noise_between_walls(side, depth)
+    paired_log_changes(first, second, "chi")  # raises, if realisations are not pairs
+    periodic, padded = (np.exp(at_depth(curve(table, "log_mu2_noise"), depth)) for table in (first, second))
+    return mean_over_seeds((1 + padded / law - periodic).dropna())
 
 
 def skewness(table: PropagationTable, name: str) -> Measurement:
