@@ -37,6 +37,17 @@ def test_log_increment_moments_are_those_of_their_law():
     assert samples.var() == pytest.approx(variance, abs=4 * error)
 
 
+@pytest.mark.parametrize("depth", [0, 1, 2, 5])
+def test_noise_between_walls_is_what_windows_of_a_plane_share(depth):
+    """Mean squares on the plane: every window takes the mean of what it sees, zeros beyond the border."""
+    plane = np.pad(np.ones((8, 8)), ((0, 1), (0, 1)))
+    squares = np.array([[plane[i : i + 3, j : j + 3].mean() for j in range(0, 8, 2)] for i in range(0, 8, 2)])
+    for _ in range(depth):
+        plane = np.pad(squares, 1)
+        squares = np.array([[plane[i : i + 3, j : j + 3].mean() for j in range(4)] for i in range(4)])
+    assert laws.noise_between_walls(8, depth) == pytest.approx(squares.mean())
+
+
 def test_gaussian_activation_increment():
     assert pytest.approx((1 - 1 / math.pi) ** -0.5) == laws.GAUSSIAN_ACTIVATION_INCREMENT
     assert laws.activation_increment(0.0) == 1

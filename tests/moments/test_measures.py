@@ -148,6 +148,16 @@ def test_paired_change_is_free_of_the_fluctuations_that_are_shared():
     assert paired.standard_error < paired.value / 4
 
 
+def test_noise_leaks_through_the_borders_as_the_law_says():
+    size = {"architecture": "vanilla", "depth": 2, "measurements": 1}
+    periodic, padded = table(40, **size), table(40, **size, boundary="zero_padding")
+    measured = measures.noise_between_walls(periodic, padded, side=8, depth=2)
+    assert abs(measured.value - 1) < 4 * measured.standard_error < 0.2
+    assert measures.mean_noise(padded, depth=2).value < 0.7 < measures.mean_noise(periodic, depth=2).value
+    whole = measures.noise_between_walls(periodic, padded, side=1000, depth=2)
+    assert whole.value < 1 - 4 * whole.standard_error
+
+
 @pytest.mark.parametrize("claim", CLAIMS, ids=lambda claim: claim["id"])
 def test_tables_made_in_python_go_into_every_measure(claim):
     arguments = claim.get("arguments", {})

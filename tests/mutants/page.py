@@ -25,7 +25,7 @@ fourth. Claims *as stated* expect what `claims.yaml` says; the others expect wha
 the twin's size, on sets of seeds that are used for nothing else. Every section is written by
 
 ```bash
-python -m tests.mutants.matrix FAMILY --page docs/evidence/mutants.md
+python -m tests.mutants.matrix --page docs/evidence/mutants.md
 ```
 """
 
