@@ -6,10 +6,12 @@ from functools import cache
 
 import pytest
 import yaml
-from mutants.judging import claims_of, judge_apart
+from mutants.calibration import expected_of
+from mutants.judging import Judged, claims_of, judge_apart
 from mutants.matrix import MUTANT_SET, OTHER_SETS, compute
 from mutants.mutation import FAMILIES, HERE, mutants_of
-from mutants.severity import LEAST_CAUGHT, LEAST_SLIGHT, MOST_IDLE
+from mutants.page import section, write_section
+from mutants.severity import LEAST_CAUGHT, LEAST_SLIGHT, MOST_IDLE, Matrix
 from small_project import ROOT
 
 # Cheap ones, each caught by its headline claim alone.
@@ -46,6 +48,53 @@ def test_the_package_is_imported_with_the_mistake_and_no_file_is_changed():
     right, wrong = map(float, done.stdout.split())
     assert right == 1
     assert wrong == pytest.approx(0.98**0.5)
+
+
+def small_matrix():
+    """Two mutants of moments and three claims: one catches, one does not hold on all sets, one is idle."""
+    holds, doubted = Judged("holds", "reproduced", 2.0, 0.1), Judged("doubted", "inconclusive", 2.0, 0.1)
+    caught, agreed = Judged("holds", "refuted", 1.0, 0.1), Judged("doubted", "refuted", 1.0, 0.1)
+    baseline = {"holds": [holds] * 3, "doubted": [holds, holds, doubted], "idle": [holds] * 3}
+    mutants = {
+        "weights_smaller": {"holds": caught, "doubted": agreed, "idle": holds},
+        "leaky_signal": {"doubted": agreed},
+    }
+    return Matrix("moments", baseline, mutants)
+
+
+def test_only_claims_that_hold_on_all_sets_catch_and_all_others_are_idle():
+    matrix = small_matrix()
+    assert matrix.catchers("weights_smaller") == ["holds"]
+    assert matrix.catchers("leaky_signal") == []
+    assert matrix.idle_claims == ["doubted", "idle"]
+    assert matrix.unsteady_claims == ["doubted"]
+
+
+def test_the_page_has_one_section_a_family(tmp_path):
+    page, mutants = tmp_path / "mutants.md", mutants_of("moments")
+    write_section(page, "cascades", "## Cascades of decoders\n\nlater\n")
+    for minutes in (1, 2):
+        write_section(page, "moments", section(small_matrix(), mutants, minutes))
+    text = page.read_text(encoding="utf-8")
+    assert text.index("## Signal and noise") < text.index("## Cascades")
+    assert text.count("* caught: 1 of 2 mutants (50 %);") == 1
+    assert "* 2 CPU minutes." in text
+    assert "* 1 CPU minutes." not in text
+    assert "| `weights_smaller` |" in text
+    assert "X X" not in text
+    assert "**not caught**" in text
+
+
+@pytest.mark.parametrize(
+    ("values", "error"), [((1.0, 1.0, 1.0, 1.0), 0.05), ((0.0, 2.0, 0.0, 2.0), (4 / 3 / 4) ** 0.5)]
+)
+def test_calibration_takes_the_larger_of_the_errors(values, error):
+    """That of the sets' spread, or that which they state: 0.1 each, a mean of four."""
+    claim = claims_of("moments", calibrated=False)[0]
+    changes = expected_of(claim, [Judged(claim.id, "reproduced", value, 0.1) for value in values])
+    assert changes["expected"] == 1
+    assert changes["expected_error"] == pytest.approx(error, rel=1e-5)
+    assert abs(changes["rival"] - 1) >= 15 * 0.1 - 1e-9
 
 
 @cache

@@ -48,9 +48,10 @@ def log_noise_increment_moments(width: int, noise_rank: float = np.inf) -> tuple
 def noise_between_walls(side: int, depth: int) -> float:
     """Mean of mu_2 of white noise after vanilla layers with zero padding: what has not leaked through the borders.
 
-    Exact at any width: a ReLU passes half of the noise whatever the signal, weights have zero mean, and windows of three
-    rows (and columns) share what is in them equally. The first layer has stride two, and its window the zeros behind;
-    the others have them on both sides. With periodic or symmetric boundaries every row counts three times: the mean is 1.
+    Exact at any width: a ReLU passes half of the noise whatever the signal, weights have zero mean, and windows of
+    three rows (and columns) share what is in them equally. The first layer has stride two, and its window the zeros
+    behind; the others have them on both sides. With periodic or symmetric boundaries every row counts three times: the
+    mean is 1.
 
     Parameters
     ----------
