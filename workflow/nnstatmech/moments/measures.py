@@ -32,9 +32,7 @@ from .tables import PropagationTable
 NOWHERE: Mapping[str, object] = {}
 
 
-def mean_at_depth(
-    table: PropagationTable, name: str, depth: int, where: Mapping[str, object] = NOWHERE
-) -> Measurement:
+def mean_at_depth(table: PropagationTable, name: str, depth: int, where: Mapping[str, object] = NOWHERE) -> Measurement:
     """Mean over realisations of the curve ``name`` at one depth, of the run that ``where`` selects."""
     return mean_over_seeds(at_depth(curve(select(table, **where), name), depth))
 
