@@ -106,10 +106,7 @@ def section(matrix: Matrix, mutants: Mapping[str, Mutant], cpu_minutes: float) -
     lines += table(["mutant", "mistake", "headline", "shift", "caught by"], mutant_rows(matrix, mutants))
     lines += ["Claims, their verdicts on the three sets, the number on the first, and how many mutants they catch:", ""]
     lines += table(["", "claim", "expects", "holds", "first set", "catches"], claim_rows(matrix))
-    lines += [
-        "All verdicts (`X` refuted, `.` reproduced, `~` inconclusive, `E` the engine fails, blank: untouched or not judged):",
-        "",
-    ]
+    lines += ["Verdicts (`X` refuted, `.` reproduced, `~` inconclusive, `E` the engine fails; blank: not judged):", ""]
     return "\n".join([*lines, *grid(matrix)])
 
 
