@@ -92,6 +92,7 @@ def test_calibration_takes_the_larger_of_the_errors(values, error):
     """That of the sets' spread, or that which they state: 0.1 each, a mean of four."""
     claim = claims_of("moments", calibrated=False)[0]
     changes = expected_of(claim, [Judged(claim.id, "reproduced", value, 0.1) for value in values])
+    assert changes is not None
     assert changes["expected"] == 1
     assert changes["expected_error"] == pytest.approx(error, rel=1e-5)
     assert abs(changes["rival"] - 1) >= 15 * 0.1 - 1e-9
