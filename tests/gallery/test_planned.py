@@ -42,7 +42,8 @@ def test_every_claim_stands_on_one_page():
 def test_costs_are_those_of_the_estimates():
     for scale, text in planned("Fig_4").cost.items():
         estimate = estimates.of_experiments(plan(scale), ["bn_ff"])
-        assert text.startswith(f"{estimate.jobs} jobs, {estimates.hours(estimate.core_hours)} core hours")
+        jobs = "1 job" if estimate.jobs == 1 else f"{estimate.jobs} jobs"
+        assert text.startswith(f"{jobs}, {estimates.hours(estimate.core_hours)} core hours")
 
 
 def test_the_code_is_the_drawing_function_alone():

@@ -9,6 +9,8 @@ from small_project import CONFIG, copy_project
 
 from nnstatmech.storage.tables import read_table
 
+pytestmark = pytest.mark.slow  # a minute of calls one after the other
+
 HERE = "(laptop-bundled)"
 FOLDER = "results/laptop-bundled/moments/wide"
 TABLE = f"{FOLDER}.parquet"

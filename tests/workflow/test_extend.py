@@ -112,6 +112,7 @@ def test_a_notebook():
     assert len(names["figure"].axes) == 4
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("prefix", [None, "nn"])
 def test_as_a_module_of_another_workflow(project, tmp_path, prefix):
     """A project with keys of its own on its command line makes a figure of this one."""

@@ -43,6 +43,7 @@ def read(terminal):
         return b""
 
 
+@pytest.mark.slow
 def test_a_running_shard_is_a_bar_on_the_terminal_only(project):
     bar = SHARD.removeprefix("results/").removesuffix(".parquet") + ": "
     assert bar not in on_terminal(project, "--dry-run")
