@@ -30,7 +30,7 @@ def convolved_by(engine, images, kernels):
 
 
 @needs_compiler
-@pytest.mark.parametrize("images", [16, 34])
+@pytest.mark.parametrize("images", [16, 48])
 @pytest.mark.parametrize(("inputs", "outputs"), [(1, 1), (5, 3), (17, 16)])
 def test_they_are_the_library_s_convolutions(images, inputs, outputs):
     """Height, width, inputs and outputs all differ, so that no two of them can be exchanged."""

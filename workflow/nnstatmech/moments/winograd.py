@@ -34,7 +34,8 @@ KERNEL_SIZE = 3
 TILE = 2  # outputs along an axis
 TERMS = TILE + KERNEL_SIZE - 1  # products along an axis, and inputs of a tile
 FEWEST_CHANNELS = 128  # 128 take .7 of the time of the library's convolution by 3x3 kernels, 512 .6, 64 as much
-FEWEST_IMAGES = 16  # oneDNN multiplies groups of fewer images at half the speed
+IMAGES_AT_A_TIME = 16  # products of so many stay in the caches
+PARTS = 16  # oneDNN multiplies groups of fewer images at half the speed: tiles are handed over as so many
 # What torch calls processors for which oneDNN multiplies groups by vectors.
 PROCESSORS = ("AVX2", "AVX512")
 
@@ -115,7 +116,15 @@ def library() -> ctypes.CDLL | None:
 def serves(kernel_size: int, images: int, height: int, width: int, channels: int, device: torch.device) -> bool:
     """Whether convolutions in single precision to ``height`` and ``width`` can be made so, and should."""
     fits = kernel_size == KERNEL_SIZE and height % TILE == 0 and width % TILE == 0 and device.type == "cpu"
-    return fits and channels >= FEWEST_CHANNELS and images >= FEWEST_IMAGES and library() is not None
+    wide = channels >= FEWEST_CHANNELS and images_at_a_time(images, height, width) is not None
+    return fits and wide and library() is not None
+
+
+def images_at_a_time(images: int, height: int, width: int) -> int | None:
+    """The largest part of so many images whose tiles make equal parts; None if there is none."""
+    tiles = height // TILE * (width // TILE)
+    parts = (n for n in range(min(images, IMAGES_AT_A_TIME), 0, -1) if images % n == 0 and n * tiles % PARTS == 0)
+    return next(parts, None)
 
 
 def transformed_kernels(kernels: Tensor) -> Tensor:
@@ -135,7 +144,7 @@ class Winograd:
     Parameters
     ----------
     images
-        How many are convolved with a set, 16 or more; a part of them at a time, which stays in the caches.
+        How many are convolved with a set, as :func:`serves` allows; a part of them at a time.
     height, width
         Of the outputs, both even.
     channels
@@ -144,8 +153,7 @@ class Winograd:
 
     def __init__(self, images: int, height: int, width: int, channels: int):
         keep_freed_memory()
-        at_a_time = next(n for n in range(FEWEST_IMAGES, images + 1) if images % n == 0)
-        self.tiles = at_a_time, height // TILE, width // TILE
+        self.tiles = images_at_a_time(images, height, width) or images, height // TILE, width // TILE
         self.terms = torch.empty(*self.tiles, TERMS * TERMS * channels)
         self.kernels = torch.empty(0)
 
@@ -164,7 +172,8 @@ class Winograd:
         result = images.new_empty(len(images), rows * TILE, columns * TILE, outputs)
         for part, into in zip(images.split(count), result.split(count), strict=True):
             self.transform("transform_inputs", images.shape[-1], part, self.terms)
-            products = F.conv2d(self.terms.permute(0, 3, 1, 2), self.kernels, groups=TERMS**2)
+            terms = self.terms.view(PARTS, -1, 1, self.terms.shape[-1])
+            products = F.conv2d(terms.permute(0, 3, 1, 2), self.kernels, groups=TERMS**2)
             dense = products.permute(0, 2, 3, 1).contiguous()
             self.transform("transform_outputs", outputs, dense, into)
         return result
