@@ -22,6 +22,7 @@ from nnstatmech.message_passing.curves.calibration import by_seed_and_epoch, mai
 from nnstatmech.message_passing.figures.panels import DATASETS, LABELS
 from nnstatmech.message_passing.figures.published import published_table
 from nnstatmech.readings import runs_of, select
+from nnstatmech.scorecard import markdown_table
 from nnstatmech.storage.shards import read_frame
 
 HEAD = """# Tables of numbers
@@ -40,10 +41,7 @@ FIGURES = {
 
 def markdown(table: pd.DataFrame) -> str:
     """A table with its index as first column."""
-    head = ["", *map(str, table.columns)]
-    rows = [[str(name), *row] for name, row in zip(table.index, table.to_numpy(), strict=True)]
-    lines = [head, ["---"] * len(head), *rows]
-    return "\n".join("| " + " | ".join(map(str, line)) + " |" for line in lines)
+    return markdown_table(table.rename_axis("").reset_index())
 
 
 def with_interval(value: float, low: float, high: float) -> str:

@@ -60,10 +60,9 @@ def text_of(matrix: Matrix, mutants: Mapping[str, Mutant]) -> str:
             "-" if j.value is None else f"{j.value:.5g}±{j.standard_error or 0:.2g}" for j in matrix.baseline[name]
         )
         lines.append(f"{number:3d} {marks:4s} {name:50s} {values}")
-    lines += ["", " " * 34 + "".join(str(number // 10) for number in range(len(claims)))]
-    lines.append(" " * 34 + "".join(str(number % 10) for number in range(len(claims))))
+    lines += ["", *(" " * 34 + numbers for numbers in matrix.numbers())]
     for name in matrix.mutants:
-        marks = "".join(MARKS[matrix.verdict(name, claim)] for claim in claims)
+        marks = matrix.marks(name)
         shift = matrix.shift(mutants[name])
         shown = "   ?  " if shift is None else f"{100 * shift:5.1f}%"
         caught = ", ".join(matrix.catchers(name)[:3]) or "NOT CAUGHT"

@@ -4,6 +4,10 @@ import re
 from collections.abc import Mapping
 from pathlib import Path
 
+import pandas as pd
+
+from nnstatmech.scorecard import markdown_table
+
 from .judging import Judged, twins_of
 from .mutation import Mutant
 from .severity import MARKS, Matrix
@@ -55,8 +59,7 @@ def codes(names: list[str]) -> str:
 
 
 def table(head: list[str], rows: list[list[str]]) -> list[str]:
-    lines = ["| " + " | ".join(head) + " |", "|" + "---|" * len(head)]
-    return [*lines, *("| " + " | ".join(cell.replace("|", "\\|") for cell in row) + " |" for row in rows), ""]
+    return [markdown_table(pd.DataFrame(rows, columns=head)), ""]
 
 
 def mutant_rows(matrix: Matrix, mutants: Mapping[str, Mutant]) -> list[list[str]]:
@@ -93,10 +96,8 @@ def claim_rows(matrix: Matrix) -> list[list[str]]:
 
 def grid(matrix: Matrix) -> list[str]:
     """A row a mutant, a column a claim."""
-    claims = list(matrix.baseline)
-    lines = [" " * 32 + "".join(str(number // power % 10) for number in range(len(claims))) for power in (10, 1)]
-    for name in matrix.mutants:
-        lines.append(f"{name[:31]:32s}" + "".join(MARKS[matrix.verdict(name, claim)] for claim in claims).rstrip())
+    lines = [" " * 32 + numbers for numbers in matrix.numbers()]
+    lines += [f"{name[:31]:32s}" + matrix.marks(name).rstrip() for name in matrix.mutants]
     return ["```text", *lines, "```", ""]
 
 

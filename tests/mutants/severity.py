@@ -42,6 +42,14 @@ class Matrix:
         judged = self.mutants[mutant].get(claim)
         return "untouched" if judged is None else judged.verdict
 
+    def marks(self, mutant: str) -> str:
+        """A mark a claim: a row of the grid."""
+        return "".join(MARKS[self.verdict(mutant, claim)] for claim in self.baseline)
+
+    def numbers(self) -> list[str]:
+        """The claims' numbers above a grid: tens and units."""
+        return ["".join(str(number // power % 10) for number in range(len(self.baseline))) for power in (10, 1)]
+
     @property
     def idle_claims(self) -> list[str]:
         """Judged claims that catch no mutant: not severe. Those that do not hold on all other sets are among them."""

@@ -7,14 +7,18 @@ one than ``cc``.
 
 import ctypes
 import hashlib
+import logging
 import os
 import platform
 import shlex
 import subprocess
 import tempfile
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 
 import torch
+
+logger = logging.getLogger(__name__)
 
 OPTIONS = ["-O3", "-std=gnu11", "-shared", "-fPIC", "-fno-math-errno", "-fno-trapping-math", "-fopenmp-simd"]
 # Vector instructions by what torch has found the processor to have.
@@ -22,6 +26,27 @@ INSTRUCTIONS = {
     "AVX512": ["-march=x86-64-v4", "-mprefer-vector-width=512"],
     "AVX2": ["-march=x86-64-v3"],
 }
+
+
+def functions(source: str, arguments: Mapping[str, Sequence], otherwise: str) -> ctypes.CDLL | None:
+    """The library of :func:`load` with its functions declared; None where it cannot be built.
+
+    Parameters
+    ----------
+    arguments
+        Function to the types of its arguments; none returns anything.
+    otherwise
+        What is done without the library: logged, with the reason.
+    """
+    try:
+        library = load(source)
+    except (OSError, subprocess.SubprocessError) as error:
+        logger.info("%s (%s)", otherwise, error)
+        return None
+    for name, types in arguments.items():
+        function = getattr(library, name)
+        function.argtypes, function.restype = types, None
+    return library
 
 
 def load(source: str) -> ctypes.CDLL:

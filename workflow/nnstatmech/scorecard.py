@@ -221,10 +221,14 @@ def summary(scorecard: pd.DataFrame) -> str:
 
 def markdown(scorecard: pd.DataFrame) -> str:
     """The scorecard as a Markdown table, with the count of each verdict above it."""
-    frame = display_frame(scorecard)
-    lines = [summary(scorecard), "", "| " + " | ".join(frame) + " |", "|" + " --- |" * len(frame.columns)]
+    return f"{summary(scorecard)}\n\n{markdown_table(display_frame(scorecard))}\n"
+
+
+def markdown_table(frame: pd.DataFrame) -> str:
+    """The columns of a frame as a Markdown table."""
+    lines = ["| " + " | ".join(frame) + " |", "|" + " --- |" * len(frame.columns)]
     lines += ["| " + " | ".join(str(cell).replace("|", "\\|") for cell in row) + " |" for row in frame.values]
-    return "\n".join(lines) + "\n"
+    return "\n".join(lines)
 
 
 PAGE = """<!doctype html>

@@ -7,23 +7,19 @@ whether they can be had.
 
 import ctypes
 import functools
-import logging
-import subprocess
 from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
 import torch
 from torch import Tensor
 
-from ..compiler import load
+from ..compiler import functions
 from .channels import sign
 from .channels.sign import UnitMoments
 from .loops_source import SOURCE
 
 if TYPE_CHECKING:
     from .weights import BinaryWeights, UpdateRule
-
-logger = logging.getLogger(__name__)
 
 VECTOR = 16  # float32 numbers in the longest vector
 COUNT, TENSOR, NUMBER = ctypes.c_int64, ctypes.c_void_p, ctypes.c_float
@@ -50,15 +46,7 @@ ARGUMENTS = {
 @functools.cache
 def library() -> ctypes.CDLL | None:
     """The compiled loops; None, with the reason logged, where they cannot be built."""
-    try:
-        loops = load(SOURCE)
-    except (OSError, subprocess.SubprocessError) as error:
-        logger.info("elementwise work is done by torch, pass by pass (%s)", error)
-        return None
-    for name, types in ARGUMENTS.items():
-        function = getattr(loops, name)
-        function.argtypes, function.restype = types, None
-    return loops
+    return functions(SOURCE, ARGUMENTS, "elementwise work is done by torch, pass by pass")
 
 
 def serve(*tensors: Tensor) -> bool:

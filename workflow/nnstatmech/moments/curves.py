@@ -189,8 +189,8 @@ def devices_of(table: pd.DataFrame) -> dict[int, str | None]:
     return {seed: shard.get("device") for shard in shards for seed in shard["seeds"]}
 
 
-def paired_log_changes(first: pd.DataFrame, second: pd.DataFrame, name: str) -> pd.DataFrame:
-    """log of the curve ``name`` in the second table minus in the first, realisation by realisation: seeds x depths.
+def paired_curves(first: pd.DataFrame, second: pd.DataFrame, name: str) -> tuple[pd.DataFrame, pd.DataFrame]:
+    """The curve ``name`` in two tables whose realisations are pairs: each seeds x depths.
 
     Of the seeds and depths that are in both. Two runs share images, noise and weights if they were drawn for the same
     sizes, and on the same kind of device: a CPU and a GPU draw different weights from one seed.
@@ -204,13 +204,19 @@ def paired_log_changes(first: pd.DataFrame, second: pd.DataFrame, name: str) -> 
     differing = [key for key in STREAM_PARAMETERS if one.get(key) != other.get(key)]
     if differing:
         raise NotMeasured(f"the tables differ in {', '.join(differing)}: their realisations are not pairs")
-    before, after = (np.log(curve(table, name)) for table in (first, second))
+    before, after = (curve(table, name) for table in (first, second))
     seeds, depths = before.index.intersection(after.index), before.columns.intersection(after.columns)
     drawn_on = [devices_of(table) for table in (first, second)]
     if strangers := [seed for seed in seeds if drawn_on[0].get(seed) != drawn_on[1].get(seed)]:
         a, b = (devices[strangers[0]] for devices in drawn_on)
         raise NotMeasured(f"weights were drawn on {a} and on {b}: realisations are pairs on one kind of device only")
-    return after.loc[seeds, depths] - before.loc[seeds, depths]
+    return before.loc[seeds, depths], after.loc[seeds, depths]
+
+
+def paired_log_changes(first: pd.DataFrame, second: pd.DataFrame, name: str) -> pd.DataFrame:
+    """log of the curve ``name`` in the second table minus in the first, of :func:`paired_curves`: seeds x depths."""
+    before, after = paired_curves(first, second, name)
+    return np.log(after) - np.log(before)
 
 
 # --- growth ---------------------------------------------------------------------------------------------------------

@@ -19,6 +19,7 @@ from .curves import (
     late_deviations,
     log_log_slopes,
     noise_growth_rates,
+    paired_curves,
     paired_log_changes,
     plateau,
     power_law,
@@ -155,8 +156,7 @@ def noise_between_walls(first: PropagationTable, second: PropagationTable, side:
         Rows of an image.
     """
     law = laws.noise_between_walls(side, depth)
-    paired_log_changes(first, second, "chi")  # raises, if realisations are not pairs
-    periodic, padded = (np.exp(at_depth(curve(table, "log_mu2_noise"), depth)) for table in (first, second))
+    periodic, padded = (np.exp(at_depth(found, depth)) for found in paired_curves(first, second, "log_mu2_noise"))
     return mean_over_seeds((1 + padded / law - periodic).dropna())
 
 

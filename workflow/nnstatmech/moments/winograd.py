@@ -18,17 +18,13 @@ Winograd 1980, Arithmetic complexity of computations; for convolutional networks
 
 import ctypes
 import functools
-import logging
-import subprocess
 
 import torch
 import torch.nn.functional as F
 from torch import Tensor
 
 from ..allocator import keep_freed_memory
-from ..compiler import load
-
-logger = logging.getLogger(__name__)
+from ..compiler import functions
 
 KERNEL_SIZE = 3
 TILE = 2  # outputs along an axis
@@ -103,28 +99,23 @@ def library() -> ctypes.CDLL | None:
     """The compiled sums; None, with the reason logged, where they cannot be built or products of groups are slow."""
     if torch.backends.cpu.get_cpu_capability() not in PROCESSORS:
         return None
-    try:
-        found = load(SOURCE)
-    except (OSError, subprocess.SubprocessError) as error:
-        logger.info("convolutions are the library's (%s)", error)
-        return None
-    for function in (found.transform_inputs, found.transform_outputs):
-        function.argtypes, function.restype = [ctypes.c_int64] * 4 + [ctypes.c_void_p] * 2, None
-    return found
+    types = [ctypes.c_int64] * 4 + [ctypes.c_void_p] * 2
+    arguments = {"transform_inputs": types, "transform_outputs": types}
+    return functions(SOURCE, arguments, "convolutions are the library's")
 
 
 def serves(kernel_size: int, images: int, height: int, width: int, channels: int, device: torch.device) -> bool:
     """Whether convolutions in single precision to ``height`` and ``width`` can be made so, and should."""
     fits = kernel_size == KERNEL_SIZE and height % TILE == 0 and width % TILE == 0 and device.type == "cpu"
-    wide = channels >= FEWEST_CHANNELS and images_at_a_time(images, height, width) is not None
+    wide = channels >= FEWEST_CHANNELS and images_at_a_time(images, height, width) > 0
     return fits and wide and library() is not None
 
 
-def images_at_a_time(images: int, height: int, width: int) -> int | None:
-    """The largest part of so many images whose tiles make equal parts; None if there is none."""
+def images_at_a_time(images: int, height: int, width: int) -> int:
+    """The largest part of so many images whose tiles make equal parts; 0 if there is none."""
     tiles = height // TILE * (width // TILE)
     parts = (n for n in range(min(images, IMAGES_AT_A_TIME), 0, -1) if images % n == 0 and n * tiles % PARTS == 0)
-    return next(parts, None)
+    return next(parts, 0)
 
 
 def transformed_kernels(kernels: Tensor) -> Tensor:
@@ -153,7 +144,7 @@ class Winograd:
 
     def __init__(self, images: int, height: int, width: int, channels: int):
         keep_freed_memory()
-        self.tiles = images_at_a_time(images, height, width) or images, height // TILE, width // TILE
+        self.tiles = images_at_a_time(images, height, width), height // TILE, width // TILE
         self.terms = torch.empty(*self.tiles, TERMS * TERMS * channels)
         self.kernels = torch.empty(0)
 

@@ -87,9 +87,10 @@ def read_claims(families: Families) -> tuple[list[Claim], dict[Path, str]]:
         entries, origins = read_yaml(path, name) if path.exists() else ([], {})
         if not isinstance(entries or [], list):
             raise ConfigError(f"{name}: must hold a list of claims")
-        names = [entry.get("id", i) if isinstance(entry, dict) else i for i, entry in enumerate(entries or [])]
+        entries = entries or []
+        names = [entry.get("id", i) if isinstance(entry, dict) else i for i, entry in enumerate(entries)]
         places |= {("claims", names[int(path[0])], *path[1:]): origin for path, origin in origins.items()}
-        for i, entry in enumerate(entries or []):
+        for i, entry in enumerate(entries):
             where: Path = ("claims", names[i])
             try:
                 claim = Claim.model_validate({"family": family.name} | entry if isinstance(entry, dict) else entry)
