@@ -10,8 +10,10 @@ Positive = Annotated[float, Field(gt=0)]
 Count = Annotated[int, Field(ge=1)]
 
 START_SECONDS, START_MB = 8.0, 800.0
-SCORES_SECONDS = 0.08  # of all scores and the probe of a network of the default width, a layer
-STEP_SECONDS = 4e-4  # of a training step of one network, a layer
+# Of a network of the default width and a layer, or block: all scores and the probe, and one training step.
+SCORES_SECONDS = {"residual": 0.045, "convolutional": 0.15, "transformer": 0.25}
+STEP_SECONDS = {"residual": 1.1e-4, "convolutional": 5e-4, "transformer": 2.5e-3}
+DENSE_SCORES_SECONDS, DENSE_STEP_SECONDS = 0.03, 7e-5
 MEMBER_MB = 0.6  # weights, velocities and activations of one network, a layer
 
 
@@ -86,6 +88,8 @@ class Cells(Parameters):
         """Scores, then all rates up to the choice and one from there on; networks of one depth are held at once."""
         layers = sum(self.depths) * len(self.values)
         trained = len(self.rates) * self.chosen_after + self.steps[-1] - self.chosen_after
-        seconds = layers * (SCORES_SECONDS + STEP_SECONDS * trained) * self.width / 64
+        scores = SCORES_SECONDS.get(self.plane, DENSE_SCORES_SECONDS)
+        step = STEP_SECONDS.get(self.plane, DENSE_STEP_SECONDS)
+        seconds = layers * (scores + step * trained) * self.width / 64
         held = MEMBER_MB * max(self.depths) * len(self.values) * len(self.rates)
         return Cost(START_SECONDS + seeds * seconds, START_MB + held)
