@@ -17,6 +17,8 @@ MEASURED = {"accuracy", "loss"}  # quantities that are no scores
 LAYERS = "layers"  # column of the score `depth`, a count of layers; the axis `depth` counts hidden layers or blocks
 # Which networks are compared: all, or only those of one kind, or of one depth.
 AMONG = ("all", "within families", "equal depth", "held out")
+# What else is told of all networks: a threshold's balanced accuracy in the kind that it was not made from, Kendall's τ.
+BESIDE = ("transfer", "kendall")
 
 
 def networks_of(table: pd.DataFrame, step: int | None = None) -> pd.DataFrame:
@@ -101,9 +103,10 @@ def judged(networks: pd.DataFrame, score: str, among: str, resampled: int = RESA
 
 
 def table_of_scores(networks: pd.DataFrame, among: tuple[str, ...] = AMONG, resampled: int = RESAMPLED) -> pd.DataFrame:
-    """Every score's area under the curve with its 95 % interval: ``score``, ``among``, ``value``, ``low``, ``high``.
+    """Every score with its 95 % interval: ``score``, ``among``, ``value``, ``low``, ``high``.
 
-    Scores that fewer than half of the networks have are left out.
+    Values are areas under the curve, among the networks that ``among`` says, or of one plane by its name; of ``BESIDE``
+    they are what is said there. Scores that fewer than half of the networks have are left out.
     """
     scores = scores_in(networks)
     names = [name for name in scores if scores[name].notna().mean() >= 0.5]

@@ -6,6 +6,7 @@ TABLE is ``results/<scale>-<data>/atlas/atlas.parquet`` of any scale; FOLDER is 
 import csv
 import json
 import sys
+from collections.abc import Sequence
 from pathlib import Path
 
 import pandas as pd
@@ -13,7 +14,7 @@ import pandas as pd
 from ..probe.sentences import CONVENTIONS
 from ..storage.shards import read_frame
 from ..storage.whole_files import whole_file
-from .curves import AMONG, networks_of, seconds_of_scores, table_of_scores
+from .curves import AMONG, BESIDE, networks_of, seconds_of_scores, table_of_scores
 from .findings import rates_of
 
 DIGITS = "%.5g"
@@ -27,12 +28,15 @@ def write_reference(table: Path, folder: Path) -> dict:
     with whole_file(folder / "networks.csv") as part:
         networks.to_csv(part, index=False, float_format=DIGITS, lineterminator="\n")
     # Of the numbers as they are kept, so that anybody can count again.
-    scores = table_of_scores(pd.read_csv(folder / "networks.csv"))
+    planes = tuple(networks["plane"].unique())
+    scores = table_of_scores(pd.read_csv(folder / "networks.csv"), (*AMONG, *BESIDE, *planes))
     scores["seconds"] = scores["score"].map(seconds_of_scores(frame))
     with whole_file(folder / "scores.csv") as part:
         scores.to_csv(part, index=False, float_format="%.3g", lineterminator="\n")
     with whole_file(folder / "contest.csv") as part:
         for_readers(scores).to_csv(part, index=False, lineterminator="\n")
+    with whole_file(folder / "planes.csv") as part:
+        with_intervals(scores, planes).reset_index().to_csv(part, index=False, lineterminator="\n")
     with whole_file(folder / "conventions.csv") as part, part.open("w", encoding="utf-8", newline="") as file:
         writer = csv.writer(file, lineterminator="\n")
         writer.writerow(["convention", "hit_rate", "false_alarm_rate", "failing", "training"])
@@ -44,12 +48,19 @@ def write_reference(table: Path, folder: Path) -> dict:
 
 
 def for_readers(scores: pd.DataFrame) -> pd.DataFrame:
-    """A row a score, the best first: areas under the curve with their intervals as text, and CPU seconds."""
+    """A row a score: areas under the curve and what stands beside them, and CPU seconds."""
+    seconds = scores.groupby("score")["seconds"].first().map(lambda value: "" if pd.isna(value) else f"{value:.2g}")
+    shown = with_intervals(scores, (*AMONG, *BESIDE)).assign(**{"CPU seconds": seconds})
+    return shown.rename(columns={"transfer": "left-out kind", "kendall": "Kendall's τ"}).reset_index()
+
+
+def with_intervals(scores: pd.DataFrame, among: Sequence[str]) -> pd.DataFrame:
+    """Values with their intervals as text, (scores, ``among``), the best score among all networks first."""
+    best = scores[scores["among"] == "all"].set_index("score")["value"].sort_values(ascending=False)
     text = scores.apply(lambda row: f"{row['value']:.2f} [{row['low']:.2f}, {row['high']:.2f}]", axis=1)
-    shown = scores.assign(text=text).pivot(index="score", columns="among", values="text")[list(AMONG)]
-    kept = scores[scores["among"] == "all"].set_index("score").sort_values("value", ascending=False)
-    seconds = kept["seconds"].map(lambda value: "" if pd.isna(value) else f"{value:.2g}")
-    return shown.loc[kept.index].assign(**{"CPU seconds": seconds}).reset_index()
+    text = text.where(scores["value"].notna(), "")
+    shown = scores.assign(text=text).pivot(index="score", columns="among", values="text")
+    return shown.loc[best.index, list(among)]
 
 
 def described(frame: pd.DataFrame, networks: pd.DataFrame, path: Path) -> dict:
@@ -66,6 +77,7 @@ def described(frame: pd.DataFrame, networks: pd.DataFrame, path: Path) -> dict:
         "networks": len(networks),
         "training": int(networks["trains"].sum()),
         "held_out": int(networks["held_out"].sum()),
+        "core_hours": round(sum(shard["seconds"] * shard["threads"] for shard in shards) / 3600, 2),
     }
 
 

@@ -2,8 +2,8 @@
 
 ``python -m nnstatmech.atlas.make_reference results/<scale>-<data>/atlas/atlas.parquet`` writes the files from a table
 of any scale: ``networks.csv`` (a row a network: its scores and whether it trained), ``scores.csv`` (how well each score
-foretold it; ``contest.csv`` for readers), ``conventions.csv`` (how often each convention of a diagnosis was right on
-the held-out networks) and ``provenance.json``.
+foretold it; ``contest.csv`` and ``planes.csv`` for readers), ``conventions.csv`` (how often each convention of a
+diagnosis was right on the held-out networks) and ``provenance.json``.
 """
 
 import csv
