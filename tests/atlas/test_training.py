@@ -27,10 +27,11 @@ def models(plane, count=3):
     return [PLANES[plane](0.5 + member, 2, SHAPE) for member in range(count)]
 
 
+@pytest.mark.parametrize("at_once", [None, 2])
 @pytest.mark.parametrize("plane", PLANES)
-def test_members_are_trained_like_single_networks(plane):
+def test_members_are_trained_like_single_networks(plane, at_once):
     networks, rates = models(plane), [0.01, 0.03, 0.1]
-    ensemble = Ensemble(networks, rates, 0.9, CPU)
+    ensemble = Ensemble(networks, rates, 0.9, CPU, at_once)
     losses = torch.stack([ensemble.step(*batch) for batch in batches(4)])
     for member, (network, rate) in enumerate(zip(networks, rates, strict=True)):
         alone = copy.deepcopy(network)

@@ -12,7 +12,7 @@ Count = Annotated[int, Field(ge=1)]
 START_SECONDS, START_MB = 8.0, 800.0
 # Of a network of the default width and a layer, or block: all scores and the probe, and one training step.
 SCORES_SECONDS = {"residual": 0.045, "convolutional": 0.15, "transformer": 0.25}
-STEP_SECONDS = {"residual": 1.1e-4, "convolutional": 5e-4, "transformer": 2.5e-3}
+STEP_SECONDS = {"residual": 1.1e-4, "convolutional": 4e-4, "transformer": 1.9e-3}
 DENSE_SCORES_SECONDS, DENSE_STEP_SECONDS = 0.03, 7e-5
 MEMBER_MB = 0.6  # weights, velocities and activations of one network, a layer
 

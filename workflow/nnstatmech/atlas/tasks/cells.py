@@ -23,6 +23,8 @@ from ..planes import PLANES, Shape
 from ..training import Ensemble
 
 AVERAGED = 10  # minibatches whose mean loss decides between learning rates
+# Members that a CPU trains together where the activations of an image are many: a third faster than all of them.
+AT_ONCE = {"convolutional": 10, "transformer": 10}
 # What the conventions of a diagnosis read along the blocks, see nnstatmech.probe.sentences.
 ALONG_BLOCKS = (
     "reff_signal",
@@ -160,7 +162,8 @@ def trained(
     """Losses of all rates at the choice, and accuracies of the best one."""
     rates, count = params.rates, len(models)
     members = [model for model in models for _ in rates]
-    ensemble = Ensemble(members, list(rates) * count, params.momentum, device)
+    at_once = AT_ONCE if device.type == "cpu" else {}
+    ensemble = Ensemble(members, list(rates) * count, params.momentum, device, at_once.get(params.plane))
     images, labels, test, test_labels = (part.to(device) for part in data)
     stream = torch_stream(seed, "atlas", "minibatches")
     order = torch.randint(len(images), (params.steps[-1], params.batch_size), generator=stream).to(device)
