@@ -81,7 +81,7 @@ def test_one_output_is_the_exact_posterior():
             assert abs(losses.mean() - exact.mean_loss(beta)) < 4 * diagnostics.standard_error(losses)
 
 
-@pytest.mark.parametrize("widths", [(2,), (8,), (2, 3)])
+@pytest.mark.parametrize("widths", [(2,), (8,), (2, 3), (8, 3)])
 def test_two_samplers_agree(widths):
     x, y, test = problem(outputs=4)
     sigmas = (1.5, *(1.5 / np.sqrt(width) for width in widths))

@@ -37,7 +37,7 @@ def sample_grams(
     images, targets = finite("images", images), finite("targets", targets)
     # The network sees P coordinates of the images at most.
     left, lengths, _ = np.linalg.svd(images, full_matrices=False)
-    inputs, y = np.diag(lengths), (left.T @ targets).T
+    y = (left.T @ targets).T
     widths = (len(lengths), *whole_widths("hidden widths", hidden_widths), targets.shape[1])
     scales = weight_scales(sigmas, hidden_widths)
     weights = [
@@ -47,7 +47,7 @@ def sample_grams(
     kept = []
     for sweep in range(warm_up + draws):
         for layer, scale in enumerate(scales):
-            weights[layer] = redrawn(weights, layer, scale, inputs, y, beta, generator)
+            weights[layer] = redrawn(weights, layer, scale, lengths, y, beta, generator)
         if sweep >= warm_up:
             upper = product(weights[:0:-1])
             kept.append(upper @ upper.mT)
@@ -58,29 +58,49 @@ def redrawn(
     weights: Sequence[np.ndarray],
     layer: int,
     scale: float,
-    inputs: np.ndarray,
+    lengths: np.ndarray,
     y: np.ndarray,
     beta: float,
     generator: np.random.Generator,
 ) -> np.ndarray:
     """One layer drawn from its posterior given the others, shape (chains, outputs, inputs)."""
-    chains, outputs = len(weights[0]), len(y)
-    above = (
-        product(weights[:layer:-1])
-        if layer + 1 < len(weights)
-        else np.broadcast_to(np.eye(outputs), (chains, outputs, outputs))
-    )
-    below = product(weights[layer - 1 :: -1]) @ inputs if layer else inputs
-    rotation, gain, right = np.linalg.svd(above, full_matrices=False)
-    # What comes in below the first layer is diagonal.
-    axes = np.eye(len(inputs))[None]
-    basis, signal, directions = (
-        np.linalg.svd(below, full_matrices=False) if layer else (axes, np.diag(inputs)[None], axes)
-    )
+    below = product(weights[layer - 1 :: -1]) * lengths if layer else np.diag(lengths)[None]
     start = scale * generator.standard_normal(weights[layer].shape)
-    # A W₀ H, Y and the noise in the two eigenbases, where the matrix to invert is diagonal.
-    fitted = gain[:, :, None] * (right @ start @ basis) * signal[:, None, :]
+    if layer + 1 == len(weights):
+        return last_layer(start, below, scale, y, beta, generator)
+    rotation, gain, right = np.linalg.svd(product(weights[:layer:-1]), full_matrices=False)
+    # What comes in below the first layer is diagonal.
+    basis, signal = eigenaxes(below) if layer else (np.eye(len(lengths))[None], lengths[None])
+    gain, signal = gain[:, :, None], signal[:, None, :]
+    # A W₀ H and the noise in the two eigenbases, where the matrix to invert is diagonal; Y comes with a factor of H.
+    fitted = gain * (right @ start @ basis) * signal
     noise = generator.standard_normal(fitted.shape) / np.sqrt(beta)
-    rest = rotation.mT @ y @ directions.mT - fitted - noise
-    move = rest / (scale**2 * gain[:, :, None] ** 2 * signal[:, None, :] ** 2 + 1 / beta)
-    return start + scale**2 * right.mT @ (gain[:, :, None] * move * signal[:, None, :]) @ basis.mT
+    rest = rotation.mT @ (y @ below.mT @ basis) - signal * (fitted + noise)
+    move = gain * rest / (scale**2 * gain**2 * signal**2 + 1 / beta)
+    return start + scale**2 * right.mT @ (move @ basis.mT)
+
+
+def last_layer(
+    start: np.ndarray, below: np.ndarray, scale: float, y: np.ndarray, beta: float, generator: np.random.Generator
+) -> np.ndarray:
+    """The layer that nothing follows, for which A = 1: one matrix to invert for all outputs, HᵀH or H Hᵀ."""
+    _, units, images = below.shape
+    noise = generator.standard_normal((len(start), len(y), images)) / np.sqrt(beta)
+    rest = y - start @ below - noise
+    if units > images:
+        kernel = scale**2 * below.mT @ below + np.eye(images) / beta
+        move = np.linalg.solve(kernel, rest.mT).mT @ below.mT
+    else:
+        kernel = scale**2 * below @ below.mT + np.eye(units) / beta
+        move = np.linalg.solve(kernel, below @ rest.mT).mT
+    return start + scale**2 * move
+
+
+def eigenaxes(below: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+    """Left singular vectors of H (chains, units, images) as columns, and singular values, at most as many as images."""
+    _, units, images = below.shape
+    if units > images:
+        return np.linalg.svd(below, full_matrices=False)[:2]
+    # A third of the time of a singular value decomposition; what it loses is below 1e-8 of the largest value.
+    squares, basis = np.linalg.eigh(below @ below.mT)
+    return basis, np.sqrt(np.maximum(squares, 0))

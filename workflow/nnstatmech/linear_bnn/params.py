@@ -504,8 +504,8 @@ class Outputs(Parameters):
         moves = len(self.betas) * 10 * (self.warm_up + self.draws) * len(self.hidden_widths)
         layers = [width for widths in self.hidden_widths for width in [*widths, max(widths)]]
         passes = sum(2e-5 * self.images + 2e-7 * width**2 for width in layers)
-        units = [width for widths in self.hidden_widths for width in widths]
-        decompositions = 3.4e-8 * sum(min(n, self.images) ** 2 * max(n, self.images) for n in units)
+        between = [width for widths in self.hidden_widths for width in widths[:-1]]
+        decompositions = sum(2e-8 * n**3 if n <= self.images else 3.4e-8 * self.images**2 * n for n in between)
         seconds = moves * (4e-4 + 1e-5 * self.images) + len(self.betas) * self.sweeps * (passes + decompositions)
         return above_start(seeds * seconds, 200.0)
 
