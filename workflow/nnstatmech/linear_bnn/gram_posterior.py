@@ -59,7 +59,7 @@ def log_likelihood(gram: np.ndarray, training: TrainingDirections, beta: float) 
     scaled = rotated / signal
     value = -0.5 * (np.log(signal).sum((1, 2)) + beta * (rotated * scaled).sum((1, 2)))
     weights = beta * training.eigenvalues[:, None]
-    inner = -beta * np.einsum("cik,cil->ckl", weights * scaled, scaled)
+    inner = -beta * (weights * scaled).mT @ scaled
     inner[:, range(gamma.shape[1]), range(gamma.shape[1])] += (weights / signal).sum(1)
     return value, -0.5 * vectors @ inner @ vectors.mT
 

@@ -500,13 +500,13 @@ class Outputs(Parameters):
     sweeps: int = Field(2000, ge=8, description="sweeps of Gibbs sampling; the first quarter is left out")
 
     def cost(self, seeds: int) -> Cost:
-        """A gradient takes 0.4 ms and 10 µs an image; a sweep 20 µs an image and layer, and its decompositions."""
+        """A gradient takes 0.4 ms and 5 µs an image; a sweep 20 µs an image and layer, and its decompositions."""
         moves = len(self.betas) * 10 * (self.warm_up + self.draws) * len(self.hidden_widths)
         layers = [width for widths in self.hidden_widths for width in [*widths, max(widths)]]
         passes = sum(2e-5 * self.images + 2e-7 * width**2 for width in layers)
         between = [width for widths in self.hidden_widths for width in widths[:-1]]
         decompositions = sum(2e-8 * n**3 if n <= self.images else 3.4e-8 * self.images**2 * n for n in between)
-        seconds = moves * (4e-4 + 1e-5 * self.images) + len(self.betas) * self.sweeps * (passes + decompositions)
+        seconds = moves * (4e-4 + 5e-6 * self.images) + len(self.betas) * self.sweeps * (passes + decompositions)
         return above_start(seeds * seconds, 200.0)
 
     def class_range(self) -> tuple[int, int | None]:
