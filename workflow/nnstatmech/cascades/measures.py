@@ -9,17 +9,21 @@ from ..readings import Measurement, NotMeasured, mean_over_seeds, select
 from .curves.accuracies import accuracies_beyond, accuracies_of_band, image_accuracy_of, networks_at_best_rates
 from .curves.decoded import intended_counts
 from .curves.entropies import (
+    averages,
     collapsed_entropies,
+    contrast_losses,
     cutoff_depths,
     cutoff_ratios,
     cutoff_slopes,
+    differences_from_map,
     effective_strengths,
     entropy_boundaries,
     largest_falls,
+    lost_values,
     mean_of_networks,
     peaks,
 )
-from .curves.falling import reach_ratios, scaled_depths
+from .curves.falling import reach_ratios, scaled_depths, trained_shares
 from .curves.law import law_ratios
 from .curves.prediction import predicted
 from .tables import (
@@ -40,6 +44,39 @@ def weight_variance_of_peak(
 ) -> Measurement:
     """The weight variance at which ``quantity`` is largest, averaged over a range of depths."""
     return mean_over_seeds(peaks(select(table, **where), quantity, from_depth, to_depth))
+
+
+def average_over_depths(
+    table: EntropiesTable,
+    quantity: str,
+    weight_variances: list[float],
+    from_depth: int,
+    to_depth: int,
+    where: Mapping = EVERYWHERE,
+) -> Measurement:
+    """A quantity averaged over weight variances and a range of depths."""
+    return mean_over_seeds(averages(select(table, **where), quantity, weight_variances, from_depth, to_depth))
+
+
+def contrast_loss(
+    table: EntropiesTable, weight_variances: list[float], from_depth: int, to_depth: int, where: Mapping = EVERYWHERE
+) -> Measurement:
+    """Squared correlation minus R², averaged: what reconstructions would explain more at the contrast that fits best."""
+    return mean_over_seeds(contrast_losses(select(table, **where), weight_variances, from_depth, to_depth))
+
+
+def difference_from_map(
+    table: EntropiesTable, weight_variances: list[float], from_depth: int, to_depth: int, where: Mapping = EVERYWHERE
+) -> Measurement:
+    """Differential entropy in nats minus that of the original's map, averaged over cells of the map."""
+    return mean_over_seeds(differences_from_map(select(table, **where), weight_variances, from_depth, to_depth))
+
+
+def value_of_the_lost(
+    table: EntropiesTable, quantity: str, correlation_depths: float, where: Mapping = EVERYWHERE
+) -> Measurement:
+    """A quantity averaged over ordered networks deeper than so many correlation depths."""
+    return mean_over_seeds(lost_values(select(table, **where), quantity, correlation_depths))
 
 
 def collapsed_entropy(table: EntropiesTable, correlation_depths: float, where: Mapping = EVERYWHERE) -> Measurement:
@@ -168,6 +205,11 @@ def largest_falling_depth(table: FallingTable, lowest: float, highest: float) ->
     if scaled.empty:
         raise NotMeasured(f"no walk visited weight variances between {lowest} and {highest}")
     return mean_over_seeds(scaled.max(axis=1, skipna=False))
+
+
+def share_that_trains(table: FallingTable, lowest: float, highest: float) -> Measurement:
+    """Share of the weight variances in a range at which the falling procedure ends with a network that trains."""
+    return mean_over_seeds(trained_shares(table, lowest, highest))
 
 
 def trained_over_reached(walks: FallingTable, cascades: EntropiesTable, lowest: float, highest: float) -> Measurement:

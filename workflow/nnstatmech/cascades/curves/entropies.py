@@ -8,6 +8,7 @@ import pandas as pd
 from ...readings import NotMeasured, by_seed, over_seeds, select
 from ..cutoffs import crossing_depth
 from .depth_scales import in_correlation_depths, ordered_beyond
+from .published import published_map
 
 STANDS_OUT = 0.02  # how far the largest value of a curve over σ_w² must be above the median to be called a peak
 
@@ -55,12 +56,69 @@ def vertex(curve: pd.Series) -> float:
 
 def peaks(table: pd.DataFrame, quantity: str, from_depth: int, to_depth: int) -> pd.Series:
     """The weight variance at which ``quantity`` is largest, averaged over a range of depths, by seed."""
-    rows = select(table, quantity=quantity)
+    rows = within_depths(select(table, quantity=quantity), from_depth, to_depth)
+    curves = rows.pivot(index="weight_variance", columns=["seed", "depth"], values="value")
+    return curves.apply(vertex).groupby("seed").mean()
+
+
+def within_depths(rows: pd.DataFrame, from_depth: int, to_depth: int) -> pd.DataFrame:
+    """The rows of a range of depths.
+
+    Raises
+    ------
+    NotMeasured
+        If there is none.
+    """
     rows = rows[rows["depth"].between(from_depth, to_depth)]
     if rows.empty:
         raise NotMeasured(f"no depth between {from_depth} and {to_depth} was evaluated")
-    curves = rows.pivot(index="weight_variance", columns=["seed", "depth"], values="value")
-    return curves.apply(vertex).groupby("seed").mean()
+    return rows
+
+
+def averages(
+    table: pd.DataFrame, quantity: str, weight_variances: list[float], from_depth: int, to_depth: int
+) -> pd.Series:
+    """A quantity averaged over weight variances and a range of depths, by seed."""
+    rows = within_depths(select(table, quantity=quantity, weight_variance=weight_variances), from_depth, to_depth)
+    return rows.groupby("seed")["value"].mean()
+
+
+def contrast_losses(table: pd.DataFrame, weight_variances: list[float], from_depth: int, to_depth: int) -> pd.Series:
+    """Squared correlation minus R², averaged over weight variances and depths, by seed.
+
+    The squared correlation is what reconstructions would explain at the contrast and the mean that fit best.
+    """
+    curves = [
+        within_depths(select(table, quantity=name, weight_variance=weight_variances), from_depth, to_depth).set_index(
+            ["seed", "weight_variance", "depth"]
+        )["value"]
+        for name in ("correlation", "explained_variance")
+    ]
+    return (curves[0] ** 2 - curves[1]).groupby("seed").mean()
+
+
+def lost_values(table: pd.DataFrame, quantity: str, depths: float) -> pd.Series:
+    """A quantity averaged over all ordered networks deeper than so many correlation depths, by seed."""
+    return ordered_beyond(select(table, quantity=quantity), depths).groupby("seed")["value"].mean()
+
+
+def differences_from_map(
+    table: pd.DataFrame, weight_variances: list[float], from_depth: int, to_depth: int
+) -> pd.Series:
+    """Differential entropy minus that of the original's map, averaged over the cells that both have, by seed.
+
+    Raises
+    ------
+    NotMeasured
+        If they share no cell.
+    """
+    rows = select(table, quantity="differential_entropy", weight_variance=weight_variances)
+    rows = within_depths(rows, from_depth, to_depth)
+    published = published_map().rename("published")
+    rows = rows.assign(sigma_w2=rows["weight_variance"].round(1)).join(published, on=["sigma_w2", "depth"], how="inner")
+    if rows.empty:
+        raise NotMeasured("the original's map has none of these weight variances and depths")
+    return (rows["value"] - rows["published"]).groupby(rows["seed"]).mean()
 
 
 def collapsed_entropies(table: pd.DataFrame, depths: float) -> pd.Series:

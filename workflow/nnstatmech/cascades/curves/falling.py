@@ -46,6 +46,12 @@ def scaled_depths(table: pd.DataFrame, lowest: float, highest: float) -> pd.Data
     return found.assign(value=in_correlation_depths(table, found, "depth")).pipe(by_seed, "weight_variance")
 
 
+def trained_shares(table: pd.DataFrame, lowest: float, highest: float) -> pd.Series:
+    """Share of the weight variances in a range at which each seed's walks all end with a network that trains."""
+    found = found_networks(table)["depth"].unstack("weight_variance")
+    return found.loc[:, [lowest <= variance <= highest for variance in found.columns]].notna().mean(axis=1)
+
+
 def reached_depths(table: pd.DataFrame, lowest: float = 0.1) -> pd.DataFrame:
     """How deep a shrinking network may be for its *outputs* to explain the share ``lowest`` of the images' variance.
 

@@ -15,3 +15,8 @@ def published_table(name: str) -> pd.DataFrame:
 def published_boundary() -> pd.Series:
     """First depth at which the original map of the entropy is below -13 nats, by weight variance."""
     return published_table("entropy_boundary").set_index("sigma_w2")["first_depth_below"].dropna()
+
+
+def published_map() -> pd.Series:
+    """Differential entropy of the original map's cells (median of a cell), by weight variance and depth."""
+    return published_table("entropy_map").set_index(["sigma_w2", "depth"])["entropy_median"]
