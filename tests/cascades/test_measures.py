@@ -3,10 +3,12 @@
 import numpy as np
 import pandas as pd
 import pytest
+import torch
 
 from nnstatmech.cascades import measures
 from nnstatmech.cascades.curves.falling import reached_depths
 from nnstatmech.cascades.curves.law import law_ratios
+from nnstatmech.cascades.entropies import correlation, explained_variance
 from nnstatmech.cascades.image_moments import image_moments
 from nnstatmech.cascades.theory import lost_depth
 from nnstatmech.readings import NotMeasured
@@ -95,6 +97,64 @@ def test_collapsed_entropy_takes_the_largest():
         measures.collapsed_entropy(table, 30)
 
 
+@pytest.fixture
+def curves():
+    """Two seeds at σ_w² = 0.5 and 1: curves that are linear in the depth, a tenth more in the second seed."""
+    rows = []
+    for seed, factor in ((0, 1.0), (1, 1.1)):
+        for variance in (0.5, 1.0):
+            for depth in (2, 4, 60):
+                here = ("a", seed, variance, depth)
+                rows.append((*here, "relative_entropy", factor * depth * variance))
+                rows.append((*here, "correlation", 0.9))
+                rows.append((*here, "explained_variance", 0.81 - 0.01 * depth * factor))
+    table = pd.DataFrame(rows, columns=["run", "seed", "weight_variance", "depth", "quantity", "value"])
+    table.attrs["runs"] = {"a": {"decoder": "ridge", "bias_variance": 0.05}}
+    return table
+
+
+def test_average_over_weight_variances_and_depths(curves):
+    found = measures.average_over_depths(curves, "relative_entropy", [0.5, 1.0], 1, 4)
+    # 0.75 · 3 and a tenth more: 2.3625 ± 0.225 / 2.
+    assert (found.value, found.standard_error) == pytest.approx((2.3625, 0.1125))
+    assert measures.average_over_depths(curves, "relative_entropy", [1.0], 4, 4).value == pytest.approx(4.2)
+    with pytest.raises(NotMeasured, match="no depth between 5 and 9"):
+        measures.average_over_depths(curves, "relative_entropy", [1.0], 5, 9)
+
+
+def test_contrast_that_is_lost_is_the_squared_correlation_beyond_the_explained_variance(curves):
+    assert measures.contrast_loss(curves, [0.5, 1.0], 1, 4).value == pytest.approx(0.03 * 1.05)
+
+
+def test_contrast_lost_by_reconstructions_of_half_the_contrast():
+    """Of x / 2 a quarter of the variance is not explained, though the correlation is 1; of x nothing is lost."""
+    images = torch.as_tensor(np.random.default_rng(0).uniform(size=(50, 9)))
+    centred = images - images.mean(0)
+    lost = [
+        float(correlation(images, own) ** 2 - explained_variance(images, own))
+        for own in (images.mean(0) + centred / 2, images)
+    ]
+    assert lost == pytest.approx([0.25, 0])
+
+
+def test_value_where_all_is_lost(curves):
+    """Of ordered networks deeper than six ξ_c: depth 60 of both weight variances."""
+    assert measures.value_of_the_lost(curves, "relative_entropy", 6).value == pytest.approx(60 * 0.75 * 1.05)
+    with pytest.raises(NotMeasured, match="deeper than 100"):
+        measures.value_of_the_lost(curves, "relative_entropy", 100)
+
+
+def test_entropy_is_compared_with_the_cells_of_the_map():
+    """The original's map has -6.557 at σ_w² = 1, depth 4, and -6.604 at depth 6; it has no depth 5."""
+    entropies = {4: -6.457, 5: 0.0, 6: -6.304}
+    rows = [("a", 0, 1.0 + 1e-12, depth, "differential_entropy", value) for depth, value in entropies.items()]
+    table = pd.DataFrame(rows, columns=["run", "seed", "weight_variance", "depth", "quantity", "value"])
+    table.attrs["runs"] = {"a": {"resolution": 28}}
+    assert measures.difference_from_map(table, [1.0], 1, 9, {"resolution": 28}).value == pytest.approx(0.2)
+    with pytest.raises(NotMeasured, match="map has none"):
+        measures.difference_from_map(table, [1.0], 5, 5)
+
+
 def test_accuracy_of_a_band_of_variances():
     found = measures.mean_accuracy(accuracy_grid(), depth=20, lowest=1.5, highest=2.5)
     # Seeds reach 0.8 and 0.9: mean 0.85 ± 0.1 / √2 / √2.
@@ -138,6 +198,16 @@ def test_a_walk_that_finds_no_network_is_a_hole():
     table.loc[(table.weight_variance == 1.1) & (table.quantity == "trained"), "value"] = 0
     with pytest.raises(NotMeasured, match="1 of 1 realisations"):
         measures.largest_falling_depth(table, lowest=1.0, highest=1.5)
+
+
+def test_share_of_the_weight_variances_at_which_walks_find_a_network():
+    table = walks()
+    assert measures.share_that_trains(table, lowest=1.0, highest=2.5).value == 1
+    table.loc[(table.weight_variance == 1.1) & (table.quantity == "trained"), "value"] = 0
+    assert measures.share_that_trains(table, lowest=1.0, highest=2.5).value == pytest.approx(4 / 5)
+    assert measures.share_that_trains(table, lowest=1.3, highest=2.5).value == 1
+    with pytest.raises(NotMeasured, match="no walk visited"):
+        measures.share_that_trains(table, lowest=2.6, highest=3.0)
 
 
 def test_networks_train_as_deep_as_their_outputs_explain_the_image():

@@ -61,7 +61,7 @@ def average_over_depths(
 def contrast_loss(
     table: EntropiesTable, weight_variances: list[float], from_depth: int, to_depth: int, where: Mapping = EVERYWHERE
 ) -> Measurement:
-    """Squared correlation minus R², averaged: what reconstructions would explain more at the contrast that fits best."""
+    """Squared correlation minus R², averaged: what would be explained more at the contrast that fits best."""
     return mean_over_seeds(contrast_losses(select(table, **where), weight_variances, from_depth, to_depth))
 
 
@@ -209,7 +209,10 @@ def largest_falling_depth(table: FallingTable, lowest: float, highest: float) ->
 
 def share_that_trains(table: FallingTable, lowest: float, highest: float) -> Measurement:
     """Share of the weight variances in a range at which the falling procedure ends with a network that trains."""
-    return mean_over_seeds(trained_shares(table, lowest, highest))
+    shares = trained_shares(table, lowest, highest)
+    if shares.empty:
+        raise NotMeasured(f"no walk visited weight variances between {lowest} and {highest}")
+    return mean_over_seeds(shares)
 
 
 def trained_over_reached(walks: FallingTable, cascades: EntropiesTable, lowest: float, highest: float) -> Measurement:

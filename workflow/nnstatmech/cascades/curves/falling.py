@@ -48,8 +48,7 @@ def scaled_depths(table: pd.DataFrame, lowest: float, highest: float) -> pd.Data
 
 def trained_shares(table: pd.DataFrame, lowest: float, highest: float) -> pd.Series:
     """Share of the weight variances in a range at which each seed's walks all end with a network that trains."""
-    found = found_networks(table)["depth"].unstack("weight_variance")
-    return found.loc[:, [lowest <= variance <= highest for variance in found.columns]].notna().mean(axis=1)
+    return scaled_depths(table, lowest, highest).notna().mean(axis=1)
 
 
 def reached_depths(table: pd.DataFrame, lowest: float = 0.1) -> pd.DataFrame:
