@@ -216,6 +216,13 @@ def test_networks_train_as_deep_as_their_outputs_explain_the_image():
     np.testing.assert_allclose(reached_depths(cascades), [[25, 25, np.nan]])
     found = measures.trained_over_reached(walks(), cascades, lowest=1.0, highest=1.5)
     assert found.value == pytest.approx(20 / 25)
+    variances = [variance for variance in reached_depths(cascades).columns if 1.0 <= variance <= 1.5]
+    scaled = np.mean([25 / MeanField(variance, 0.05).correlation_depth for variance in variances])
+    assert measures.shrinking_reach(cascades, lowest=1.0, highest=1.5).value == pytest.approx(scaled)
+    with pytest.raises(NotMeasured, match="no value"):  # at 2.5 the deepest still explain more
+        measures.shrinking_reach(cascades, lowest=1.0, highest=9.0)
+    with pytest.raises(NotMeasured, match="was decoded"):
+        measures.shrinking_reach(cascades, lowest=8.0, highest=9.0)
 
 
 def test_boundary_of_the_entropy_and_falls_of_a_curve():

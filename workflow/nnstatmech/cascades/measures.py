@@ -23,7 +23,7 @@ from .curves.entropies import (
     mean_of_networks,
     peaks,
 )
-from .curves.falling import reach_ratios, scaled_depths, trained_shares
+from .curves.falling import reach_ratios, scaled_depths, scaled_reaches, trained_shares
 from .curves.law import law_ratios
 from .curves.prediction import predicted
 from .tables import (
@@ -213,6 +213,14 @@ def share_that_trains(table: FallingTable, lowest: float, highest: float) -> Mea
     if shares.empty:
         raise NotMeasured(f"no walk visited weight variances between {lowest} and {highest}")
     return mean_over_seeds(shares)
+
+
+def shrinking_reach(table: EntropiesTable, lowest: float, highest: float) -> Measurement:
+    """Depth, in sizes over ξ_c, down to which outputs of shrinking networks explain a tenth of the images' variance.
+
+    Averaged over a range of weight variances.
+    """
+    return mean_over_seeds(scaled_reaches(table, lowest, highest))
 
 
 def trained_over_reached(walks: FallingTable, cascades: EntropiesTable, lowest: float, highest: float) -> Measurement:

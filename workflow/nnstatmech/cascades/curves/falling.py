@@ -3,9 +3,9 @@
 import numpy as np
 import pandas as pd
 
-from ...readings import by_seed, over_seeds, select
+from ...readings import NotMeasured, by_seed, over_seeds, select
 from ..cutoffs import crossing_depth
-from .depth_scales import in_correlation_depths
+from .depth_scales import correlation_depths, in_correlation_depths
 
 WALK = ["run", "seed", "weight_variance"]
 
@@ -71,6 +71,21 @@ def reached_depths(table: pd.DataFrame, lowest: float = 0.1) -> pd.DataFrame:
     curves = outputs.pivot(index=["seed", "weight_variance"], columns="sizes", values="value")
     reached = crossing_depth(curves.columns.to_numpy(float), curves.to_numpy(float), lowest)
     return pd.Series(reached, index=curves.index).unstack("weight_variance")
+
+
+def scaled_reaches(table: pd.DataFrame, lowest: float, highest: float) -> pd.Series:
+    """:func:`reached_depths` in units of ξ_c, averaged over weight variances, by seed; NaN where one has none.
+
+    Raises
+    ------
+    NotMeasured
+        If no weight variance is within the range.
+    """
+    reached = reached_depths(table)
+    reached = reached.loc[:, [lowest <= variance <= highest for variance in reached.columns]]
+    if reached.empty:
+        raise NotMeasured(f"no weight variance between {lowest} and {highest} was decoded")
+    return (reached / correlation_depths(table, reached.columns)).mean(axis=1, skipna=False)
 
 
 def reach_ratios(walks: pd.DataFrame, cascades: pd.DataFrame, lowest: float, highest: float) -> pd.Series:
