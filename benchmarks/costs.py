@@ -3,6 +3,8 @@
     python benchmarks/costs.py            measured against estimated CPU seconds of 20 figures, as a table
     python benchmarks/costs.py fit        measure the jobs of `fitted_on` and write the factors to measured_costs.json
 
+Names of figures, or of experiments after `fit`, choose those; factors of other kinds of jobs stay as they are.
+
 Sizes are those of ``costs.yaml``; figures have other sizes than the jobs that were fitted. CPU seconds are those of one
 thread that computes, without imports, times the speed at which this machine multiplies matrices, measured beside each
 job, over that of the reference core.
@@ -65,7 +67,8 @@ def timed_runs(plan: Plan, experiment: str):
         engine.run(params, seeds, dataset, torch.device("cpu"), no_progress)
         seconds = time.process_time() - start
         speed = (speed + speed_here()) / 2
-        yield kind_of(family, task, params), computing_seconds(params, len(seeds)), seconds * speed / REFERENCE_GFLOPS
+        counted = params.with_images(len(dataset.train_images) if dataset else None)
+        yield kind_of(family, task, params), computing_seconds(counted, len(seeds)), seconds * speed / REFERENCE_GFLOPS
 
 
 def warm_up(plan: Plan, experiments) -> None:
@@ -88,13 +91,13 @@ def fit(fitted_on: Mapping) -> None:
 
 
 def write(found: Mapping[str, list[tuple[float, float]]]) -> None:
-    kinds = {}
+    kinds = json.loads(FILE.read_text(encoding="utf-8"))
     for kind, jobs in sorted(found.items()):
         stated, measured = (sum(job[i] for job in jobs) for i in (0, 1))
         longest = max(seconds for _, seconds in jobs)
         factor = float(f"{measured / stated:.3g}") if stated > 0 else 1.0
         kinds[kind] = {"factor": factor, "cpu_seconds": float(f"{longest:.3g}")}
-    FILE.write_text(json.dumps(kinds, indent=1) + "\n", encoding="utf-8")
+    FILE.write_text(json.dumps(dict(sorted(kinds.items())), indent=1) + "\n", encoding="utf-8")
 
 
 def check(checked_on: Mapping) -> None:
@@ -123,7 +126,8 @@ def check(checked_on: Mapping) -> None:
 if __name__ == "__main__":
     cases = yaml.safe_load(CASES.read_text(encoding="utf-8"))
     if sys.argv[1:2] == ["fit"]:
-        fit(cases["fitted_on"])
+        names = sys.argv[2:] or list(cases["fitted_on"])
+        fit({name: cases["fitted_on"][name] for name in names})
     else:
         names = sys.argv[1:] or list(cases["checked_on"])
         check({name: cases["checked_on"][name] for name in names})

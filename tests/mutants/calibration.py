@@ -12,7 +12,7 @@ from collections.abc import Sequence
 
 import yaml
 
-from .judging import Judged, claims_of, judge
+from .judging import Judged, claims_of, judge, read
 from .mutation import FAMILIES, HERE
 
 SETS = tuple(range(11, 17))
@@ -44,12 +44,14 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("family", nargs="*", default=list(FAMILIES))
     parser.add_argument("--sets", type=int, default=len(SETS), help="sets of seeds")
+    parser.add_argument("--claim", action="append", help="this one only, others keep their entries; may be given again")
     arguments = parser.parse_args()
     for family in arguments.family:
         claims = {claim.id: claim for claim in claims_of(family, calibrated=False)}
+        claims = {name: claim for name, claim in claims.items() if arguments.claim is None or name in arguments.claim}
         of_claim: dict[str, list[Judged]] = {name: [] for name in claims}
         for one in SETS[: arguments.sets]:
-            for judged in judge(family, one, calibrated=False):
+            for judged in judge(family, one, only=list(claims), calibrated=False):
                 of_claim[judged.claim].append(judged)
         found = {name: expected_of(claims[name], judged) for name, judged in of_claim.items()}
         for name in [name for name, changes in found.items() if changes is None]:
@@ -58,7 +60,8 @@ def main() -> None:
         text = (
             "# What the engine without a mistake gives at the sizes of the twins; made by tests.mutants.calibration.\n"
         )
-        kept = {name: changes for name, changes in found.items() if changes is not None}
+        before = read(f"{family}_expected") if arguments.claim else {}
+        kept = before | {name: changes for name, changes in found.items() if changes is not None}
         path.write_text(text + yaml.safe_dump(kept, sort_keys=False), encoding="utf-8")
 
 

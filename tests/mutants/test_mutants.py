@@ -6,6 +6,7 @@ from functools import cache
 
 import pytest
 import yaml
+from mutants import calibration
 from mutants.calibration import expected_of
 from mutants.judging import Judged, claims_of, judge_apart
 from mutants.matrix import MUTANT_SET, OTHER_SETS, compute
@@ -68,6 +69,26 @@ def test_only_claims_that_hold_on_all_sets_catch_and_all_others_are_idle():
     assert matrix.catchers("leaky_signal") == []
     assert matrix.idle_claims == ["doubted", "idle"]
     assert matrix.unsteady_claims == ["doubted"]
+
+
+def test_claims_that_are_not_calibrated_keep_their_entries(tmp_path, monkeypatch):
+    (tmp_path / "twins").mkdir()
+    judged = []
+
+    def judge(family, one, only, calibrated):
+        judged.append(only)
+        return [Judged(name, "reproduced", 2.0 + one / 100, 0.1) for name in only]
+
+    monkeypatch.setattr(calibration, "HERE", tmp_path)
+    monkeypatch.setattr(calibration, "judge", judge)
+    monkeypatch.setattr(calibration, "read", lambda name: {"kept": {"expected": 1.0}})
+    chosen = "mp_mean_field_overlap"
+    monkeypatch.setattr(sys, "argv", ["calibration", "message_passing", "--sets", "3", "--claim", chosen])
+    calibration.main()
+    written = yaml.safe_load((tmp_path / "twins/message_passing_expected.yaml").read_text(encoding="utf-8"))
+    assert judged == [[chosen]] * 3
+    assert written["kept"] == {"expected": 1.0}
+    assert written[chosen]["expected"] == pytest.approx(2.12)
 
 
 def test_the_page_has_one_section_a_family(tmp_path):

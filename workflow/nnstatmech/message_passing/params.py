@@ -2,9 +2,9 @@
 
 from collections.abc import Mapping
 from itertools import pairwise
-from typing import Annotated, Any, ClassVar, Literal
+from typing import Annotated, Any, ClassVar, Literal, NamedTuple
 
-from pydantic import AfterValidator, BeforeValidator, Field, model_validator
+from pydantic import AfterValidator, BeforeValidator, Field, PrivateAttr, model_validator
 
 from ..parameters import Cost, Parameters
 
@@ -12,26 +12,53 @@ PIXELS = 28 * 28  # of MNIST; the parameters do not know their data set
 FULL_SET = 60_000
 START = Cost(2.0, 340.0)  # importing torch
 
-# Seconds of one thread for one weight and one image of a mini-batch, and for one weight and one mini-batch.
-PER_IMAGE = {
-    "bp": 4.1e-10,
-    "bpi": 4.1e-10,
-    "amp": 3.2e-10,
-    "mf": 2.8e-10,
-    "ebp": 2.8e-10,
-    "sgd": 1.0e-10,
-    "adam_sgd": 1.0e-10,
+
+class Rates(NamedTuple):
+    """Seconds of one thread that a learning rule takes for one sweep over a mini-batch.
+
+    Attributes
+    ----------
+    sweep
+        Of the mini-batch, however many networks learn together.
+    weight
+        Of one weight of each network.
+    image
+        Of one weight and one image.
+    """
+
+    sweep: float
+    weight: float
+    image: float
+
+
+RATES = {
+    "bp": Rates(2.1e-4, 3.4e-9, 1.3e-10),
+    "bpi": Rates(2.1e-4, 3.4e-9, 1.3e-10),
+    "amp": Rates(1.5e-4, 2.3e-9, 8.2e-11),
+    "mf": Rates(1.2e-4, 1.6e-9, 5.3e-11),
+    "ebp": Rates(2.2e-4, 1.6e-9, 7.0e-11),
+    "sgd": Rates(5.3e-5, 5.0e-9, 6.9e-11),
+    "adam_sgd": Rates(1.35e-4, 5.4e-9, 8.0e-11),
 }
-PER_BATCH = {"bp": 1.2e-8, "bpi": 1.2e-8, "amp": 7.9e-9, "mf": 7.2e-9, "ebp": 7.2e-9, "sgd": 1.6e-9, "adam_sgd": 2.5e-9}
-EDGES = 1.7e-9  # seconds for one weight and one image with the exact kernel over all edges
-EDGE_MESSAGES = 1.6e-8  # with a message kept on every edge, as bp needs for a second sweep
-FORWARD = 2e-11  # to predict
+# Seconds for one weight and one image, instead of those above:
+EDGES = 8.2e-10  # with the exact kernel over all edges
+EDGE_MESSAGES = 1.7e-9  # with a message kept on every edge, as bp needs for a second sweep
+REACTIONS = 1.6e-10  # of amp with the reactions on the sweep before
+FORWARD = 2.2e-11  # to predict
+BAYES = 1.8  # times as long for the prediction averaged over the posterior
+FETCH = 2e-6  # seconds to copy one image for one network that is to predict its label
+PREPARE = 2.3e-5  # seconds to make one image of the data set an input
 BYTES_PER_EDGE_MESSAGE = 12
 TENSORS_PER_WEIGHT = 20
 
 
 def weight_count(widths: list[int]) -> int:
     return sum(fan_in * fan_out for fan_in, fan_out in pairwise(widths))
+
+
+def seconds_of_sweep(rates: Rates, weights: int, images: int) -> float:
+    """What one sweep over a mini-batch takes, ``weights`` being those of all networks that learn together."""
+    return rates.sweep + weights * (rates.weight + images * rates.image)
 
 
 def require_odd(value: int) -> int:
@@ -175,6 +202,8 @@ class Training(Parameters):
         "of settings with their `name`; the names fill the column `case`",
     )
 
+    _images: int = PrivateAttr(FULL_SET)  # for training, that there are
+
     @model_validator(mode="after")
     def check_consistency(self) -> "Training":
         if self.samples is not None and self.batch_size > self.samples:
@@ -200,10 +229,17 @@ class Training(Parameters):
         return (1, 10) if self.labels == "ten_classes" else (2, None)
 
     def with_images(self, count: int | None) -> "Training":
-        """``samples`` is how many images are taken at most."""
+        """``samples`` is how many images are taken at most; tests are on all there are."""
         if count is None:
             return self
-        return self.model_copy(update={"samples": count if self.samples is None else min(self.samples, count)})
+        known = self.model_copy(update={"samples": count if self.samples is None else min(self.samples, count)})
+        known._images = count
+        return known
+
+    @property
+    def test_images(self) -> float:
+        """One to six training images that there are, as in MNIST."""
+        return self._images / 6
 
     def check_case(self, prefix: str, case: "Training | Case") -> None:
         layers = len(self.hidden) + 1
@@ -219,7 +255,7 @@ class Training(Parameters):
             raise ValueError(f"{prefix}rho: 0 in every layer forgets each batch; give rho > 0, or reinforcement > 0")
 
     def cost(self, seeds: int) -> Cost:
-        """Weights times images times sweeps, at the measured rates of each rule, for images of 28 × 28 pixels.
+        """Sweeps over mini-batches at the measured rates of each rule, and predictions, for images of 28 × 28 pixels.
 
         The exact kernel is counted where the series is switched off.
         """
@@ -227,19 +263,25 @@ class Training(Parameters):
         samples = self.samples or FULL_SET
         weights = weight_count([PIXELS, *self.hidden, 1 if self.labels == "odd_even" else 10])
         keeps_edges = self.algorithm == "bp" and (self.max_sweeps > 1 or self.focusing > 0)
-        per_image = PER_IMAGE[self.algorithm]
+        rates = RATES[self.algorithm]
         if keeps_edges:
-            per_image = EDGE_MESSAGES
+            rates = rates._replace(image=EDGE_MESSAGES)
         elif self.algorithm in ("bp", "bpi") and self.series_order is None:
-            per_image = EDGES
-        learning = self.max_sweeps * self.epochs * samples * (per_image + PER_BATCH[self.algorithm] / self.batch_size)
+            rates = rates._replace(image=EDGES)
+        elif self.algorithm == "amp" and self.max_sweeps > 1:
+            rates = rates._replace(image=REACTIONS)
+        sweeps = self.max_sweeps * self.epochs * (samples // self.batch_size)
         evaluations = 1 + self.epochs / self.evaluate_every
-        predicting = evaluations * (samples + FULL_SET / 6) * FORWARD * (3 if self.bayes else 1)
+        forward = weights * FORWARD * (1 + BAYES if self.bayes else 1)
+        predicting = evaluations * (samples + self.test_images) * (forward + FETCH)
         edges = self.batch_size * BYTES_PER_EDGE_MESSAGE if keeps_edges else 0
         numbers = replicas * weights * (4 * TENSORS_PER_WEIGHT + edges)
-        images = (samples + FULL_SET / 6) * PIXELS * 6  # bytes as stored and as single-precision numbers
+        images = (samples + self.test_images) * PIXELS * 6  # bytes as stored and as single-precision numbers
         return Cost(
-            START.cpu_seconds + replicas * weights * (learning + predicting),
+            START.cpu_seconds
+            + (self._images + self.test_images) * PREPARE
+            + sweeps * seconds_of_sweep(rates, replicas * weights, self.batch_size)
+            + replicas * predicting,
             START.memory_mb + (numbers + images) / 1e6,
         )
 
@@ -539,10 +581,9 @@ class Timing(Parameters):
     def cost(self, seeds: int) -> Cost:
         """Weights times images of the timed mini-batches, and one compilation of the exact kernel."""
         weights = weight_count([PIXELS, *self.hidden, 1])
-        per_image = PER_IMAGE | {"series": PER_IMAGE["bpi"], "bpi": EDGES}
-        per_batch = PER_BATCH | {"series": PER_BATCH["bpi"]}
+        rates = RATES | {"series": RATES["bpi"], "bpi": RATES["bpi"]._replace(image=EDGES)}
         seconds = sum(
-            weights * count * (size * per_image[algorithm] + per_batch[algorithm])
+            count * seconds_of_sweep(rates[algorithm], weights, size)
             for algorithm in self.algorithms
             for size, count in zip(self.batch_sizes, self.batches, strict=True)
         )
