@@ -186,11 +186,18 @@ def product(factors: Sequence[np.ndarray]) -> np.ndarray:
 def sample_grams(
     prior: BartlettPrior, training: TrainingDirections, beta: float, generator: np.random.Generator, **settings
 ) -> np.ndarray:
-    """Hamiltonian Monte Carlo over the Bartlett factors: Gram matrices (chains, draws, K, K).
+    """Gram matrices of :func:`draw_grams`, (chains, draws, K, K)."""
+    return np.stack(list(draw_grams(prior, training, beta, generator, **settings)), axis=1)
+
+
+def draw_grams(
+    prior: BartlettPrior, training: TrainingDirections, beta: float, generator: np.random.Generator, **settings
+) -> Iterator[np.ndarray]:
+    """Hamiltonian Monte Carlo over the Bartlett factors: the Gram matrices (chains, K, K) of each draw.
 
     Diagonals take either sign, so that a chain can pass 0. ``settings`` are those of :func:`sample`.
     """
-    return np.stack([prior.gram(place) for place in sample(prior, training, beta, generator, **settings)], axis=1)
+    return map(prior.gram, sample(prior, training, beta, generator, **settings))
 
 
 class Coordinates(Protocol):

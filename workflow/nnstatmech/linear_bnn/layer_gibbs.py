@@ -5,7 +5,8 @@ draw W₀ is added s² Aᵀ (s² AAᵀ ⊗ HᵀH + 1/β)⁻¹ (Y - A W₀ H - ε
 shares nothing with the posterior over Gram matrices but the model.
 """
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from itertools import islice
 
 import numpy as np
 
@@ -13,7 +14,12 @@ from .domain import finite, weight_scales, whole_widths
 from .gram_posterior import product
 
 
-def sample_grams(
+def sample_grams(*problem, warm_up: int = 200, draws: int = 300, **settings) -> np.ndarray:
+    """Gram matrices of :func:`draw_grams`, (chains, draws, K, K), after a warm-up."""
+    return np.stack(list(islice(draw_grams(*problem, **settings), warm_up, warm_up + draws)), axis=1)
+
+
+def draw_grams(
     images,
     targets,
     hidden_widths: Sequence[int],
@@ -22,10 +28,8 @@ def sample_grams(
     generator: np.random.Generator,
     *,
     chains: int = 32,
-    warm_up: int = 200,
-    draws: int = 300,
-) -> np.ndarray:
-    """Gram matrices G = A Aᵀ, A = W_d ... W_2, of networks sampled from their posterior: (chains, draws, K, K).
+) -> Iterator[np.ndarray]:
+    """Gram matrices G = A Aᵀ, A = W_d ... W_2, of networks sampled from their posterior: (chains, K, K), endlessly.
 
     Parameters
     ----------
@@ -44,14 +48,11 @@ def sample_grams(
         scale * generator.standard_normal((chains, after, before))
         for scale, before, after in zip(scales, widths[:-1], widths[1:], strict=True)
     ]
-    kept = []
-    for sweep in range(warm_up + draws):
+    while True:
         for layer, scale in enumerate(scales):
             weights[layer] = redrawn(weights, layer, scale, lengths, y, beta, generator)
-        if sweep >= warm_up:
-            upper = product(weights[:0:-1])
-            kept.append(upper @ upper.mT)
-    return np.stack(kept, axis=1)
+        upper = product(weights[:0:-1])
+        yield upper @ upper.mT
 
 
 def redrawn(

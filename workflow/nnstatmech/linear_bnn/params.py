@@ -473,6 +473,7 @@ class Outputs(Parameters):
     """Posterior of linear networks with ten outputs, over the Gram matrix, against Gibbs over all weights."""
 
     needs = "labels"
+    later: ClassVar = ("longest",)
     columns: ClassVar = {
         "seed": "int32",
         "sampler": "category",
@@ -496,17 +497,24 @@ class Outputs(Parameters):
     betas: list[Positive] = Field([1, 100], min_length=1, description="inverse temperatures β")
     chains: int = Field(32, ge=2, description="independent chains of each sampler in one realisation")
     warm_up: int = Field(300, ge=20, description="moves of Hamiltonian Monte Carlo that are left out")
-    draws: int = Field(400, ge=4, description="moves of Hamiltonian Monte Carlo that are kept")
-    sweeps: int = Field(2000, ge=8, description="sweeps of Gibbs sampling; the first quarter is left out")
+    draws: int = Field(400, ge=4, description="moves of Hamiltonian Monte Carlo that are kept, at least")
+    sweeps: int = Field(2000, ge=8, description="sweeps of Gibbs sampling, at least; the first quarter is left out")
+    longest: int = Field(
+        1, ge=1, description="how many times as long both go on until R̂ < 1.01 and 400 samples are effective"
+    )
 
     def cost(self, seeds: int) -> Cost:
         """A gradient takes 0.4 ms and 5 µs an image; a sweep 20 µs an image and layer, and its decompositions."""
-        moves = len(self.betas) * 10 * (self.warm_up + self.draws) * len(self.hidden_widths)
+        # Chains of the narrowest networks go on at the largest β alone: by half on average.
+        longer = 1.5 if self.longest > 1 else 1.0
+        moves = len(self.betas) * 10 * (self.warm_up + longer * self.draws) * len(self.hidden_widths)
         layers = [width for widths in self.hidden_widths for width in [*widths, max(widths)]]
         passes = sum(2e-5 * self.images + 2e-7 * width**2 for width in layers)
         between = [width for widths in self.hidden_widths for width in widths[:-1]]
         decompositions = sum(2e-8 * n**3 if n <= self.images else 3.4e-8 * self.images**2 * n for n in between)
-        seconds = moves * (4e-4 + 5e-6 * self.images) + len(self.betas) * self.sweeps * (passes + decompositions)
+        seconds = moves * (4e-4 + 5e-6 * self.images) + len(self.betas) * longer * self.sweeps * (
+            passes + decompositions
+        )
         return above_start(seeds * seconds, 200.0)
 
     def class_range(self) -> tuple[int, int | None]:

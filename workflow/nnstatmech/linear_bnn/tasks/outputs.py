@@ -1,6 +1,7 @@
 """Task ``outputs``: posteriors of networks with ten outputs by two samplers that share nothing but the model."""
 
 from collections.abc import Iterator, Sequence
+from functools import partial
 
 import numpy as np
 import pyarrow as pa
@@ -14,6 +15,7 @@ from .. import diagnostics, gram_posterior, layer_gibbs
 from ..digits import CLASSES, labels_of, require
 from ..gram_posterior import BartlettPrior, TrainingDirections, mean_loss, mean_outputs
 from ..gram_saddle import renormalised_gram
+from ..mixing import until_mixed
 from ..params import Outputs
 from ..two_classes import network_label, weight_scales
 
@@ -21,7 +23,7 @@ from ..two_classes import network_label, weight_scales
 def run(
     params: Outputs, seeds: Sequence[int], dataset: Dataset | None, device: torch.device, progress=no_progress
 ) -> pa.Table:
-    """Targets are 1 for the digit's own output and 0 for the others.
+    """Targets are 1 for the digit's own output and 0 for the others. Chains go on until all that is told has mixed.
 
     By ``sampler`` (``factors``: Hamiltonian Monte Carlo over Bartlett factors; ``layers``: Gibbs over all weights),
     network, ``beta`` and seed: ``mean_loss`` and ``mean_loss_error``, ``trace`` of G over its prior mean and
@@ -45,30 +47,27 @@ def run(
                 known = {"network": network_label(widths), "beta": beta}
                 for seed in seeds:
                     streams = [numpy_stream(seed, "outputs", name, f"{known}") for name in ("factors", "layers")]
-                    grams = {
-                        "factors": gram_posterior.sample_grams(
+                    chains = {
+                        "factors": gram_posterior.draw_grams(
                             prior,
                             training,
                             beta,
                             streams[0],
                             chains=params.chains,
                             warm_up=params.warm_up,
-                            draws=params.draws,
+                            draws=params.longest * params.draws,
                         ),
-                        "layers": layer_gibbs.sample_grams(
-                            images,
-                            targets,
-                            widths,
-                            sigmas,
-                            beta,
-                            streams[1],
-                            chains=params.chains,
-                            warm_up=params.sweeps // 4,
-                            draws=params.sweeps - params.sweeps // 4,
+                        "layers": layer_gibbs.draw_grams(
+                            images, targets, widths, sigmas, beta, streams[1], chains=params.chains
                         ),
                     }
-                    for name, found in grams.items():
-                        for row in summaries(found, training, beta, size):
+                    measure = partial(told, training=training, beta=beta, size=size)
+                    series = {
+                        "factors": until_mixed(chains["factors"], params.draws, params.longest, measure),
+                        "layers": until_mixed(chains["layers"], params.sweeps, params.longest, measure, 1 / 4),
+                    }
+                    for name, found in series.items():
+                        for row in summaries(found):
                             tables.append(tidy(Outputs.columns, **known, seed=seed, sampler=name, **row))
                     bar.update(1)
                 wide = size * np.eye(CLASSES)[None]
@@ -119,21 +118,26 @@ def unit_rows(images: np.ndarray) -> np.ndarray:
     return vectors / np.linalg.norm(vectors, axis=1, keepdims=True)
 
 
-def summaries(grams: np.ndarray, training: TrainingDirections, beta: float, size: float) -> Iterator[dict]:
-    """Rows of the draws (chains, draws, K, K) of one sampler."""
+SCALARS = ("mean_loss", "trace")
+
+
+def told(grams: np.ndarray, training: TrainingDirections, beta: float, size: float) -> np.ndarray:
+    """``SCALARS``, then the mean outputs, of draws (chains, draws, K, K): (2 + K, chains, draws)."""
     shape, flat = grams.shape[:2], grams.reshape(-1, *grams.shape[2:])
-    outputs = mean_outputs(flat, training, beta).reshape(*shape, -1)
-    scalars = {
-        "mean_loss": mean_loss(flat, training, beta).reshape(shape),
-        "trace": flat.trace(axis1=1, axis2=2).reshape(shape) / (size * flat.shape[-1]),
-    }
-    series = [*scalars.values(), *np.moveaxis(outputs, -1, 0)]
-    for name, draws in scalars.items():
+    trace = flat.trace(axis1=1, axis2=2) / (size * flat.shape[-1])
+    series = [mean_loss(flat, training, beta), trace, *mean_outputs(flat, training, beta).T]
+    return np.stack(series).reshape(-1, *shape)
+
+
+def summaries(series: np.ndarray) -> Iterator[dict]:
+    """Rows of what is told of one sampler's draws."""
+    for name, draws in zip(SCALARS, series, strict=False):
         yield {"quantity": name, "value": np.array([draws.mean()])}
         yield {"quantity": f"{name}_error", "value": np.array([diagnostics.standard_error(draws)])}
-    errors = np.array([diagnostics.standard_error(draws) for draws in series[len(scalars) :]])
-    position = np.arange(len(errors))
-    yield {"quantity": "mean_output", "output": position, "value": outputs.mean((0, 1))}
+    outputs = series[len(SCALARS) :]
+    position = np.arange(len(outputs))
+    yield {"quantity": "mean_output", "output": position, "value": outputs.mean((1, 2))}
+    errors = np.array([diagnostics.standard_error(draws) for draws in outputs])
     yield {"quantity": "mean_output_error", "output": position, "value": errors}
     yield {"quantity": "r_hat", "value": np.array([max(map(diagnostics.r_hat, series))])}
     yield {"quantity": "effective_samples", "value": np.array([min(map(diagnostics.effective_samples, series))])}
