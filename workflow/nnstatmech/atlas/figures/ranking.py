@@ -60,10 +60,11 @@ def draw_intervals(ax: Axes, found: pd.DataFrame, among: str) -> None:
 
 def draw_kinds(ax: Axes, areas: pd.DataFrame) -> None:
     """Areas under the curve within each kind of network (scores, kinds), as colours and in hundredths."""
-    ax.imshow(areas, cmap="RdBu", vmin=0, vmax=1, aspect="auto", interpolation="nearest")
+    ax.imshow(areas, cmap="RdBu", vmin=0, vmax=1, aspect="auto", interpolation="nearest", origin="lower")
     for (row, column), value in np.ndenumerate(areas.to_numpy()):
         if np.isfinite(value):
             colour = "w" if abs(value - 0.5) > 0.35 else "k"
             ax.text(column, row, f"{100 * value:.0f}", ha="center", va="center", fontsize=6, color=colour)
     ax.set_xticks(range(areas.shape[1]), [NAMES[kind] for kind in areas], rotation=60, ha="right", fontsize=8)
+    ax.grid(False)
     ax.set(title="area within one kind, %")
