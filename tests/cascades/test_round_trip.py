@@ -149,6 +149,12 @@ def test_drawing_functions_alone_return_figures():
 SMALL_ARGUMENTS = {
     "weight_variance_of_peak": {"from_depth": 9, "to_depth": 12, "where": {"decoder": "ridge", "ridge_strength": 0.1}},
     "collapsed_entropy": {"correlation_depths": 2},
+    "average_over_depths": {"weight_variances": [0.5, 0.7], "from_depth": 2, "to_depth": 5, "where": {}},
+    "contrast_loss": {"weight_variances": [0.5, 0.7], "from_depth": 2, "to_depth": 5, "where": {"decoder": "ridge"}},
+    "difference_from_map": {"weight_variances": [0.5, 0.7], "from_depth": 2, "to_depth": 12, "where": {}},
+    "value_of_the_lost": {"correlation_depths": 2, "where": {}},
+    "share_that_trains": {"lowest": 0.1, "highest": 2.0},
+    "shrinking_reach": {"lowest": 0.1, "highest": 2.0},
     "cutoff_slope": {"weight_variances": [0.5, 0.7], "weakest": 1e-3, "strongest": 1e-1},
     "cutoff_depth": {"weight_variances": [0.5, 0.7], "strength": 1e-3},
     "effective_ridge_strength": {"weight_variances": [0.5, 0.7]},
@@ -168,7 +174,13 @@ SMALL_ARGUMENTS = {
     "image_accuracy": {},
 }
 SAID_BY_CLAIMS = {"quantity", "score", "over", "statistic", "dataset", "inputs"}
-NOT_ALWAYS = {"weight_variance_of_peak", "effective_ridge_strength", "largest_falling_depth", "trained_over_reached"}
+NOT_ALWAYS = {
+    "weight_variance_of_peak",
+    "effective_ridge_strength",
+    "largest_falling_depth",
+    "trained_over_reached",
+    "shrinking_reach",
+}
 
 
 @pytest.mark.parametrize("claim", entries("claims"), ids=lambda claim: claim["id"])
