@@ -1,11 +1,18 @@
 """Posteriors over Gram matrices: derivatives, priors by moments, the exact scalar network, a second sampler."""
 
+from itertools import islice
+
 import numpy as np
 import pytest
 
 from nnstatmech.linear_bnn import diagnostics, gram_posterior, layer_gibbs
 from nnstatmech.linear_bnn.gram_posterior import BartlettPrior, TrainingDirections
 from nnstatmech.linear_bnn.posterior import Posterior
+
+
+def stacked(draws, count, warm_up=0):
+    """So many of the draws after a warm-up, (chains, draws, K, K)."""
+    return np.stack(list(islice(draws, warm_up, warm_up + count)), axis=1)
 
 
 def problem(images=5, pixels=12, outputs=3, seed=0):
@@ -73,8 +80,8 @@ def test_one_output_is_the_exact_posterior():
     prior, generator = BartlettPrior.of((4,), 1, sigmas), np.random.default_rng(0)
     for beta in (1.0, 30.0):
         for grams in (
-            gram_posterior.sample_grams(prior, training, beta, generator, warm_up=200, draws=400),
-            layer_gibbs.sample_grams(x, y, (4,), sigmas, beta, generator, warm_up=200, draws=1500),
+            stacked(gram_posterior.draw_grams(prior, training, beta, generator, warm_up=200, draws=400), 400),
+            stacked(layer_gibbs.draw_grams(x, y, (4,), sigmas, beta, generator), 1500, warm_up=200),
         ):
             losses = gram_posterior.mean_loss(grams.reshape(-1, 1, 1), training, beta).reshape(grams.shape[:2])
             assert diagnostics.r_hat(losses) < 1.02
@@ -88,8 +95,8 @@ def test_two_samplers_agree(widths):
     training, prior = TrainingDirections.of(x, y, test, 1.5), BartlettPrior.of(widths, 4, sigmas)
     generator, beta = np.random.default_rng(0), 5.0
     found = (
-        gram_posterior.sample_grams(prior, training, beta, generator, warm_up=200, draws=400),
-        layer_gibbs.sample_grams(x, y, widths, sigmas, beta, generator, warm_up=200, draws=1500),
+        stacked(gram_posterior.draw_grams(prior, training, beta, generator, warm_up=200, draws=400), 400),
+        stacked(layer_gibbs.draw_grams(x, y, widths, sigmas, beta, generator), 1500, warm_up=200),
     )
     for quantity in (gram_posterior.mean_loss, gram_posterior.mean_outputs):
         first, second = (quantity(g.reshape(-1, 4, 4), training, beta).reshape(*g.shape[:2], -1) for g in found)

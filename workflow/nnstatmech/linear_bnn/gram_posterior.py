@@ -183,13 +183,6 @@ def product(factors: Sequence[np.ndarray]) -> np.ndarray:
     return result
 
 
-def sample_grams(
-    prior: BartlettPrior, training: TrainingDirections, beta: float, generator: np.random.Generator, **settings
-) -> np.ndarray:
-    """Gram matrices of :func:`draw_grams`, (chains, draws, K, K)."""
-    return np.stack(list(draw_grams(prior, training, beta, generator, **settings)), axis=1)
-
-
 def draw_grams(
     prior: BartlettPrior, training: TrainingDirections, beta: float, generator: np.random.Generator, **settings
 ) -> Iterator[np.ndarray]:

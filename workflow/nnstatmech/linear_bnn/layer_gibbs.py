@@ -6,17 +6,11 @@ shares nothing with the posterior over Gram matrices but the model.
 """
 
 from collections.abc import Iterator, Sequence
-from itertools import islice
 
 import numpy as np
 
 from .domain import finite, weight_scales, whole_widths
 from .gram_posterior import product
-
-
-def sample_grams(*problem, warm_up: int = 200, draws: int = 300, **settings) -> np.ndarray:
-    """Gram matrices of :func:`draw_grams`, (chains, draws, K, K), after a warm-up."""
-    return np.stack(list(islice(draw_grams(*problem, **settings), warm_up, warm_up + draws)), axis=1)
 
 
 def draw_grams(

@@ -1,5 +1,7 @@
 """Posteriors of networks with ten outputs by two samplers, and their saddle point."""
 
+import math
+
 import matplotlib.pyplot as plt
 import pandas as pd
 import seaborn as sns
@@ -67,5 +69,10 @@ def effective_samples(ax: Axes, main: pd.DataFrame, cells: pd.MultiIndex) -> Non
         samples = curves.least_effective_samples(main, name)
         places = [list(cells.droplevel("output")).index(cell) + shift for cell in samples.index]
         ax.plot(samples, places, MARKS[name], ms=4, label=NAMES[name])
-    ax.set(xscale="log", xlabel="effective samples, least of 12 quantities")
+    low, high = ax.dataLim.intervalx
+    decades = (
+        10 ** math.floor(math.log10(low)),
+        10 ** math.ceil(math.log10(high)),
+    )  # within one decade labels would overlap
+    ax.set(xscale="log", xlim=decades, xlabel="effective samples, least of 12 quantities")
     ax.legend(fontsize=7, loc="upper center", bbox_to_anchor=(0.5, 1.1), ncols=2)
