@@ -141,8 +141,8 @@ class Convolution:
         self.interior = self.buffer[:, :, :, rows, columns]
         self.images_of_block = size
         self.kernels = torch.empty(realisations, width, k, k, width, device=device)
-        serve = realisations == 1 and serves(k, 2 * size, side[0], side[1], width, device)
-        self.winograd = Winograd(2 * size, side[0], side[1], width) if serve else None
+        serve = realisations == 1 and serves(k, side[0], side[1], width, device)
+        self.winograd = Winograd(2 * size, side[0], side[1], width, width) if serve else None
         self.bias = torch.empty(realisations, 1, width, device=device)
         self.indefinite = torch.zeros(realisations, dtype=torch.bool, device=device)  # no Gram matrix here
 

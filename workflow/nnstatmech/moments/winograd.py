@@ -1,92 +1,102 @@
-"""Convolutions by 3x3 kernels with fewer products: Winograd's minimal filtering F(2x2, 3x3).
+"""Convolutions by 3x3 kernels with fewer products: minimal filtering F(m x m, 3x3).
 
-Two neighbouring outputs of a kernel of three weights take six products. With d the four inputs below them and g the
-kernel, four are enough:
+A kernel g of three weights that slides along m + 2 inputs d gives m outputs y by 3 m products. With the matrices A, B
+and G of :func:`matrices` m + 2 are enough:
 
-    m_0 = (d_0 - d_2) g_0                    y_0 = m_0 + m_1 + m_2
-    m_1 = (d_1 + d_2) (g_0 + g_1 + g_2)/2    y_1 = m_1 - m_2 - m_3
-    m_2 = (d_2 - d_1) (g_0 - g_1 + g_2)/2
-    m_3 = (d_1 - d_3) g_2
+    y = A [(G g) * (B d)]
 
-Along both axes a tile of 2x2 outputs takes 16 products instead of 36 for each pair of channels: 16 products of
-matrices (tiles x inputs) (inputs x outputs), which the library does as one convolution of 16 groups by 1x1 kernels.
-What is added before and after is compiled. Rounding errors are below those of the library's own convolution by 3x3
-kernels, whose sums are longer.
+for a product of two polynomials is known from its values at m + 1 points and its highest coefficient, and this sum is
+that product transposed (Toom and Cook; Winograd 1980, Arithmetic complexity of computations). Along both axes a tile of
+m x m outputs takes (m + 2)^2 products instead of 9 m^2 for each pair of channels: 36 instead of 144 with m = 4. They
+are products of matrices (tiles x inputs) (inputs x outputs), which the library does as 1x1 convolutions of groups. What
+is added before and after is compiled. For convolutional networks: Lavin and Gray 2016, arXiv:1509.09308.
 
-Winograd 1980, Arithmetic complexity of computations; for convolutional networks Lavin and Gray 2016, arXiv:1509.09308.
+The points decide about rounding. With tiles of 4 its errors are two to three times those of the library's convolution
+(with 2 in place of 1/2, as in Lavin and Gray, four times); with tiles of 2 they are smaller than those.
 """
 
 import ctypes
 import functools
+import math
+from collections.abc import Iterable
 
+import numpy as np
 import torch
-import torch.nn.functional as F
+from numpy.polynomial import polynomial
 from torch import Tensor
 
 from ..allocator import keep_freed_memory
 from ..compiler import functions
 
 KERNEL_SIZE = 3
-TILE = 2  # outputs along an axis
-TERMS = TILE + KERNEL_SIZE - 1  # products along an axis, and inputs of a tile
-FEWEST_CHANNELS = 128  # 128 take .7 of the time of the library's convolution by 3x3 kernels, 512 .6, 64 as much
-IMAGES_AT_A_TIME = 16  # products of so many stay in the caches
-PARTS = 16  # oneDNN multiplies groups of fewer images at half the speed: tiles are handed over as so many
+POINTS = {2: (0.0, 1.0, -1.0), 4: (0.0, 1.0, -1.0, 0.5, -2.0)}  # by outputs of a tile along an axis
+FEWEST_CHANNELS = 64
+IMAGES_AT_A_TIME = 32  # products of so many stay in the caches
 # What torch calls processors for which oneDNN multiplies groups by vectors.
 PROCESSORS = ("AVX2", "AVX512")
 
 SOURCE = r"""
 #include <stdint.h>
 
-/* x (images, 2 rows + 2, 2 columns + 2, channels) to terms (images, rows, columns, 4, 4, channels) */
+/* g (outputs, 3, 3, inputs) to terms (TERMS, TERMS, outputs, inputs) */
+void transform_kernels(int64_t outputs, int64_t inputs, const float *restrict g, float *restrict terms) {
+    int64_t next = outputs * inputs;
+    for (int64_t o = 0; o < outputs; o++, g += 9 * inputs, terms += inputs)
+        #pragma omp simd
+        for (int64_t c = 0; c < inputs; c++) {
+            float s[TERMS][3];
+            #pragma GCC unroll 6
+            for (int k = 0; k < 3; k++) {
+                KERNEL_COLUMN
+            }
+            #pragma GCC unroll 6
+            for (int r = 0; r < TERMS; r++) {
+                KERNEL_ROW
+            }
+        }
+}
+
+/* x (images, TILE rows + 2, TILE columns + 2, channels) to terms (TERMS, images, rows, columns, TERMS, channels) */
 void transform_inputs(int64_t images, int64_t rows, int64_t columns, int64_t channels, const float *restrict x,
                       float *restrict terms) {
-    int64_t line = (2 * columns + 2) * channels;
-    for (int64_t a = 0; a < images; a++, x += (2 * rows + 2) * line)
+    int64_t line = (TILE * columns + 2) * channels, next = images * rows * columns * TERMS * channels;
+    for (int64_t a = 0; a < images; a++, x += (TILE * rows + 2) * line)
         for (int64_t i = 0; i < rows; i++)
-            for (int64_t j = 0; j < columns; j++, terms += 16 * channels) {
-                const float *restrict tile = x + 2 * i * line + 2 * j * channels;
+            for (int64_t j = 0; j < columns; j++, terms += TERMS * channels) {
+                const float *restrict tile = x + TILE * (i * line + j * channels);
                 #pragma omp simd
                 for (int64_t c = 0; c < channels; c++) {
-                    float d[4][4];
-                    for (int k = 0; k < 4; k++) {
-                        float first = tile[c + k * channels], second = tile[c + line + k * channels];
-                        float third = tile[c + 2 * line + k * channels], last = tile[c + 3 * line + k * channels];
-                        d[0][k] = first - third;
-                        d[1][k] = second + third;
-                        d[2][k] = third - second;
-                        d[3][k] = second - last;
+                    float s[TERMS][TERMS];
+                    #pragma GCC unroll 6
+                    for (int k = 0; k < TERMS; k++) {
+                        INPUT_COLUMN
                     }
-                    for (int r = 0; r < 4; r++) {
-                        float *restrict row = terms + c + 4 * r * channels;
-                        row[0] = d[r][0] - d[r][2];
-                        row[channels] = d[r][1] + d[r][2];
-                        row[2 * channels] = d[r][2] - d[r][1];
-                        row[3 * channels] = d[r][1] - d[r][3];
+                    #pragma GCC unroll 6
+                    for (int r = 0; r < TERMS; r++) {
+                        INPUT_ROW
                     }
                 }
             }
 }
 
-/* products (images, rows, columns, 4, 4, channels) to y (images, 2 rows, 2 columns, channels) */
-void transform_outputs(int64_t images, int64_t rows, int64_t columns, int64_t channels, const float *restrict products,
-                       float *restrict y) {
-    int64_t line = 2 * columns * channels;
+/* TERMS products (images, rows, columns, TERMS, channels) to y (images, TILE rows, TILE columns, channels) */
+void transform_outputs(int64_t images, int64_t rows, int64_t columns, int64_t channels,
+                       const float *const *restrict products, float *restrict y) {
+    int64_t line = TILE * columns * channels, at = 0;
     for (int64_t a = 0; a < images; a++)
-        for (int64_t i = 0; i < rows; i++, y += 2 * line)
-            for (int64_t j = 0; j < columns; j++, products += 16 * channels) {
-                float *restrict tile = y + 2 * j * channels;
+        for (int64_t i = 0; i < rows; i++, y += TILE * line)
+            for (int64_t j = 0; j < columns; j++, at += TERMS * channels) {
+                float *restrict tile = y + TILE * j * channels;
                 #pragma omp simd
                 for (int64_t c = 0; c < channels; c++) {
-                    float s[4][2];
-                    for (int r = 0; r < 4; r++) {
-                        const float *restrict row = products + c + 4 * r * channels;
-                        s[r][0] = row[0] + row[channels] + row[2 * channels];
-                        s[r][1] = row[channels] - row[2 * channels] - row[3 * channels];
+                    float s[TERMS][TILE];
+                    #pragma GCC unroll 6
+                    for (int r = 0; r < TERMS; r++) {
+                        OUTPUT_ROW
                     }
-                    for (int k = 0; k < 2; k++) {
-                        tile[c + k * channels] = s[0][k] + s[1][k] + s[2][k];
-                        tile[c + line + k * channels] = s[1][k] - s[2][k] - s[3][k];
+                    #pragma GCC unroll 6
+                    for (int k = 0; k < TILE; k++) {
+                        OUTPUT_COLUMN
                     }
                 }
             }
@@ -94,39 +104,83 @@ void transform_outputs(int64_t images, int64_t rows, int64_t columns, int64_t ch
 """
 
 
+def matrices(tile: int) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+    """A (tile, terms), B (terms, terms) and G (terms, 3) of F(tile, 3), terms = tile + 2.
+
+    Columns of A and rows of G hold the powers of the points, rows of B the coefficients of the polynomial that
+    vanishes at all other points, by whose value at its own the row of G is divided. The last of each belongs to
+    infinity. Powers of two are moved between B and G such that kernels keep their size.
+    """
+    points = np.array(POINTS[tile])
+    a, g = (
+        np.vstack([np.vander(points, size, increasing=True), np.eye(1, size, size - 1)]) for size in (tile, KERNEL_SIZE)
+    )
+    b = np.zeros((tile + 2, tile + 2))
+    for k, point in enumerate(points):
+        others = np.delete(points, k)
+        b[k, :-1] = polynomial.polyfromroots(others)
+        g[k] /= np.prod(point - others)
+    b[-1] = polynomial.polyfromroots(points)
+    scale = 2.0 ** np.round(np.log2(np.abs(g).max(1, keepdims=True)))
+    return a.T, b * scale, g / scale
+
+
+def statements(matrix: np.ndarray, reads: str, writes: str) -> str:
+    """C for a product ``matrix`` times vector; ``reads`` and ``writes`` name its elements, with {} for their number."""
+
+    def weighted(row: Iterable[float]) -> str:
+        terms = [
+            f"{'-' if weight < 0 else '+'} {'' if abs(weight) == 1 else f'{abs(weight)!r}f * '}{reads.format(k)}"
+            for k, weight in enumerate(row)
+            if weight
+        ]
+        return " ".join(terms).removeprefix("+ ")
+
+    return " ".join(f"{writes.format(k)} = {weighted(row)};" for k, row in enumerate(matrix.tolist()))
+
+
+def source(tile: int) -> str:
+    """The compiled functions for tiles of ``tile`` x ``tile`` outputs."""
+    a, b, g = matrices(tile)
+    steps = {
+        "KERNEL_COLUMN": statements(g, "g[c + ({} * 3 + k) * inputs]", "s[{}][k]"),
+        "KERNEL_ROW": statements(g, "s[r][{}]", "terms[c + (TERMS * r + {}) * next]"),
+        "INPUT_COLUMN": statements(b, "tile[c + {} * line + k * channels]", "s[{}][k]"),
+        "INPUT_ROW": statements(b, "s[r][{}]", "terms[c + r * next + {} * channels]"),
+        "OUTPUT_ROW": statements(a, "products[r][c + at + {} * channels]", "s[r][{}]"),
+        "OUTPUT_COLUMN": statements(a, "s[{}][k]", "tile[c + {} * line + k * channels]"),
+    }
+    text = SOURCE
+    for name, written in (steps | {"TILE": str(tile), "TERMS": str(tile + 2)}).items():
+        text = text.replace(name, written)
+    return text
+
+
 @functools.cache
-def library() -> ctypes.CDLL | None:
+def library(tile: int) -> ctypes.CDLL | None:
     """The compiled sums; None, with the reason logged, where they cannot be built or products of groups are slow."""
-    if torch.backends.cpu.get_cpu_capability() not in PROCESSORS:
+    if torch.backends.cpu.get_cpu_capability() not in PROCESSORS or not torch.backends.mkldnn.is_available():
         return None
-    types = [ctypes.c_int64] * 4 + [ctypes.c_void_p] * 2
-    arguments = {"transform_inputs": types, "transform_outputs": types}
-    return functions(SOURCE, arguments, "convolutions are the library's")
+    pointers = [ctypes.c_void_p] * 2
+    arguments = {
+        "transform_kernels": [ctypes.c_int64] * 2 + pointers,
+        "transform_inputs": [ctypes.c_int64] * 4 + pointers,
+        "transform_outputs": [ctypes.c_int64] * 4 + pointers,
+    }
+    return functions(source(tile), arguments, "convolutions are the library's")
 
 
-def serves(kernel_size: int, images: int, height: int, width: int, channels: int, device: torch.device) -> bool:
+def tile_of(height: int, width: int) -> int | None:
+    """Outputs along an axis of the largest tiles that ``height`` and ``width`` are made of."""
+    return next((tile for tile in sorted(POINTS, reverse=True) if height % tile == 0 and width % tile == 0), None)
+
+
+def serves(kernel_size: int, height: int, width: int, channels: int, device: torch.device) -> bool:
     """Whether convolutions in single precision to ``height`` and ``width`` can be made so, and should."""
-    fits = kernel_size == KERNEL_SIZE and height % TILE == 0 and width % TILE == 0 and device.type == "cpu"
-    wide = channels >= FEWEST_CHANNELS and images_at_a_time(images, height, width) > 0
-    return fits and wide and library() is not None
-
-
-def images_at_a_time(images: int, height: int, width: int) -> int:
-    """The largest part of so many images whose tiles make equal parts; 0 if there is none."""
-    tiles = height // TILE * (width // TILE)
-    parts = (n for n in range(min(images, IMAGES_AT_A_TIME), 0, -1) if images % n == 0 and n * tiles % PARTS == 0)
-    return next(parts, 0)
-
-
-def transformed_kernels(kernels: Tensor) -> Tensor:
-    """Weights of the products: (outputs, 3, 3, inputs) to (4, 4, outputs, inputs)."""
-
-    def along(axis: int, kernels: Tensor) -> Tensor:
-        first, middle, last = kernels.unbind(axis)
-        mean = (first + last) / 2
-        return torch.stack([first, mean + middle / 2, mean - middle / 2, last])
-
-    return along(2, along(1, kernels)).transpose(0, 1)
+    tile = tile_of(height, width)
+    if kernel_size != KERNEL_SIZE or device.type != "cpu" or channels < FEWEST_CHANNELS or tile is None:
+        return False
+    return library(tile) is not None
 
 
 class Winograd:
@@ -135,39 +189,59 @@ class Winograd:
     Parameters
     ----------
     images
-        How many are convolved with a set, as :func:`serves` allows; a part of them at a time.
+        How many are convolved with a set; a part of them at a time.
     height, width
-        Of the outputs, both even.
-    channels
-        Of the inputs.
+        Of the outputs, as :func:`serves` allows.
+    inputs, outputs
+        Channels.
+
+    Raises
+    ------
+    ValueError
+        If :func:`serves` does not allow it.
     """
 
-    def __init__(self, images: int, height: int, width: int, channels: int):
+    def __init__(self, images: int, height: int, width: int, inputs: int, outputs: int):
         keep_freed_memory()
-        self.tiles = images_at_a_time(images, height, width), height // TILE, width // TILE
-        self.terms = torch.empty(*self.tiles, TERMS * TERMS * channels)
-        self.kernels = torch.empty(0)
+        tile = tile_of(height, width)
+        compiled = library(tile) if tile else None
+        if tile is None or compiled is None:
+            raise ValueError(f"outputs of {height} x {width}: no tiles fit, or nothing is compiled; see serves()")
+        self.library, self.tile = compiled, tile
+        together = next(size for size in range(min(images, IMAGES_AT_A_TIME), 0, -1) if images % size == 0)
+        self.tiles = together, height // tile, width // tile
+        self.groups = tile + 2
+        self.kernels = torch.empty(self.groups, self.groups * outputs, inputs)
+        self.terms = torch.empty(self.groups, math.prod(self.tiles), self.groups * inputs)
 
     def load(self, kernels: Tensor) -> None:
-        """Take kernels of shape (outputs, 3, 3, inputs)."""
-        groups = transformed_kernels(kernels).flatten(0, 2)[:, :, None, None]
-        self.kernels = groups.contiguous(memory_format=torch.channels_last)
+        """Take kernels of shape (outputs, 3, 3, inputs), dense."""
+        outputs, _, _, inputs = kernels.shape
+        self.library.transform_kernels(outputs, inputs, kernels.data_ptr(), self.kernels.data_ptr())
 
     def convolve(self, images: Tensor) -> Tensor:
         """Cross-correlation without padding: dense (images, height + 2, width + 2, inputs) of single precision.
 
         Returns (images, height, width, outputs).
         """
-        count, rows, columns = self.tiles
-        outputs = self.kernels.shape[0] // TERMS**2
-        result = images.new_empty(len(images), rows * TILE, columns * TILE, outputs)
-        for part, into in zip(images.split(count), result.split(count), strict=True):
-            self.transform("transform_inputs", images.shape[-1], part, self.terms)
-            terms = self.terms.view(PARTS, -1, 1, self.terms.shape[-1])
-            products = F.conv2d(terms.permute(0, 3, 1, 2), self.kernels, groups=TERMS**2)
-            dense = products.permute(0, 2, 3, 1).contiguous()
-            self.transform("transform_outputs", outputs, dense, into)
+        together, rows, columns = self.tiles
+        inputs, outputs = images.shape[-1], self.kernels.shape[1] // self.groups
+        result = images.new_empty(len(images), rows * self.tile, columns * self.tile, outputs)
+        for part, into in zip(images.split(together), result.split(together), strict=True):
+            self.library.transform_inputs(*self.tiles, inputs, part.data_ptr(), self.terms.data_ptr())
+            products = [self.multiply(*pair) for pair in zip(self.terms, self.kernels, strict=True)]
+            addresses = torch.tensor([product.data_ptr() for product in products])
+            self.library.transform_outputs(*self.tiles, outputs, addresses.data_ptr(), into.data_ptr())
         return result
 
-    def transform(self, name: str, channels: int, source: Tensor, destination: Tensor) -> None:
-        getattr(library(), name)(*self.tiles, channels, source.data_ptr(), destination.data_ptr())
+    def multiply(self, terms: Tensor, kernels: Tensor) -> Tensor:
+        """A row of products: (tiles, groups * inputs) and (groups * outputs, inputs) to (tiles, groups * outputs)."""
+        return torch.mkldnn_convolution(
+            terms[None, :, None].permute(0, 3, 1, 2),
+            kernels[:, :, None, None],
+            None,
+            [0, 0],
+            [1, 1],
+            [1, 1],
+            self.groups,
+        ).permute(0, 2, 3, 1)
