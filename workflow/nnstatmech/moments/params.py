@@ -11,7 +11,7 @@ from ..parameters import Cost, Parameters
 # which they meet within a quarter; the products are those of a core with 100 GFLOP/s in MKL.
 POSITIONS, PIXELS = 16 * 16, 32 * 32 * 3  # the first convolution halves height and width
 CONVOLUTION_FLOPS = 190e9  # a second: oneDNN convolves almost twice as fast as MKL multiplies
-WINOGRAD = {128: 0.72, 256: 0.6}  # of the time of a convolution by 3x3 kernels, from so many channels on
+WINOGRAD = {64: 0.45, 128: 0.42, 256: 0.37, 512: 0.33}  # of the time of 3x3 convolutions, from so many channels on
 PRODUCT_FLOPS = 100e9
 SECONDS_PER_VARIATE = 2.5e-9
 SECONDS_PER_PIXEL = 15e-9  # drawing noise, normalising
