@@ -20,6 +20,7 @@ import torch
 from torch import Tensor
 from torch.nn import functional
 
+from ..products import baddbmm, bmm
 from ..seeding import torch_stream
 from .hyperbolic import tanh
 
@@ -32,7 +33,7 @@ KERNEL = 3
 def affine(x: Tensor, weight: Tensor, bias: Tensor | None) -> Tensor:
     """Rows (E or 1, R, fan_in) to rows (E, R, fan_out)."""
     x = x.expand(len(weight), -1, -1)
-    return torch.bmm(x, weight) if bias is None else torch.baddbmm(bias, x, weight)
+    return bmm(x, weight) if bias is None else baddbmm(bias, x, weight)
 
 
 def patches(x: Tensor, size: int) -> Tensor:

@@ -12,6 +12,7 @@ from typing import Any, Generic, TypeVar
 import torch
 from torch import Tensor
 
+from ..products import baddbmm, baddbmm_, bmm
 from ..storage.checkpoints import Checkpoint
 from .hyperbolic import tanh, tanh_, tanh_gradient
 from .networks import Dense, LayerParameters, linear
@@ -206,7 +207,7 @@ class MomentumDescent:
         """
         activations = [images.expand(len(self.weights[0]), -1, -1)]
         for layer, weight, bias in zip(self.layers, self.weights, self.biases, strict=True):
-            units = torch.baddbmm(bias, activations[-1], weight)
+            units = baddbmm(bias, activations[-1], weight)
             activations.append(tanh_(units) if layer.activation is tanh else units)
         scores = activations[-1].log_softmax(-1)
         target = labels.unsqueeze(-1)
@@ -224,10 +225,10 @@ class MomentumDescent:
         for position in reversed(range(len(self.layers))):
             if self.layers[position].activation is tanh:
                 delta = tanh_gradient(delta, activations[position + 1])
-            self.weight_velocities[position].baddbmm_(activations[position].mT, delta, beta=self.momentum)
+            baddbmm_(self.weight_velocities[position], activations[position].mT, delta, beta=self.momentum)
             sums.append(delta.sum(1, keepdim=True))
             if position:
-                delta = torch.bmm(delta, self.weights[position].mT)
+                delta = bmm(delta, self.weights[position].mT)
         # All layers in one call each: on a GPU one kernel instead of hundreds.
         add, multiply = torch.ops.aten._foreach_add_.List, torch.ops.aten._foreach_mul_.Scalar
         multiply(self.bias_velocities, self.momentum)

@@ -12,6 +12,7 @@ import numpy as np
 import torch
 from torch import Tensor
 
+from ..products import baddbmm_, bmm
 from ..seeding import torch_stream
 from .digits import CLASSES, MiniBatches
 from .initialisation import glorot_uniform
@@ -107,11 +108,15 @@ class CubicReadoutNetwork:
     def hidden(self, x: Tensor) -> Tensor:
         """W₁ x for x of shape (seeds, images, inputs), as (seeds, couplings, width, images)."""
         seeds, couplings, width, inputs = self.first.shape
-        return (self.first.view(seeds, couplings * width, inputs) @ x.mT).view(seeds, couplings, width, -1)
+        return bmm(self.first.view(seeds, couplings * width, inputs), x.mT).view(seeds, couplings, width, -1)
+
+    def linear_outputs(self, hidden: Tensor) -> Tensor:
+        """z = W₂ h for hidden units h of shape (seeds, couplings, width, images)."""
+        return bmm(self.second.flatten(0, 1), hidden.flatten(0, 1)).unflatten(0, hidden.shape[:2])
 
     def __call__(self, x: Tensor) -> Tensor:
         """Outputs (seeds, couplings, outputs, images) for images (seeds, images, inputs)."""
-        return self.readout(self.second @ self.hidden(x))
+        return self.readout(self.linear_outputs(self.hidden(x)))
 
     def penalty(self, strength: float) -> Tensor:
         """L2 penalty λ (Σ W₁² + Σ W₂²), shape (seeds, couplings)."""
@@ -134,19 +139,15 @@ class CubicReadoutNetwork:
         per_output
             Weight of the squared errors: 1 for their sum over the outputs, 1 / outputs for their mean.
         """
-        seeds, couplings, width, inputs = self.first.shape
         hidden = self.hidden(x)
-        z = self.second @ hidden
+        z = self.linear_outputs(hidden)
         slope = 1 + 3 * self.couplings * z**2
-        delta = self.readout(z).sub_(targets[:, None]).mul_(slope).mul_(2 * per_output / x.shape[1])
-        delta_hidden = self.second.mT @ delta
+        step = self.readout(z).sub_(targets[:, None]).mul_(slope).mul_(-2 * learning_rate * per_output / x.shape[1])
+        step_hidden = bmm(self.second.mT.flatten(0, 1), step.flatten(0, 1))
         shrink = 1 - 2 * learning_rate * penalty
-        self.second.view(-1, *self.second.shape[2:]).baddbmm_(
-            delta.flatten(0, 1), hidden.flatten(0, 1).mT, beta=shrink, alpha=-learning_rate
-        )
-        self.first.view(seeds, couplings * width, inputs).baddbmm_(
-            delta_hidden.view(seeds, couplings * width, -1), x, beta=shrink, alpha=-learning_rate
-        )
+        baddbmm_(self.second.flatten(0, 1), step.flatten(0, 1), hidden.flatten(0, 1).mT, beta=shrink)
+        seeds, couplings, width, inputs = self.first.shape
+        baddbmm_(self.first.view(seeds, -1, inputs), step_hidden.view(seeds, couplings * width, -1), x, beta=shrink)
 
 
 def train(

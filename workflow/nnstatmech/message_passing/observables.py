@@ -5,10 +5,10 @@ from collections.abc import Iterator, Sequence
 import torch
 from torch import Tensor
 
+from ..products import bmm
 from .checks import check_batch
 from .layers.layer import LayerInput, first_input, floored
 from .network import Network
-from .products import bmm
 
 TIE = 1e-10
 

@@ -12,6 +12,7 @@ import torch
 from torch import Tensor
 
 from ..devices import tensor_float_32
+from ..products import bmm
 from .activations import activate
 from .networks import (
     Block,
@@ -19,7 +20,6 @@ from .networks import (
     batch_normalise,
     hidden_std,
     lecun_std,
-    multiply,
     project_out_statistics,
 )
 from .params import Propagation
@@ -69,7 +69,7 @@ class Network:
         """x^0 of images (realisations, images, features)."""
         weights = torch.empty(len(signal), self.params.width, 1, 1, signal.shape[2], device=signal.device)
         self.weights.fill(weights, lecun_std(signal.shape[2]))
-        return multiply(signal, weights[:, :, 0, 0])
+        return bmm(signal, weights[:, :, 0, 0].mT)
 
     def draw(self) -> Tensor:
         """The next weights, (realisations, outputs, inputs)."""
@@ -78,7 +78,7 @@ class Network:
 
     def apply_weights(self, signal: Tensor) -> Tensor:
         with tensor_float_32(self.params.tf32):
-            outputs = multiply(signal, self.draw())
+            outputs = bmm(signal, self.draw().mT)
         if self.biases is not None:
             self.biases.fill(self.bias, math.sqrt(self.params.bias_variance))
             outputs += self.bias
@@ -117,7 +117,7 @@ class Network:
     def through_weights(self, gradient: Tensor, passed: Passed) -> Tensor:
         self.weights.rewind(passed.states)
         with tensor_float_32(self.params.tf32):
-            return gradient @ self.draw()
+            return bmm(gradient, self.draw())
 
     def through_activation(self, gradient: Tensor, passed: Passed) -> Tensor:
         """Back through the activation, and through what normalised its argument."""

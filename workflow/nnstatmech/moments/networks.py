@@ -15,17 +15,14 @@ from functools import reduce
 from typing import NamedTuple, Protocol
 
 import torch
-import torch.nn.functional as F
 from torch import Tensor
 
 from ..devices import tensor_float_32
+from ..products import bmm
 from ..seeding import torch_stream
 from .activations import activate
 from .params import Propagation
 from .statistics import column_means, number_of_rows, pieces, products
-
-# oneDNN takes 1x1 convolutions of 16 images or more and multiplies twice as fast as MKL on CPUs that are not Intel's.
-FEWEST_IMAGES_FOR_ONEDNN = 16
 
 
 class Block(NamedTuple):
@@ -171,7 +168,7 @@ class FullyConnected:
         realisations, _, features = self.inputs.shape
         weights = torch.empty(realisations, self.params.width, 1, 1, features, device=self.state.device)
         self.weights.fill(weights, lecun_std(features))
-        return [self.split(multiply(self.inputs, weights[:, :, 0, 0]))]
+        return [self.split(bmm(self.inputs, weights[:, :, 0, 0].mT))]
 
     def load(self, index: int, block: Block) -> None:
         """Take a block as the next input."""
@@ -189,10 +186,10 @@ class FullyConnected:
         if self.gram:
             factor, indefinite = gram_factor(self.state, self.rows_stay_apart)
             self.indefinite |= indefinite
-            block = self.split(factor @ variates)
+            block = self.split(bmm(factor, variates))
         else:
             with tensor_float_32(self.params.tf32):
-                block = self.split(multiply(self.state, variates))
+                block = self.split(bmm(self.state, variates.mT))
         if self.biases is not None:
             self.biases.fill(self.bias, math.sqrt(self.params.bias_variance))
             block.signal.add_(self.bias)
@@ -201,21 +198,6 @@ class FullyConnected:
     def stored(self) -> list[Block]:
         """What is loaded, as blocks that may be rescaled in place."""
         return [self.split(self.state)]
-
-
-def multiply(inputs: Tensor, weights: Tensor) -> Tensor:
-    """inputs @ weights.mT for (realisations, rows, fan-in) and (realisations, outputs, fan-in)."""
-    rows = inputs.shape[1]
-    if inputs.device.type == "cpu" and rows % FEWEST_IMAGES_FOR_ONEDNN == 0:
-        shape = (FEWEST_IMAGES_FOR_ONEDNN, -1, 1, inputs.shape[2])
-        outputs = [
-            F.conv2d(x.view(shape).permute(0, 3, 1, 2), w[:, None, None].permute(0, 3, 1, 2))
-            .permute(0, 2, 3, 1)
-            .reshape(rows, -1)
-            for x, w in zip(inputs, weights, strict=True)
-        ]
-        return torch.stack(outputs) if len(outputs) > 1 else outputs[0][None]
-    return inputs @ weights.mT
 
 
 def gram_factor(inputs: Tensor, in_single: bool) -> tuple[Tensor, Tensor]:

@@ -6,6 +6,7 @@ from dataclasses import dataclass
 import torch
 from torch import Tensor
 
+from ...products import baddbmm, bmm
 from ..networks import Layer
 from .rows import assemble, feature_rows, images_at_once, in_chunks, receptive_window, require_decodable, target_rows
 
@@ -35,7 +36,7 @@ class RidgeDecoder:
 
     def decode(self, outputs: Tensor) -> Tensor:
         rows = feature_rows(self.layer, outputs - self.centre, receptive_window(self.layer))
-        return assemble(self.layer, torch.baddbmm(self.offset, rows, self.weight).clamp_(-1, 1))
+        return assemble(self.layer, baddbmm(self.offset, rows, self.weight).clamp_(-1, 1))
 
 
 def channel_means(x: Tensor) -> Tensor:
@@ -70,7 +71,7 @@ def moments(layer: Layer, inputs: Tensor, outputs: Tensor, precision: torch.dtyp
     for before, after in zip(inputs.split(step, 1), outputs.split(step, 1), strict=True):
         features = feature_rows(layer, after - out_centre, size).to(precision)
         targets = target_rows(layer, before - in_centre).to(precision).expand(len(outputs), -1, -1)
-        gram, cross = gram + features.mT @ features, cross + features.mT @ targets
+        gram, cross = gram + bmm(features.mT, features), cross + bmm(features.mT, targets)
         feature_sum = feature_sum + features.sum(1, keepdim=True)
         target_sum = target_sum + targets.sum(1, keepdim=True)
         rows += features.shape[1]

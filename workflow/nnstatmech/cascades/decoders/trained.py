@@ -8,6 +8,7 @@ import torch
 from torch import Tensor
 from torch.nn import functional
 
+from ...products import bmm
 from ...seeding import torch_stream
 from ..hyperbolic import tanh, tanh_, tanh_gradient
 from ..networks import KERNEL, Layer, affine, seeded_draws
@@ -68,7 +69,7 @@ class AdamDecoder:
         decoded = tanh_(affine(rows, weight.detach(), bias.detach()))
         error = (decoded - target_rows(self.layer, target)).mul_(2 / decoded[0].numel())
         error = tanh_gradient(error, decoded)
-        weight.grad, bias.grad = rows.mT @ error, error.sum(1, keepdim=True)
+        weight.grad, bias.grad = bmm(rows.mT, error), error.sum(1, keepdim=True)
 
 
 @dataclass(frozen=True)

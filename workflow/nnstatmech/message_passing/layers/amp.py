@@ -2,7 +2,7 @@
 
 from torch import Tensor
 
-from ..products import bmm
+from ...products import bmm
 from ..weights import BinaryWeights, GaussianWeights
 from .layer import Layer, LayerInput, Messages
 

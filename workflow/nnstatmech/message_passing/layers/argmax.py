@@ -2,8 +2,8 @@
 
 from torch import Tensor
 
+from ...products import bmm
 from ..channels import argmax_output
-from ..products import bmm
 from ..weights import BinaryWeights, UpdateRule
 from .layer import Layer
 

@@ -5,10 +5,10 @@ import math
 import torch
 from torch import Tensor
 
+from ...products import bmm
 from .. import kernels, loops
 from ..kernels import EdgeCoefficients, SparseEdges
 from ..loops import Channel
-from ..products import bmm
 from ..weights import BinaryWeights, GaussianWeights
 from .layer import Layer, Messages
 

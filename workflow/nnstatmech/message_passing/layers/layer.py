@@ -5,10 +5,10 @@ from dataclasses import dataclass
 import torch
 from torch import Tensor
 
+from ...products import bmm
 from .. import loops
 from ..channels.sign import Preactivation
 from ..loops import Channel, CompiledPreactivation
-from ..products import bmm
 from ..weights import BinaryWeights, GaussianWeights, UpdateRule
 
 VARIANCE_FLOOR = 1e-8  # smallest V, as a part of the mean square of what it sums over

@@ -2,7 +2,7 @@
 
 from torch import Tensor
 
-from ..products import bmm
+from ...products import bmm
 from .layer import Layer, Messages
 
 
