@@ -11,6 +11,7 @@ from itertools import pairwise
 import torch
 from torch import Tensor
 
+from ..products import bmm
 from ..seeding import torch_stream
 from . import observables
 from .checks import check_batch
@@ -132,7 +133,7 @@ class BinaryNet:
         binary = self.decisions()
         activations, preactivations = [inputs], []
         for index, weights in enumerate(binary):
-            z = torch.bmm(activations[-1], weights.mT).mul_(weights.shape[-1] ** -0.5)
+            z = bmm(activations[-1], weights.mT).mul_(weights.shape[-1] ** -0.5)
             preactivations.append(z)
             if index < len(binary) - 1:
                 activations.append(signs(z))
@@ -144,9 +145,9 @@ class BinaryNet:
             delta = delta * weights.shape[-1] ** -0.5
             below = None
             if index:
-                below = torch.bmm(delta, weights) * (preactivations[index - 1].abs() <= 1)
+                below = bmm(delta, weights) * (preactivations[index - 1].abs() <= 1)
             if not (self.freeze_top and index == len(binary) - 1):
-                self._descend(index, torch.bmm(delta.mT, activations[index]))
+                self._descend(index, bmm(delta.mT, activations[index]))
             delta = below
 
     def _loss_gradient(self, z: Tensor, labels: Tensor) -> Tensor:

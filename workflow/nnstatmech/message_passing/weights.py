@@ -9,6 +9,7 @@ from dataclasses import dataclass
 import torch
 from torch import Tensor
 
+from ..products import bmm
 from . import loops
 from .channels import binary_weight
 from .channels.special import constants, product_field
@@ -98,7 +99,7 @@ class BinaryWeights:
         """Σ_i Δ_i (m² + σ) = Σ_i Δ_i over the weights that exist: (R, M, K) or (R, M, 1)."""
         if self.mask is None:
             return input_variance.sum(-1, keepdim=True)
-        return torch.bmm(input_variance, self.mask.mT)
+        return bmm(input_variance, self.mask.mT)
 
     def update(
         self, field_in: Tensor, precision_in: Tensor | None, rule: UpdateRule, slope: Tensor | None = None
@@ -198,7 +199,7 @@ class GaussianWeights:
 
     def spread(self, input_variance: Tensor) -> Tensor:
         """Σ_i Δ_i (m² + σ), (R, M, K)."""
-        return torch.bmm(input_variance, (self.mean * self.mean + self.variance).mT)
+        return bmm(input_variance, (self.mean * self.mean + self.variance).mT)
 
     def update(
         self, field_in: Tensor, precision_in: Tensor | None, rule: UpdateRule, slope: Tensor | None = None
