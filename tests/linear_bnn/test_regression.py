@@ -138,6 +138,16 @@ def test_the_task_does_not_depend_on_the_shard(compare_shards):
     compare_shards(task, SMALL, small_digits(), rtol=2e-3)
 
 
+@pytest.mark.parametrize("together", [1, 2])
+def test_networks_that_make_their_steps_one_after_the_other_are_the_same(together, monkeypatch):
+    params = SMALL.model_copy(update={"couplings": [0.0, 0.3, 0.5]})
+    tables = []
+    for weights in (params.width * (params.bins + 784) * together, 10**9):
+        monkeypatch.setattr(regression, "CACHED", weights)
+        tables.append(task.run(params, [0, 1], small_digits(), CPU).to_pandas()["value"])
+    np.testing.assert_allclose(*tables, rtol=2e-3)
+
+
 def test_learning_lowers_the_error_and_the_table_is_whole(rows_of):
     params = SMALL.model_copy(update={"steps": 600, "warm_up": 30})
     table = rows_of(task, params, [0], small_digits())

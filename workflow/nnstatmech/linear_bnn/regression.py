@@ -6,6 +6,7 @@ side, with gradients written out as matrix products.
 """
 
 from collections.abc import Iterable, Iterator, Sequence
+from copy import copy
 from dataclasses import dataclass
 
 import numpy as np
@@ -17,6 +18,9 @@ from ..seeding import torch_stream
 from .digits import CLASSES, MiniBatches
 from .initialisation import glorot_uniform
 from .params import Regression
+
+CACHED = 2**21
+"""Weights of the networks that make their steps together on a CPU: those of more would leave the caches in between."""
 
 CLIP = 1e-7
 """Smallest probability in the Kullback-Leibler divergence: Keras's epsilon."""
@@ -101,6 +105,22 @@ class CubicReadoutNetwork:
         self.second = second[:, None].repeat(1, len(couplings), 1, 1).to(device)
         self.couplings = torch.tensor(couplings, dtype=torch.float32, device=device)[:, None, None]
 
+    def blocks(self) -> "list[tuple[slice, CubicReadoutNetwork]]":
+        """Parts of the ensemble that share its weights, each with its seeds: on a CPU as large as the caches hold."""
+        seeds, couplings = self.first.shape[:2]
+        weights = self.first[0, 0].numel() + self.second[0, 0].numel()
+        together = max(1, CACHED // weights)
+        if self.first.device.type != "cpu" or together >= seeds * couplings:
+            return [(slice(0, seeds), self)]
+        ranges = [slice(start, start + together) for start in range(0, couplings, together)]
+        return [(slice(seed, seed + 1), self._part(seed, chosen)) for seed in range(seeds) for chosen in ranges]
+
+    def _part(self, seed: int, couplings: slice) -> "CubicReadoutNetwork":
+        part = copy(self)
+        part.first, part.second = (weights[seed : seed + 1, couplings] for weights in (self.first, self.second))
+        part.couplings = self.couplings[couplings]
+        return part
+
     def readout(self, z: Tensor) -> Tensor:
         """φ_g(z) for z of shape (seeds, couplings, outputs, images)."""
         return z + self.couplings * z**3
@@ -180,10 +200,12 @@ def train(
         The steps made so far: each of ``stops``.
     """
     for stop in stops:
-        for i in range(made, stop):
-            batch = batches.next().to(x.device)
-            now = rate * min(1.0, (i + 1) / (warm_up + 1))
-            network.descend(x[batch], objective.peaks[labels[batch]].mT, now, objective.penalty, objective.per_output)
+        shown = [batches.next().to(x.device) for _ in range(made, stop)]
+        for seeds, block in network.blocks():
+            for i, batch in enumerate((batch[seeds] for batch in shown), start=made):
+                targets = objective.peaks[labels[batch]].mT
+                now = rate * min(1.0, (i + 1) / (warm_up + 1))
+                block.descend(x[batch], targets, now, objective.penalty, objective.per_output)
         made = stop
         yield stop
 
