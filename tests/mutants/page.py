@@ -112,9 +112,13 @@ def section(matrix: Matrix, mutants: Mapping[str, Mutant], cpu_minutes: float) -
 
 
 def write_section(path: Path, family: str, text: str) -> None:
-    """Put a family's section into the page, in the place of an older one; sections keep the order of the families."""
-    page = path.read_text(encoding="utf-8") if path.exists() else ""
-    found = {part.splitlines()[0][3:]: part for part in re.split(r"(?m)^(?=## )", page) if part.startswith("## ")}
+    """Put a family's section into the page, in the place of an older one; sections keep the order of the families.
+
+    What stands before the sections stays, so that the page can say more.
+    """
+    page = path.read_text(encoding="utf-8") if path.exists() else OPENING
+    opening, *parts = re.split(r"(?m)^(?=## )", page)
+    found = {part.splitlines()[0][3:]: part for part in parts}
     found[TITLES[family]] = text
     sections = [found[title].rstrip() + "\n" for title in TITLES.values() if title in found]
-    path.write_text("\n".join([OPENING, *sections]), encoding="utf-8")
+    path.write_text("\n".join([opening.rstrip() + "\n", *sections]), encoding="utf-8")
