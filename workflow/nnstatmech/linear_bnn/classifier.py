@@ -11,6 +11,7 @@ from dataclasses import dataclass
 import torch
 from torch import Tensor
 
+from ..products import bmm
 from ..seeding import torch_stream
 from .initialisation import glorot_uniform, glorot_variance
 
@@ -83,7 +84,7 @@ class FrozenReadoutClassifier:
         learning_rate
             The step.
         """
-        hidden = x @ self.first.mT
+        hidden = bmm(x, self.first.mT)
         residual = torch.softmax(hidden @ self._effective.mT, -1).sub_(targets)
         scale = -learning_rate / x.shape[1]
         self.first.baddbmm_(self._effective.mT, residual.mT @ x, alpha=scale)

@@ -140,8 +140,8 @@ class CubicReadoutNetwork:
 
     def penalty(self, strength: float) -> Tensor:
         """L2 penalty λ (Σ W₁² + Σ W₂²), shape (seeds, couplings)."""
-        first, second = (w.double().square().sum((-1, -2)) for w in (self.first, self.second))
-        return strength * (first + second)
+        rows = (torch.linalg.vector_norm(weights, dim=-1) for weights in (self.first, self.second))
+        return strength * sum(lengths.double().square().sum(-1) for lengths in rows)
 
     def descend(
         self, x: Tensor, targets: Tensor, learning_rate: float, penalty: float, per_output: float = 1.0
