@@ -40,12 +40,13 @@ def test_the_matrices_are_those_of_a_convolution(tile):
 @needs_compiler
 @pytest.mark.parametrize("size", [(6, 10), (8, 12)])
 @pytest.mark.parametrize("images", [3, 48])
-@pytest.mark.parametrize(("inputs", "outputs"), [(1, 1), (5, 3), (17, 16)])
+@pytest.mark.parametrize(("inputs", "outputs"), [(1, 1), (5, 3), (17, 16), (130, 7)])
 def test_they_are_the_library_s_convolutions(images, inputs, outputs, size):
     """Height, width, inputs and outputs all differ, so that no two of them can be exchanged."""
     padded, kernels = images_and_kernels(images, inputs, outputs, *size)
     exact = convolve(padded.double(), kernels.double())
-    torch.testing.assert_close(convolved(padded, kernels).double(), exact, rtol=0, atol=2e-5 * inputs**0.5)
+    error = convolved(padded, kernels) - exact
+    assert error.square().mean().sqrt() <= 16 * torch.finfo(torch.float32).eps * exact.square().mean().sqrt()
 
 
 @needs_compiler

@@ -31,6 +31,7 @@ from ..compiler import functions
 KERNEL_SIZE = 3
 POINTS = {2: (0.0, 1.0, -1.0), 4: (0.0, 1.0, -1.0, 0.5, -2.0)}  # by outputs of a tile along an axis
 FEWEST_CHANNELS = 64
+FEWEST_CHANNELS_APART = 128  # narrower layers make all products of a tile in one call, wider ones row by row
 IMAGES_AT_A_TIME = 32  # products of so many stay in the caches
 # What torch calls processors for which oneDNN multiplies groups by vectors.
 PROCESSORS = ("AVX2", "AVX512")
@@ -56,13 +57,13 @@ void transform_kernels(int64_t outputs, int64_t inputs, const float *restrict g,
         }
 }
 
-/* x (images, TILE rows + 2, TILE columns + 2, channels) to terms (TERMS, images, rows, columns, TERMS, channels) */
-void transform_inputs(int64_t images, int64_t rows, int64_t columns, int64_t channels, const float *restrict x,
-                      float *restrict terms) {
-    int64_t line = (TILE * columns + 2) * channels, next = images * rows * columns * TERMS * channels;
+/* x (images, TILE rows + 2, TILE columns + 2, channels) to terms: TERMS rows of each tile, `step` apart */
+void transform_inputs(int64_t images, int64_t rows, int64_t columns, int64_t channels, int64_t step,
+                      const float *restrict x, float *const *restrict terms) {
+    int64_t line = (TILE * columns + 2) * channels, at = 0;
     for (int64_t a = 0; a < images; a++, x += (TILE * rows + 2) * line)
         for (int64_t i = 0; i < rows; i++)
-            for (int64_t j = 0; j < columns; j++, terms += TERMS * channels) {
+            for (int64_t j = 0; j < columns; j++, at += step) {
                 const float *restrict tile = x + TILE * (i * line + j * channels);
                 #pragma omp simd
                 for (int64_t c = 0; c < channels; c++) {
@@ -79,13 +80,13 @@ void transform_inputs(int64_t images, int64_t rows, int64_t columns, int64_t cha
             }
 }
 
-/* TERMS products (images, rows, columns, TERMS, channels) to y (images, TILE rows, TILE columns, channels) */
-void transform_outputs(int64_t images, int64_t rows, int64_t columns, int64_t channels,
+/* products, in rows as the terms, to y (images, TILE rows, TILE columns, channels) */
+void transform_outputs(int64_t images, int64_t rows, int64_t columns, int64_t channels, int64_t step,
                        const float *const *restrict products, float *restrict y) {
     int64_t line = TILE * columns * channels, at = 0;
     for (int64_t a = 0; a < images; a++)
         for (int64_t i = 0; i < rows; i++, y += TILE * line)
-            for (int64_t j = 0; j < columns; j++, at += TERMS * channels) {
+            for (int64_t j = 0; j < columns; j++, at += step) {
                 float *restrict tile = y + TILE * j * channels;
                 #pragma omp simd
                 for (int64_t c = 0; c < channels; c++) {
@@ -146,7 +147,7 @@ def source(tile: int) -> str:
         "KERNEL_COLUMN": statements(g, "g[c + ({} * 3 + k) * inputs]", "s[{}][k]"),
         "KERNEL_ROW": statements(g, "s[r][{}]", "terms[c + (TERMS * r + {}) * next]"),
         "INPUT_COLUMN": statements(b, "tile[c + {} * line + k * channels]", "s[{}][k]"),
-        "INPUT_ROW": statements(b, "s[r][{}]", "terms[c + r * next + {} * channels]"),
+        "INPUT_ROW": statements(b, "s[r][{}]", "terms[r][c + at + {} * channels]"),
         "OUTPUT_ROW": statements(a, "products[r][c + at + {} * channels]", "s[r][{}]"),
         "OUTPUT_COLUMN": statements(a, "s[{}][k]", "tile[c + {} * line + k * channels]"),
     }
@@ -164,8 +165,8 @@ def library(tile: int) -> ctypes.CDLL | None:
     pointers = [ctypes.c_void_p] * 2
     arguments = {
         "transform_kernels": [ctypes.c_int64] * 2 + pointers,
-        "transform_inputs": [ctypes.c_int64] * 4 + pointers,
-        "transform_outputs": [ctypes.c_int64] * 4 + pointers,
+        "transform_inputs": [ctypes.c_int64] * 5 + pointers,
+        "transform_outputs": [ctypes.c_int64] * 5 + pointers,
     }
     return functions(source(tile), arguments, "convolutions are the library's")
 
@@ -210,9 +211,10 @@ class Winograd:
         self.library, self.tile = compiled, tile
         together = next(size for size in range(min(images, IMAGES_AT_A_TIME), 0, -1) if images % size == 0)
         self.tiles = together, height // tile, width // tile
-        self.groups = tile + 2
-        self.kernels = torch.empty(self.groups, self.groups * outputs, inputs)
-        self.terms = torch.empty(self.groups, math.prod(self.tiles), self.groups * inputs)
+        calls = 1 if inputs < FEWEST_CHANNELS_APART else tile + 2
+        self.groups = (tile + 2) ** 2 // calls
+        self.kernels = torch.empty(calls, self.groups * outputs, inputs)
+        self.terms = torch.empty(calls, math.prod(self.tiles), self.groups * inputs)
 
     def load(self, kernels: Tensor) -> None:
         """Take kernels of shape (outputs, 3, 3, inputs), dense."""
@@ -225,18 +227,26 @@ class Winograd:
         Returns (images, height, width, outputs).
         """
         together, rows, columns = self.tiles
-        inputs, outputs = images.shape[-1], self.kernels.shape[1] // self.groups
+        inputs, outputs = (size // self.groups for size in (self.terms.shape[-1], self.kernels.shape[1]))
         result = images.new_empty(len(images), rows * self.tile, columns * self.tile, outputs)
+        terms = self.rows_of(self.terms)
         for part, into in zip(images.split(together), result.split(together), strict=True):
-            self.library.transform_inputs(*self.tiles, inputs, part.data_ptr(), self.terms.data_ptr())
-            products = [self.multiply(*pair) for pair in zip(self.terms, self.kernels, strict=True)]
-            addresses = torch.tensor([product.data_ptr() for product in products])
-            self.library.transform_outputs(*self.tiles, outputs, addresses.data_ptr(), into.data_ptr())
+            self.library.transform_inputs(*self.tiles, inputs, self.groups * inputs, part.data_ptr(), terms.data_ptr())
+            made = [self.multiply(*pair) for pair in zip(self.terms, self.kernels, strict=True)]
+            products = self.rows_of(made)
+            self.library.transform_outputs(
+                *self.tiles, outputs, self.groups * outputs, products.data_ptr(), into.data_ptr()
+            )
         return result
 
+    def rows_of(self, calls: Iterable[Tensor]) -> Tensor:
+        """Addresses of the rows of the first tile, from what each call takes or makes: (tiles, groups * channels)."""
+        rows = self.groups // (self.tile + 2)
+        return torch.tensor([row.data_ptr() for call in calls for row in call[0].chunk(rows)])
+
     def multiply(self, terms: Tensor, kernels: Tensor) -> Tensor:
-        """A row of products: (tiles, groups * inputs) and (groups * outputs, inputs) to (tiles, groups * outputs)."""
-        return torch.mkldnn_convolution(
+        """What a call makes: (tiles, groups * inputs) and (groups * outputs, inputs) to (tiles, groups * outputs)."""
+        products = torch.mkldnn_convolution(
             terms[None, :, None].permute(0, 3, 1, 2),
             kernels[:, :, None, None],
             None,
@@ -244,4 +254,5 @@ class Winograd:
             [1, 1],
             [1, 1],
             self.groups,
-        ).permute(0, 2, 3, 1)
+        )
+        return products.permute(0, 2, 3, 1)[0, :, 0]
