@@ -6,6 +6,7 @@ Lines are means over the realisations, bands go from the 16th to the 84th percen
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from textwrap import fill
 from typing import Any
 
 import numpy as np
@@ -271,7 +272,8 @@ def paired_panel(ax: Axes, figure: Shown, name: str, until: int | None) -> None:
     try:
         changes = over_seeds(paired_log_changes(figure.baseline.table, figure.first.table, name))
     except NotMeasured as reason:
-        ax.text(0.5, 0.5, str(reason), transform=ax.transAxes, ha="center", va="center", wrap=True, fontsize=8)
+        ax.text(0.5, 0.5, fill(str(reason), 45), transform=ax.transAxes, ha="center", va="center", fontsize=8)
+        ax.set(xticks=[], yticks=[])
         return
     changes = changes[changes.index <= until] if until else changes
     some = changes.iloc[:: max(1, len(changes) // 25)]
