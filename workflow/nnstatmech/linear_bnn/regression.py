@@ -140,8 +140,9 @@ class CubicReadoutNetwork:
 
     def penalty(self, strength: float) -> Tensor:
         """L2 penalty λ (Σ W₁² + Σ W₂²), shape (seeds, couplings)."""
-        rows = (torch.linalg.vector_norm(weights, dim=-1) for weights in (self.first, self.second))
-        return strength * sum(lengths.double().square().sum(-1) for lengths in rows)
+        lengths = (torch.linalg.vector_norm(weights, dim=-1).double() for weights in (self.first, self.second))
+        first, second = (rows.square().sum(-1) for rows in lengths)
+        return strength * (first + second)
 
     def descend(
         self, x: Tensor, targets: Tensor, learning_rate: float, penalty: float, per_output: float = 1.0
