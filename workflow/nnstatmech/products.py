@@ -23,21 +23,20 @@ def bmm(left: Tensor, right: Tensor) -> Tensor:
     linear = suited(left, right)
     if linear is None:
         return torch.bmm(left, right)
-    if len(left) == 1:
-        return linear(left[0], right[0].T).unsqueeze(0)
-    return torch.stack([linear(a, b.T) for a, b in zip(left, right, strict=True)])
+    return one_by_one(linear, left, right)
 
 
 def baddbmm(bias: Tensor, left: Tensor, right: Tensor) -> Tensor:
     """A bias (R, 1, n) plus left (R, m, k) times right (R, k, n): (R, m, n)."""
-    if suited(left, right) is None or (torch.is_grad_enabled() and bias.requires_grad):
+    linear = suited(left, right, bias)
+    if linear is None:
         return torch.baddbmm(bias, left, right)
-    return bmm(left, right).add_(bias)
+    return one_by_one(linear, left, right).add_(bias)
 
 
 def baddbmm_(sums: Tensor, left: Tensor, right: Tensor, beta: float = 1.0) -> Tensor:
     """``sums`` (R, m, n) becomes ``beta`` times itself plus left (R, m, k) times right (R, k, n)."""
-    linear = suited(left, right)
+    linear = suited(left, right, sums)
     if linear is None:
         return sums.baddbmm_(left, right, beta=beta)
     for total, a, b in zip(sums, left, right, strict=True):
@@ -45,8 +44,14 @@ def baddbmm_(sums: Tensor, left: Tensor, right: Tensor, beta: float = 1.0) -> Te
     return sums
 
 
-def suited(left: Tensor, right: Tensor) -> Linear | None:
-    """:func:`onednn_linear` where it is there and pays."""
+def one_by_one(linear: Linear, left: Tensor, right: Tensor) -> Tensor:
+    if len(left) == 1:
+        return linear(left[0], right[0].T).unsqueeze(0)
+    return torch.stack([linear(a, b.T) for a, b in zip(left, right, strict=True)])
+
+
+def suited(left: Tensor, right: Tensor, *added: Tensor) -> Linear | None:
+    """:func:`onednn_linear` where it is there and pays, and nothing is to be differentiated."""
     rows, inner, columns = *left.shape[1:], right.shape[2]
     if (
         rows * inner * columns < FEWEST_PRODUCTS
@@ -54,7 +59,7 @@ def suited(left: Tensor, right: Tensor) -> Linear | None:
         or left.dtype != torch.float32
         or left.device.type != "cpu"
         or not torch.backends.mkldnn.enabled
-        or (torch.is_grad_enabled() and (left.requires_grad or right.requires_grad))
+        or (torch.is_grad_enabled() and any(tensor.requires_grad for tensor in (left, right, *added)))
     ):
         return None
     return onednn_linear()

@@ -16,7 +16,7 @@ from ..devices import tensor_float_32
 from .activations import activate
 from .networks import Block, WeightSource, hidden_std, lecun_std
 from .params import Propagation
-from .winograd import Winograd, serves
+from .winograd import Winograd, largest_divisor, serves
 
 # Largest size of a block of pre-activations on the CPU: the allocator hands larger ones out page by page, anew in
 # each layer, and smaller ones leave the caches too late to matter.
@@ -94,7 +94,7 @@ def convolve_together(images: Tensor, kernels: Tensor) -> Tensor:
 def images_per_block(images: int, bytes_per_image: int, device: torch.device) -> int:
     """The largest divisor of ``images`` that keeps a block within the size that suits the device."""
     most = max(1, BLOCK_BYTES[device.type] // bytes_per_image)
-    return next(size for size in range(min(images, most), 0, -1) if images % size == 0)
+    return largest_divisor(images, most)
 
 
 class Convolution:

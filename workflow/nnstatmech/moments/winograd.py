@@ -171,6 +171,11 @@ def library(tile: int) -> ctypes.CDLL | None:
     return functions(source(tile), arguments, "convolutions are the library's")
 
 
+def largest_divisor(number: int, most: int) -> int:
+    """The largest divisor of ``number`` up to ``most``."""
+    return next(size for size in range(min(number, most), 0, -1) if number % size == 0)
+
+
 def tile_of(height: int, width: int) -> int | None:
     """Outputs along an axis of the largest tiles that ``height`` and ``width`` are made of."""
     return next((tile for tile in sorted(POINTS, reverse=True) if height % tile == 0 and width % tile == 0), None)
@@ -209,7 +214,7 @@ class Winograd:
         if tile is None or compiled is None:
             raise ValueError(f"outputs of {height} x {width}: no tiles fit, or nothing is compiled; see serves()")
         self.library, self.tile = compiled, tile
-        together = next(size for size in range(min(images, IMAGES_AT_A_TIME), 0, -1) if images % size == 0)
+        together = largest_divisor(images, IMAGES_AT_A_TIME)
         self.tiles = together, height // tile, width // tile
         calls = 1 if inputs < FEWEST_CHANNELS_APART else tile + 2
         self.groups = (tile + 2) ** 2 // calls
