@@ -106,7 +106,7 @@ def test_search_finds(site, reader, word, page):
     reader.open(site / "search.html", query=f"?q={word}")
     found = "#search-results li a"
     links = reader.wait(lambda: [link for link in reader.all(found) if page in link.get_property("href")])
-    links[0].click()
+    reader.press(links[0])
     reader.wait(lambda: page in reader.browser.current_url)
     assert word in reader.one("article").text
 
