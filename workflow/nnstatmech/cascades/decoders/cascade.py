@@ -6,6 +6,7 @@ from typing import Any, Protocol
 import torch
 from torch import Tensor
 
+from ...allocator import keep_freed_memory
 from ..networks import Layer, LayerParameters
 from .rows import propagate
 
@@ -51,6 +52,7 @@ def fit_cascade(
     -------
     What ``method`` makes of each layer, first layer first, and depth to test activations (E, images, ...).
     """
+    keep_freed_memory()  # every layer makes patches and activations anew
     decoders, activations = [], {}
     for position, layer in enumerate(layers):
         drawn = parameters(position)
