@@ -124,3 +124,9 @@ def test_costs_are_those_measured_within_a_factor_of_two(params, seeds, seconds,
     cost = params.cost(seeds)
     assert 0.5 < cost.cpu_seconds / seconds < 2
     assert 0.5 < cost.memory_mb / megabytes < 2
+
+
+def test_one_digit_is_counted_with_as_many_images_as_it_has():
+    params = NeuralTangent(procedure="published")
+    few, all_of_mnist = (params.with_images(images).cost(1).cpu_seconds for images in (1500, 60_000))
+    assert few < all_of_mnist == params.with_images(None).cost(1).cpu_seconds

@@ -16,6 +16,7 @@ CLASSES = (2, 10)  # of the images that a network of ten outputs can learn to te
 MULTIPLICATIONS = 1e11  # floating-point operations a second of large matrix products
 CONVOLUTIONS = 5e10  # of many small convolutions, in groups
 CALL = 5e-5  # seconds of one layer's call, however small
+PATCH = 3e-9  # seconds in which one number of a convolutional layer's patches is copied
 UPDATE = 3e-9  # seconds in which Adam updates one parameter
 LOADED = 500  # MB of a process that has loaded PyTorch
 MEGABYTE = 1e6
@@ -138,6 +139,8 @@ class Entropies(Parameters):
     def cost(self, seeds: int) -> Cost:
         """Products of ridge regression (forward, Gram matrix, targets, solution) or of Adam's steps, and the cascades.
 
+        Convolutional layers copy the patches that they multiply.
+
         A layer's regression has ``pixels`` rows an image, ``features`` numbers a row and ``targets`` to predict.
         """
         pixels, features, targets = self.regression
@@ -149,7 +152,11 @@ class Entropies(Parameters):
         else:
             steps = self.presentations / self.batch_size
             seconds = 3 * self.presentations * product / MULTIPLICATIONS + steps * UPDATE * features * targets
-        seconds += self.test_images * depths / 2 * product / MULTIPLICATIONS
+        decoded = self.test_images * depths / 2
+        seconds += decoded * product / MULTIPLICATIONS
+        if self.convolutional:
+            fitted = self.train_images if self.decoder == "ridge" else self.presentations
+            seconds += (fitted + decoded) * pixels * features * PATCH
         networks = seeds * len(self.weight_variances)
         one = self.network_bytes()
         # Copies double what the engine counts. More than CPU_BYTES is held by a GPU, beside this memory.

@@ -4,7 +4,7 @@ from itertools import pairwise
 from math import ceil
 from typing import Annotated, ClassVar, Literal
 
-from pydantic import Field, model_validator
+from pydantic import Field, PrivateAttr, model_validator
 
 from ..parameters import Cost, Parameters
 
@@ -207,6 +207,7 @@ class NormLearning(Parameters):
         return above_start(1e-4 * len(self.widths) * self.points, 2e-2 * self.points)
 
 
+ONE_DIGIT = 0.09  # of the images, those of one digit that are trained on
 PUBLISHED_ONE_DIGIT = {"learning_rate": 0.01, "learning_rate_unit": "absolute", "least_steps": 0}
 """The seed repository's output_NN.png."""
 
@@ -253,6 +254,13 @@ class NeuralTangent(Parameters):
     shown: int = Field(0, ge=0, description="which of the test images of the pair is shown in full")
     tolerance: Positive = Field(1e-8, description="summed half squared error below which training is complete")
     max_steps: int = Field(40000, ge=1, description="gradient steps after which a network counts as not converged")
+    _images: int = PrivateAttr(60000)  # for training, that there are
+
+    def with_images(self, count: int | None) -> "NeuralTangent":
+        """One digit is trained on as many images as it has."""
+        known = self.model_copy()
+        known._images = count or known._images
+        return known
 
     @model_validator(mode="before")
     @classmethod
@@ -268,11 +276,11 @@ class NeuralTangent(Parameters):
         return self
 
     def cost(self, seeds: int) -> Cost:
-        """Steps on one digit's 5400 images; the two-digit networks of one width, side by side, take a second."""
+        """Steps on one digit's images; the two-digit networks of one width, side by side, take a second and a half."""
         weights = self.width * PIXELS
-        steps = max(self.least_steps, self.epochs * ceil(5400 / self.batch_size))
+        steps = max(self.least_steps, self.epochs * ceil(ONE_DIGIT * self._images / self.batch_size))
         one_digit = steps * (4 * self.batch_size * weights * MULTIPLICATION + 12 * weights * TRAFFIC)
-        pair = len(self.widths) * (0.8 + 2e-3 * seeds * self.networks)
+        pair = len(self.widths) * (1.5 + 2e-3 * seeds * self.networks)
         return above_start(seeds * one_digit + pair, 4e-6 * (6400 * PIXELS + 3 * seeds * weights) + 50)
 
     def class_range(self) -> tuple[int, int | None]:
