@@ -38,6 +38,8 @@ AT_MOST = Statement(expected=10.0, comparison="at_most")
         (EQUAL, 10.0, 0.15, 2, INCONCLUSIVE),  # t = 13 of two degrees of freedom is 2.5 normal deviations
         (EQUAL, 10.0, math.nan, 0, INCONCLUSIVE),
         (EQUAL, 10.0, 0.0, math.inf, REPRODUCED),  # exact
+        (EQUAL, 10.0, 0.0, 1, INCONCLUSIVE),  # two realisations that agree by chance
+        (EQUAL, 10.0, 0.0, 2, REPRODUCED),
         (EQUAL, 10.0 + 1e-9, 0.0, math.inf, REFUTED),
         (Statement(10.0, rival=12.0, allowance=0.4), 10.3, 0.0, math.inf, REPRODUCED),
         (Statement(10.0, rival=12.0, allowance=0.4), 10.5, 0.0, math.inf, REFUTED),
@@ -79,6 +81,7 @@ def test_the_number_of_realisations_that_decides():
     for count, said in ((needed, REPRODUCED), (needed - 1, INCONCLUSIVE)):
         assert verdict(EQUAL, Measurement(10.0, 1.0 / math.sqrt(count), count - 1)) == said
     assert realisations_to_decide(EQUAL, Measurement(10.0, math.nan, 0)) is None
+    assert realisations_to_decide(EQUAL, Measurement(10.0, 0.0, 1)) == 3
     assert realisations_to_decide(Statement(10.0), undecided) is None
 
 

@@ -83,10 +83,8 @@ def combined(measured: Measurement, expected_error: float) -> tuple[float, float
 
 
 def is_too_few(measured: Measurement) -> bool:
-    """Whether a random quantity has fewer realisations than a verdict needs."""
-    return math.isnan(measured.standard_error) or (
-        measured.standard_error > 0 and measured.degrees_of_freedom + 1 < LEAST_REALISATIONS
-    )
+    """Whether a random quantity has fewer realisations than a verdict needs; two of them may agree by chance."""
+    return math.isnan(measured.standard_error) or measured.degrees_of_freedom + 1 < LEAST_REALISATIONS
 
 
 def verdict(statement: Statement, measured: Measurement) -> Verdict:
@@ -125,7 +123,7 @@ def excludes_rival(statement: Statement, measured: Measurement) -> bool:
 
 def realisations_to_decide(statement: Statement, measured: Measurement) -> int | None:
     """Smallest number of realisations that would decide, if value and spread stay; None if none would."""
-    if math.isnan(measured.standard_error) or math.isinf(measured.degrees_of_freedom) or measured.standard_error == 0:
+    if math.isnan(measured.standard_error) or math.isinf(measured.degrees_of_freedom):
         return None
     present = measured.degrees_of_freedom + 1
 
