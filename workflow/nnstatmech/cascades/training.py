@@ -12,6 +12,7 @@ from typing import Any, Generic, TypeVar
 import torch
 from torch import Tensor
 
+from ..allocator import keep_freed_memory
 from ..products import baddbmm, baddbmm_, bmm
 from ..storage.checkpoints import Checkpoint
 from .hyperbolic import tanh, tanh_, tanh_gradient
@@ -39,6 +40,7 @@ def train(
     list
         What the update returned, one entry a step: usually the loss before it.
     """
+    keep_freed_memory()  # every step makes activations and their gradients anew
     results = []
     for batch in batches:
         results.append(update(*batch))
