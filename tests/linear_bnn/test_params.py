@@ -100,9 +100,9 @@ def test_every_task_says_what_it_needs_gives_and_takes(task):
     ("params", "seeds", "seconds", "megabytes"),
     [
         # Measured: CPU seconds of one seed, or of a shard, and peak memory of a job.
-        (Prior(samples=2000), 10, 7.7, 455),
-        (Prior(activation="relu", samples=2000), 10, 10.8, 412),
-        (Prior(n_out=100, samples=200), 10, 4.1, 503),
+        (Prior(samples=2000), 10, 4.6, 455),
+        (Prior(activation="relu", samples=2000), 10, 5.2, 412),
+        (Prior(n_out=100, samples=200), 10, 3.2, 503),
         (Posterior(), 1, 5.4, 500),
         (Ensemble(), 1, 7.7, 446),
         (Ensemble(sampler="langevin"), 1, 9.0, 443),

@@ -279,3 +279,12 @@ def test_refusals():
 def test_the_task_gives_finite_rows_and_the_same_networks_in_any_shard(rows_of, compare_shards):
     rows_of(task, Prior(hidden_widths=[[3, 2]], samples=50), [0], None)
     compare_shards(task, Prior(hidden_widths=[[3]], samples=200), None)
+
+
+@pytest.mark.parametrize(("hidden", "activation"), [([1] * 8, "linear"), ([100], "linear"), ([2, 2], "relu")])
+def test_bins_are_equally_probable_given_that_the_network_is_not_silent(hidden, activation):
+    params = Prior(hidden_widths=[hidden], n_out=3, activation=activation, bins=12)
+    edges = task.bin_edges(params, hidden, 0.3)
+    heard = 1 - prior.atom(hidden, activation)
+    below = np.exp(prior.log_cdf(edges, hidden, 3, 0.3, activation)) / heard
+    np.testing.assert_allclose(below, np.arange(1, 12) / 12, rtol=1e-9)

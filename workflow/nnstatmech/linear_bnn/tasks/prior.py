@@ -9,6 +9,7 @@ import numpy as np
 import pyarrow as pa
 import torch
 from scipy.integrate import trapezoid
+from scipy.optimize import elementwise
 
 from ...datasets import Dataset
 from ...seeding import torch_stream
@@ -42,9 +43,10 @@ def run(
             label = network_label(widths)
             bar.set_postfix_str(label)
             rows = exact_rows(params, widths)
+            bins = bin_edges(params, widths, unit_variance_kappa(params, widths))
             bar.update(1)
             for seed in seeds:
-                rows += sampled_rows(params, widths, seed, device)
+                rows += sampled_rows(params, widths, bins, seed, device)
                 bar.update(1)
             tables += [tidy(Prior.columns, network=label, **row) for row in rows]
     return pa.concat_tables(tables, promote_options="permissive").cast(schema_of(Prior.columns))
@@ -101,7 +103,7 @@ def halved_argument_log2_mass(width, n_out):
     return (top + np.log(trapezoid(np.exp(log_mass_density - top), log_r))) / np.log(2)
 
 
-def sampled_rows(params, widths, seed, device):
+def sampled_rows(params, widths, bins, seed, device):
     kappa, rms = unit_variance_kappa(params, widths), params.n_out**0.5
     generator = torch_stream(seed, "random networks", network_label(widths), device=device)
     inputs = torch.randn(params.inputs, generator=generator, device=device)
@@ -112,7 +114,7 @@ def sampled_rows(params, widths, seed, device):
     edges = np.linspace(0, params.reach, params.histogram_bins + 1)
     positive = length[length > 0]
     density = np.histogram(positive, edges)[0] / (len(length) * np.diff(edges))
-    counts = np.bincount(bin_of(params, widths, kappa, rms * positive), minlength=params.bins)
+    counts = np.bincount(np.searchsorted(bins, rms * positive, side="right"), minlength=params.bins)
     kurtosis = np.mean(components**4) / np.mean(components**2) ** 2 - 3
     return [
         {"seed": seed, "quantity": "sampled_radial", "position": (edges[1:] + edges[:-1]) / 2, "value": density},
@@ -121,9 +123,14 @@ def sampled_rows(params, widths, seed, device):
     ]
 
 
-def bin_of(params, widths, kappa, length):
-    """Index of the bin, equiprobable given h != 0, of every length; by interpolation of the exact CDF."""
-    grid = np.linspace(np.log(length.min()) - 1e-6, np.log(length.max()) + 1e-6, 2000)
-    log_cdf = prior.log_cdf(np.exp(grid), widths, params.n_out, kappa, params.activation)
-    conditional = np.exp(np.interp(np.log(length), grid, log_cdf)) / (1 - prior.atom(widths, params.activation))
-    return np.minimum((conditional * params.bins).astype(int), params.bins - 1)
+def bin_edges(params, widths, kappa):
+    """Lengths |h| between bins that are equally probable given h != 0."""
+    log_mass = np.log(1 - prior.atom(widths, params.activation))
+    log_shares = np.log(np.arange(1, params.bins) / params.bins) + log_mass
+
+    def excess(log_length, log_share):
+        return prior.log_cdf(np.exp(log_length), widths, params.n_out, kappa, params.activation) - log_share
+
+    start = np.full(log_shares.shape, np.log(params.n_out) / 2)
+    found = elementwise.bracket_root(excess, start - 1, start + 1, args=(log_shares,))
+    return np.exp(elementwise.find_root(excess, found.bracket, args=(log_shares,)).x)
