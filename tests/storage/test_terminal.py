@@ -150,3 +150,10 @@ def test_only_snakemakes_own_handler_is_taken():
     own.name = "DefaultStreamHandler"
     logger.addHandler(own)
     assert terminal.log_handler(logger) is own
+
+
+def test_a_report_counts_though_the_clock_was_set_back_a_little(tmp_path):
+    shown = terminal.Display(logging.StreamHandler(io.StringIO()), tmp_path)
+    before = time.time() - terminal.CLOCK_STEP / 2
+    os.utime(report(tmp_path), (before, before))
+    assert len(shown.bars()) == 1

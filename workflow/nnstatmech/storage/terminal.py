@@ -18,6 +18,7 @@ from .progress import beats
 SECONDS_BETWEEN_FRAMES = 1.0
 SECONDS_BETWEEN_PRINTS = 60.0
 MOST_BARS = 16
+CLOCK_STEP = 1.0  # seconds by which the clock that dates reports may fall back, as clocks that are set do
 UP = "\x1b[A"
 CLEAR = "\r\x1b[K"
 
@@ -88,7 +89,7 @@ class Display:
         self.handler = handler
         self.stream = handler.stream
         self.results = results
-        self.since = time.time()
+        self.since = time.time() - CLOCK_STEP
         self.ended = threading.Event()
         self.on_terminal = self.stream.isatty() and os.environ.get("TERM", "dumb") != "dumb"
         self.screen = AboveBars(self.stream)
